@@ -1,0 +1,132 @@
+"""A labelled set: images, their labels and a checksum that says which set it is. It cannot be changed.
+
+The 55,000 / 5,000 split of MNIST, and that of every other set, is `Labelled.split`: the images of each class
+are ranked by the SHA-256 of their pixels, and the first of them are for validation. So the split needs no
+random generator, is the same on every machine and with every version of numpy, does not depend on the order
+of the files, and gives both sides the same share of each class.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import DataError, ShapeError
+
+VALIDATION_SHARE = 12  # one image in twelve validates: 5,000 of MNIST's 60,000
+
+
+class Split(NamedTuple):
+    train: "Labelled"
+    validation: "Labelled"
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Images uint8 [n, 28, 28], raw, ink bright; labels uint8 [n] in 0..classes-1; n is at least 1.
+
+    The arrays become read-only (`torch.tensor` copies them without complaint). Raises ShapeError for arrays
+    of another shape or type, and DataError for an empty set, unequal lengths or a label out of range.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    classes: int = 10
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.images, self.labels, self.classes)
+        object.__setattr__(self, "images", _locked(self.images))
+        object.__setattr__(self, "labels", _locked(self.labels))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of both shapes, the pixels and the labels: equal sets in equal order agree."""
+        digest = hashlib.sha256(repr((self.images.shape, self.labels.shape)).encode())
+        digest.update(self.images.data)
+        digest.update(self.labels.data)
+        return digest.hexdigest()
+
+    def take(self, indices: Sequence[int] | NDArray[np.integer[Any]], name: str) -> "Labelled":
+        """The images at `indices`, in that order, as a set of its own."""
+        chosen = np.asarray(indices, np.int64)
+        return Labelled(name, self.images[chosen], self.labels[chosen], self.classes)
+
+    def split(self, validation: int | None = None) -> Split:
+        """Part the set in two: `validation` images (one twelfth if not said) and the rest, both in order.
+
+        Raises DataError if either side would be empty.
+        """
+        wanted = len(self) // VALIDATION_SHARE if validation is None else validation
+        if not 0 < wanted < len(self):
+            raise DataError(
+                f"The set '{self.name}' has too few images to keep some for validation: {len(self)}; "
+                f"it needs at least {VALIDATION_SHARE}."
+            )
+        held_out = validation_indices(self, wanted)
+        rest = np.setdiff1d(np.arange(len(self)), held_out)
+        return Split(self.take(rest, f"{self.name}-train"), self.take(held_out, f"{self.name}-validation"))
+
+
+def combine(name: str, *sets: Labelled) -> Labelled:
+    """The images of all `sets`, one after the other. Split each before, so that each side has its share."""
+    return Labelled(
+        name,
+        np.concatenate([part.images for part in sets]),
+        np.concatenate([part.labels for part in sets]),
+        max(part.classes for part in sets),
+    )
+
+
+def validation_indices(data: Labelled, count: int) -> NDArray[np.int64]:
+    """The `count` images of `data` that validate, in rising order. This file's docstring has the rule."""
+    ranks = [hashlib.sha256(image.data).digest() for image in data.images]
+    chosen: list[int] = []
+    for label, share in enumerate(_shares(np.bincount(data.labels, minlength=data.classes), count)):
+        members = np.flatnonzero(data.labels == label).tolist()
+        chosen += sorted(members, key=lambda index: ranks[index])[:share]
+    return np.sort(np.array(chosen, np.int64))
+
+
+def _shares(sizes: NDArray[np.integer[Any]], count: int) -> list[int]:
+    """`count` parted in proportion to `sizes`, by largest remainder, in exact integers."""
+    total = int(sizes.sum())
+    shares = [int(size) * count // total for size in sizes]
+    remainders = [int(size) * count % total for size in sizes]
+    most_cut = sorted(range(len(shares)), key=lambda label: (-remainders[label], label))
+    for label in most_cut[: count - sum(shares)]:
+        shares[label] += 1
+    return shares
+
+
+def _check(name: str, images: NDArray[Any], labels: NDArray[Any], classes: int) -> None:
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise ShapeError(
+            f"The images of '{name}' must be uint8 [n, 28, 28], not {images.dtype} {list(images.shape)}."
+        )
+    if labels.dtype != np.uint8 or labels.ndim != 1:
+        raise ShapeError(
+            f"The labels of '{name}' must be uint8 [n], not {labels.dtype} {list(labels.shape)}."
+        )
+    if len(images) != len(labels):
+        raise DataError(f"The set '{name}' has {len(images)} images but {len(labels)} labels.")
+    if not len(labels):
+        raise DataError(f"The set '{name}' has no images.")
+    if labels.max() >= classes:
+        place = int(np.argmax(labels >= classes))
+        raise DataError(
+            f"The set '{name}' has the label {labels[place]} at place {place}; labels are 0 to {classes - 1}."
+        )
+
+
+def _locked(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
