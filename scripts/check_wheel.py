@@ -1,0 +1,117 @@
+"""Installs a wheel alone, without extras, into an empty environment and reads digits with it there.
+
+    python scripts/check_wheel.py dist/tenfold-0.1.0-py3-none-any.whl
+
+Ends with one line of figures, or with one sentence and exit code 1: the wheel is over its size, lacks a file,
+brings torch along, takes too much disk, or `tenfold predict` mistakes the ten MNIST test digits it is shown.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+WHEEL_MB = 18
+DISK_MB = 400
+MB = 1_000_000
+NEEDED = {"data/embedded/*.gz": 4, "data/embedded/LICENSE": 1, "models/*.onnx": 1, "py.typed": 1}
+
+# Run by the installed package: one picture of each class, the first in the official test set.
+WRITE_DIGITS = """
+import sys
+from pathlib import Path
+from PIL import Image
+from tenfold import load_mnist
+test = load_mnist().test
+for label in range(10):
+    image = test.images[test.labels.tolist().index(label)]
+    Image.fromarray(image).save(Path(sys.argv[1]) / f"{label}.png")
+"""
+
+# Run by the installed package: every module that reading may import, then what torch has to do with it.
+FIND_TORCH = """
+import importlib.util, sys, tenfold
+tenfold.Reader()
+print(importlib.util.find_spec("torch") is not None or "torch" in sys.modules)
+"""
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise SystemExit("one wheel is wanted: python scripts/check_wheel.py WHEEL")
+    wheel = Path(sys.argv[1]).resolve()
+    wheel_mb = wheel.stat().st_size / MB
+    check(wheel_mb <= WHEEL_MB, f"the wheel has {wheel_mb:.1f} MB, over {WHEEL_MB}")
+    check_contents(wheel)
+    with tempfile.TemporaryDirectory() as folder:
+        python = install(wheel, Path(folder) / "empty")
+        check(run(python, "-c", FIND_TORCH) == "False\n", "torch is there without the extra 'train'")
+        seconds = read_digits(python, Path(folder))
+        disk_mb = sum(path.stat().st_size for path in site_packages(python).rglob("*") if path.is_file()) / MB
+    check(disk_mb <= DISK_MB, f"the installation takes {disk_mb:.0f} MB, over {DISK_MB}")
+    print(
+        f"wheel {wheel_mb:.1f} MB (limit {WHEEL_MB}), site-packages {disk_mb:.0f} MB (limit {DISK_MB}), "
+        f"no torch, tenfold predict: 10 of 10 digits in {seconds:.2f} s, whole process"
+    )
+
+
+def check(holds: bool, failure: str) -> None:
+    if not holds:
+        raise SystemExit(f"check_wheel: {failure}")
+
+
+def check_contents(wheel: Path) -> None:
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    for pattern, least in NEEDED.items():
+        found = sum(name.match(f"tenfold/{pattern}") for name in names)
+        check(found >= least, f"the wheel has {found} of tenfold/{pattern}, fewer than {least}")
+    strays = [str(name) for name in names if name.parts[0] not in {"tenfold", *dist_info(names)}]
+    check(not strays, f"the wheel has files outside the package: {', '.join(strays[:3])}")
+
+
+def dist_info(names: list[Path]) -> set[str]:
+    return {name.parts[0] for name in names if name.parts[0].endswith(".dist-info")}
+
+
+def install(wheel: Path, folder: Path) -> Path:
+    """Makes an environment of the wheel and its needs, without even pip, and returns its interpreter."""
+    run(Path(sys.executable), "-m", "venv", "--without-pip", str(folder))
+    python = folder / "bin" / "python"
+    pip = ("-m", "pip", "--python", str(python), "install", "--quiet", "--constraint", "constraints.txt")
+    run(Path(sys.executable), *pip, str(wheel))
+    return python
+
+
+def read_digits(python: Path, folder: Path) -> float:
+    """Shows `tenfold predict` ten pictures of known digits; returns the seconds of the whole process."""
+    run(python, "-c", WRITE_DIGITS, str(folder))
+    pictures = sorted(str(path) for path in folder.glob("*.png"))
+    start = time.perf_counter()
+    answer = run(python.with_name("tenfold"), "predict", "--json", *pictures)
+    seconds = time.perf_counter() - start
+    labels = [json.loads(line)["label"] for line in answer.splitlines()]
+    check(labels == list(range(10)), f"tenfold predict took the digits 0 to 9 for {labels}")
+    return seconds
+
+
+def site_packages(python: Path) -> Path:
+    return Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+
+
+def run(program: Path, *arguments: str) -> str:
+    """Runs a program, isolated from the checkout's own code, and returns its standard output."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(program), *arguments], stdout=subprocess.PIPE, text=True, check=False, env=environment
+    )
+    command = " ".join([program.name, *arguments[:3]])
+    check(done.returncode == 0, f"`{command}` ended with exit code {done.returncode}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
