@@ -1,0 +1,33 @@
+"""Tenfold trains, tests and uses classifiers of handwritten digits."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tenfold.data.mnist import load_mnist as load_mnist
+    from tenfold.reading.reader import Prediction as Prediction
+    from tenfold.reading.reader import Reader as Reader
+    from tenfold.runs import evaluate as evaluate
+    from tenfold.runs import train as train
+
+__version__ = "0.1.0"
+
+# name -> module: imported at first use, so that `import tenfold` costs nothing and reading never meets torch
+_HOMES = {
+    "Prediction": "tenfold.reading.reader",
+    "Reader": "tenfold.reading.reader",
+    "evaluate": "tenfold.runs",
+    "load_mnist": "tenfold.data.mnist",
+    "train": "tenfold.runs",
+}
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tenfold' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

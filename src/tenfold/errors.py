@@ -1,0 +1,97 @@
+"""Every error a user can cause, as one tree. The command line turns a leaf into one sentence and an exit code.
+
+    TenfoldError                    1  a fault of ours, or anything unforeseen
+    ├── UsageError                  2  the call is wrong
+    │   ├── UnknownNameError           a recipe, model, data set or field that does not exist
+    │   ├── MissingExtraError          a part that is not installed, such as torch
+    │   └── OutputExistsError          the output folder is in use
+    ├── InputError                  3  what was given cannot be used
+    │   ├── ImageError                 not a picture that can be read
+    │   ├── IdxError                   not a sound IDX file
+    │   ├── DataError                  a labelled set that is damaged, empty or mislabelled
+    │   ├── ShapeError                 an array of the wrong shape, type or range
+    │   ├── ModelFileError             not a sound model file
+    │   ├── RunError                   a run folder that is damaged or incomplete
+    │   └── DivergedError              training met a loss that is not a number
+    └── ResourceError               4  the machine said no
+        ├── DiskError                  a file cannot be read or written
+        └── NetworkError               a download failed or is not allowed
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class TenfoldError(Exception):
+    """The root. Its text is one sentence that names the cause and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(TenfoldError):
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """`kind` has no member `name`; the text suggests the closest of `known`."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(names)}."
+        super().__init__(f"There is no {kind} '{name}'. {hint}")
+
+
+class MissingExtraError(UsageError):
+    """A package of an optional extra is needed and absent."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'tenfold[{extra}]'")
+
+
+class OutputExistsError(UsageError):
+    pass
+
+
+class InputError(TenfoldError):
+    exit_code = 3
+
+
+class ImageError(InputError):
+    pass
+
+
+class IdxError(InputError):
+    pass
+
+
+class DataError(InputError):
+    pass
+
+
+class ShapeError(InputError):
+    pass
+
+
+class ModelFileError(InputError):
+    pass
+
+
+class RunError(InputError):
+    pass
+
+
+class DivergedError(InputError):
+    pass
+
+
+class ResourceError(TenfoldError):
+    exit_code = 4
+
+
+class DiskError(ResourceError):
+    pass
+
+
+class NetworkError(ResourceError):
+    pass

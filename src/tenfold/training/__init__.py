@@ -1,0 +1,1 @@
+"""Training digit classifiers: networks, recipes, distortions, callbacks and the loop. Needs the extra `train`."""

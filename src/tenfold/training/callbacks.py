@@ -1,0 +1,201 @@
+"""What watches a training: `EarlyStopping` and `ModelCheckpoint` as Keras users know them, and the history.
+
+A callback sees the `Trainer` and, after each epoch, `logs`: loss, accuracy, val_loss, val_accuracy, learning_rate,
+seconds. The validation images are a part of the training set; the official test set is never among them.
+
+Kept from Keras: a tie is no improvement, so the earliest of equal epochs wins; a monitored value that is not a number
+is no improvement either; `mode="auto"` takes "max" for an accuracy and "min" otherwise; training stops once
+`patience` epochs in a row (at least one) brought nothing better. Made plain here: a metric that does not exist is an
+error before the first step, the best weights come back also when the epoch limit ends the run, and `kept_epoch` says
+which they are. Epochs count from 1 everywhere.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Literal
+
+from torch import Tensor
+
+from tenfold.errors import UnknownNameError, UsageError
+from tenfold.files import write_atomic
+
+if TYPE_CHECKING:
+    from tenfold.training.loop import Trainer
+
+Mode = Literal["auto", "min", "max"]
+Logs = Mapping[str, float]
+
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+COLUMNS = ("epoch", "step", "learning_rate", *METRICS, "seconds")
+
+
+class Callback:
+    """Does nothing; override what is needed."""
+
+    def on_train_begin(self, trainer: "Trainer") -> None: ...
+    def on_step_end(self, trainer: "Trainer", loss: Tensor) -> None: ...
+    def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None: ...
+    def on_train_end(self, trainer: "Trainer") -> None: ...
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs, as JSON values and tensors."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Monitor:
+    """The best value of one metric so far, and what counts as better."""
+
+    def __init__(self, metric: str, mode: Mode = "auto", min_delta: float = 0.0) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise UnknownNameError("mode", mode, ("auto", "min", "max"))
+        self.metric = metric
+        self.largest = mode == "max" or (mode == "auto" and metric.endswith("accuracy"))
+        self.min_delta = abs(min_delta)
+        self.best = -math.inf if self.largest else math.inf
+
+    def check(self, trainer: "Trainer") -> None:
+        """Raises UnknownNameError where the training will not produce the metric."""
+        known = METRICS if trainer.validation is not None else METRICS[:2]
+        if self.metric not in known:
+            raise UnknownNameError("metric", self.metric, known)
+
+    def improved(self, logs: Logs) -> bool:
+        """Is the epoch better than `best` by more than `min_delta`? Remembers it if so."""
+        value = logs[self.metric]
+        gain = value - self.best if self.largest else self.best - value
+        if gain > self.min_delta:  # False for NaN
+            self.best = value
+            return True
+        return False
+
+
+class EarlyStopping(Callback):
+    """Stop when `monitor` has not improved for `patience` epochs, and put the best epoch's weights back."""
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        mode: Mode = "auto",
+        restore_best_weights: bool = True,
+    ) -> None:
+        if patience < 0:
+            raise UsageError(f"patience is a number of epochs, 0 or more, not {patience}.")
+        self.monitor = Monitor(monitor, mode, min_delta)
+        self.patience = patience
+        self.restore_best_weights = restore_best_weights
+        self.wait = 0
+        self.best_epoch = 0
+        self.best_weights: dict[str, Tensor] = {}
+
+    def on_train_begin(self, trainer: "Trainer") -> None:
+        self.monitor.check(trainer)
+
+    def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
+        # the first epoch is the best so far whatever it is worth, so that there is always one to restore
+        if self.monitor.improved(logs) or self.best_epoch == 0:
+            self.wait, self.best_epoch = 0, trainer.epoch
+            if self.restore_best_weights:
+                self.best_weights = trainer.weights()
+            return
+        self.wait += 1
+        if self.wait >= self.patience:
+            trainer.stop = True
+
+    def on_train_end(self, trainer: "Trainer") -> None:
+        if self.restore_best_weights and self.best_weights:
+            trainer.load_weights(self.best_weights)
+            trainer.kept_epoch = self.best_epoch
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "best": self.monitor.best,
+            "wait": self.wait,
+            "best_epoch": self.best_epoch,
+            "best_weights": self.best_weights,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.monitor.best, self.wait = state["best"], state["wait"]
+        self.best_epoch, self.best_weights = state["best_epoch"], state["best_weights"]
+
+
+class ModelCheckpoint(Callback):
+    """Save the training to `path` after each epoch, or only after those that improve `monitor`.
+
+    `path` may name the epoch and the metrics, as "{epoch:02d}-{val_loss:.4f}.safetensors". The file is written
+    whole or not at all; it holds the weights alone or, by default, all that is needed to train on.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        monitor: str = "val_loss",
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: Mode = "auto",
+    ) -> None:
+        self.path = str(path)
+        self.monitor = Monitor(monitor, mode)
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.saved: Path | None = None
+
+    def on_train_begin(self, trainer: "Trainer") -> None:
+        fields = {name for _, name, _, _ in Formatter().parse(self.path) if name}
+        for name in sorted(fields - set(COLUMNS)):
+            raise UnknownNameError("field of a checkpoint's path", name, COLUMNS)
+        if self.save_best_only:
+            self.monitor.check(trainer)
+
+    def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
+        if self.save_best_only and not self.monitor.improved(logs):
+            return
+        self.saved = Path(self.path.format(**{"epoch": trainer.epoch, "step": trainer.step, **logs}))
+        trainer.save(self.saved, weights_only=self.save_weights_only)
+
+    def state(self) -> dict[str, Any]:
+        return {"best": self.monitor.best}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.monitor.best = state["best"]
+
+
+class History(Callback):
+    """The logs of every epoch, kept in `rows` and, if a path is given, in a CSV file that is always whole."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+
+    def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
+        self.rows.append({"epoch": trainer.epoch, "step": trainer.step, **logs})
+        if self.path is not None:
+            write_atomic(self.path, history_csv(self.rows))
+
+    def state(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.rows = list(state["rows"])
+
+
+def history_csv(rows: Sequence[Mapping[str, float]]) -> str:
+    """One line an epoch under the header `COLUMNS`; a metric that was not measured stays empty."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    table.writeheader()
+    for row in rows:
+        table.writerow({name: _number(row[name]) for name in COLUMNS if name in row})
+    return text.getvalue()
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"

@@ -1,0 +1,216 @@
+"""The training loop: tensors in memory, one visible loop, no loader and no worker.
+
+    trainer = Trainer(RECIPES["baseline"], training, validation, seed=0)
+    trainer.run()
+    trainer.network            # the weights of the epoch that was kept
+
+Everything random is a function of (seed, epoch) or (seed, step): the order of the images, the distortions and the
+dropout. A training that is saved, loaded and run on therefore gives the same bits as one that never stopped
+(same machine, torch, thread count and precision).
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from tenfold.data.labelled import Labelled
+from tenfold.data.preprocess import one_hot, preprocess
+from tenfold.errors import DivergedError, RunError
+from tenfold.training import checkpoint
+from tenfold.training.callbacks import Callback
+from tenfold.training.networks import Network
+from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
+from tenfold.training.recipes import Recipe
+
+Precision = Literal["fp32", "bf16"]
+EVALUATION_BATCH = 1000
+GUARD_EVERY = 50  # steps between looks at the loss; each look waits for a GPU
+
+
+def derive(seed: int, *path: str | int) -> int:
+    """A seed of 63 bits for one purpose, the same everywhere."""
+    text = "/".join(map(str, (seed, *path)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+
+
+def native_precision(device: torch.device) -> Precision:
+    """bf16 where the processor multiplies it natively, by what it says of itself and never by a timing."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type != "cpu":
+        return "fp32"
+    able = torch.cpu.get_capabilities()
+    return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "fp32"
+
+
+class Examples:
+    """A labelled set as the network takes it: images float32 [n, 1, 28, 28], labels one-hot float32 [n, 10]."""
+
+    def __init__(self, data: Labelled, device: torch.device) -> None:
+        self.images = torch.from_numpy(preprocess(data.images)).to(device)
+        self.labels = torch.from_numpy(one_hot(data.labels)).to(device)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Trainer:
+    """The state of one training, and the loop that moves it on."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        training: Labelled,
+        validation: Labelled | None = None,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        precision: Precision | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.recipe, self.seed = recipe, seed
+        self.device = torch.device(device)
+        self.precision = precision or native_precision(self.device)
+        self.callbacks = callbacks
+        self.training = Examples(training, self.device)
+        self.validation = None if validation is None else Examples(validation, self.device)
+        torch.manual_seed(derive(seed, "weights"))
+        self.network = recipe.network.build().to(self.device, memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(self.network, recipe)
+        self.epoch = 0  # epochs done
+        self.step = 0  # steps done
+        self.kept_epoch = 0
+        self.stop = False  # set by a callback to end the training after the epoch
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The last batch of an epoch is left out where it would be short, unless it is the only one."""
+        return max(1, len(self.training) // self.recipe.batch_size)
+
+    @property
+    def steps(self) -> int:
+        return self.steps_per_epoch * self.recipe.epochs
+
+    def run(self) -> None:
+        """Train to the recipe's last epoch or until a callback sets `stop`. Raises DivergedError."""
+        for callback in self.callbacks:
+            callback.on_train_begin(self)
+        while self.epoch < self.recipe.epochs and not self.stop:
+            self._epoch()
+        for callback in self.callbacks:
+            callback.on_train_end(self)
+
+    def _epoch(self) -> None:
+        began = time.perf_counter()
+        order = torch.randperm(
+            len(self.training), generator=Generator().manual_seed(derive(self.seed, "order", self.epoch))
+        ).to(self.device)
+        size = self.recipe.batch_size
+        total, right = torch.zeros(2, device=self.device)
+        self.network.train()
+        for batch in range(self.steps_per_epoch):
+            loss, correct = self._step(order[batch * size : (batch + 1) * size])
+            total += loss
+            right += correct
+            for callback in self.callbacks:
+                callback.on_step_end(self, loss)
+        self.epoch += 1
+        self.kept_epoch = self.epoch
+        seen = min(size, len(self.training)) * self.steps_per_epoch
+        logs = {
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "loss": total.item() / self.steps_per_epoch,
+            "accuracy": right.item() / seen,
+        }
+        self._guard(logs["loss"])
+        if self.validation is not None:
+            logs["val_loss"], logs["val_accuracy"] = self.evaluate(self.validation)
+        logs["seconds"] = time.perf_counter() - began
+        for callback in self.callbacks:
+            callback.on_epoch_end(self, logs)
+
+    def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """One step on the images `chosen`; the mean loss and the number of right answers."""
+        set_learning_rate(self.optimizer, learning_rate(self.recipe, self.step, self.steps))
+        generator = Generator(self.device).manual_seed(derive(self.seed, "images", self.step))
+        torch.manual_seed(derive(self.seed, "dropout", self.step))
+        images = self.recipe.augmentation(self.training.images[chosen], generator)
+        labels = self.training.labels[chosen]
+        with self.autocast():
+            logits = self.network(images.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.step % GUARD_EVERY == 0:
+            self._guard(loss.item())
+        self.step += 1
+        with torch.no_grad():
+            correct = (logits.argmax(1) == labels.argmax(1)).sum()
+        return loss.detach(), correct
+
+    def _guard(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"The loss became {loss} at step {self.step} of epoch {self.epoch + 1}. Saved checkpoints are "
+                f"untouched; a learning rate below {self.recipe.learning_rate:g} may help."
+            )
+
+    @torch.no_grad()
+    def evaluate(self, examples: Examples) -> tuple[float, float]:
+        """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the training."""
+        self.network.eval()
+        loss, right = 0.0, 0
+        for start in range(0, len(examples), EVALUATION_BATCH):
+            images = examples.images[start : start + EVALUATION_BATCH]
+            labels = examples.labels[start : start + EVALUATION_BATCH]
+            with self.autocast():
+                logits = self.network(images.contiguous(memory_format=torch.channels_last)).float()
+            loss += F.cross_entropy(logits, labels, reduction="sum").item()
+            right += int((logits.argmax(1) == labels.argmax(1)).sum())
+        return loss / len(examples), right / len(examples)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the network's weights and statistics."""
+        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        self.network.load_state_dict(weights)
+
+    def save(self, path: Any, *, weights_only: bool = False) -> None:
+        """Write the weights, or all that `load` needs to train on, to one file."""
+        tree: dict[str, Any] = {"recipe": self.recipe.to_dict(), "epoch": self.epoch, "network": self.weights()}
+        if not weights_only:
+            tree |= {
+                "seed": self.seed,
+                "step": self.step,
+                "stop": self.stop,
+                "optimizer": self.optimizer.state_dict(),
+                "callbacks": [callback.state() for callback in self.callbacks],
+            }
+        checkpoint.save(path, tree)
+
+    def load(self, path: Any) -> None:
+        """Take up the training that `save` wrote, at the end of an epoch. Raises RunError."""
+        tree = checkpoint.load(path)
+        if tree["recipe"] != self.recipe.to_dict():
+            raise RunError(f"The checkpoint '{path}' is of another recipe than '{self.recipe.name}'.")
+        self.load_weights(tree["network"])
+        if "optimizer" not in tree:
+            return
+        self.epoch, self.step, self.seed = tree["epoch"], tree["step"], tree["seed"]
+        self.stop = tree["stop"]
+        self.kept_epoch = self.epoch
+        self.optimizer.load_state_dict(tree["optimizer"])
+        for callback, state in zip(self.callbacks, tree["callbacks"], strict=True):
+            callback.restore(state)

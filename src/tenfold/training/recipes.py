@@ -1,0 +1,109 @@
+"""The recipes: all that decides what a training gives, but for the seed and the data.
+
+    recipe = RECIPES["baseline"]
+    shorter = replace(recipe, epochs=3)
+
+A recipe is a frozen dataclass that checks itself when it is made; `to_dict` and `from_dict` carry it through JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from tenfold.errors import UnknownNameError, UsageError
+from tenfold.training.augment import Augmentation
+from tenfold.training.networks import NETWORKS, Baseline, Compact
+
+__all__ = ["RECIPES", "Recipe", "find_recipe", "replace"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    summary: str
+    network: Baseline | Compact
+    epochs: int
+    batch_size: int = 128
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: float = 1e-3
+    """at its peak, where it is not constant"""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """of Adam; SGD takes the first as its momentum"""
+    weight_decay: float = 0.0
+    norm_bias_factor: float = 1.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warm_up: float = 0.2
+    """share of the training in which the learning rate rises"""
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    patience: int | None = None
+    """epochs without a better validation accuracy before training stops and the best epoch is kept; None keeps the
+    last epoch, as it must be where the learning rate is annealed to zero"""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"Recipe '{self.name}': {name} must be 1 or more, not {getattr(self, name)}.")
+        if not 0 < self.learning_rate <= 10:
+            raise UsageError(f"Recipe '{self.name}': learning_rate {self.learning_rate} is not in (0, 10].")
+        for name in ("warm_up", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"Recipe '{self.name}': {name} must be at least 0 and below 1.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only; the network says its kind."""
+        values = asdict(self)
+        values["network"] = {"kind": self.network.kind, **values["network"]}
+        values["betas"] = list(self.betas)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """The inverse of `to_dict`. Raises UnknownNameError for a field or a network that does not exist."""
+        known = {f.name for f in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise UnknownNameError("field of a recipe", name, known)
+        network = dict(values["network"])
+        kind = network.pop("kind")
+        if kind not in NETWORKS:
+            raise UnknownNameError("kind of network", kind, NETWORKS)
+        return cls(
+            **{
+                **values,
+                "network": NETWORKS[kind](**network),
+                "betas": tuple(values["betas"]),
+                "augmentation": Augmentation(**values["augmentation"]),
+            }
+        )
+
+
+BASELINE = Recipe(
+    name="baseline",
+    summary="the network of every first lesson, with Adam, dropout and early stopping",
+    network=Baseline(),
+    epochs=15,
+    patience=4,
+)
+
+FAST = Recipe(
+    name="fast",
+    summary="the most accuracy for the least time",
+    network=Compact(width=32),
+    epochs=2,
+    batch_size=128,
+    learning_rate=1e-2,
+    schedule="linear",
+    weight_decay=0.01,
+    label_smoothing=0.05,
+    augmentation=Augmentation(shift=1),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST)}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name. Raises UnknownNameError, which suggests the closest."""
+    if name not in RECIPES:
+        raise UnknownNameError("recipe", name, RECIPES)
+    return RECIPES[name]
