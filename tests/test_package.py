@@ -56,7 +56,7 @@ MODULES = {module_name(path): path for path in SOURCES}
 
 
 def imports(module: str, *, types: bool = True) -> Iterator[str]:
-    """Absolute names of all that a module imports, inside functions too; `types`: also what only its types need."""
+    """Absolute names of all that a module imports, inside functions too; `types`: also for its types only."""
     path = MODULES[module]
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     tree = ast.parse(path.read_text("utf-8"))
