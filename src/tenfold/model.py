@@ -1,0 +1,269 @@
+"""The model file: one ONNX file with its metadata inside, checked whole before anything of it is run.
+
+    model = read_model(resolve("baseline"))     # bytes, checksum and metadata; no ONNX Runtime needed
+    session = open_session(model, threads=1)    # checked against its own golden answers
+ The metadata is canonical JSON under the key "tenfold". Its first entry is the SHA-256 of the whole file with
+those 64 digits as zeros, so one flipped bit anywhere is found. The file is a pure function of weights, recipe
+and fitted numbers: no date, host or path.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold import onnx_check, onnx_wire
+from tenfold.errors import ModelFileError, UnknownNameError
+from tenfold.files import read_bounded, sha256
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+FORMAT = 1
+KEY = "tenfold"  # of the metadata within the ONNX file
+CLASSES = tuple("0123456789")
+PREPROCESSING = {"road": "mnist", "scale": 255, "shape": [1, 28, 28]}
+GOLDEN_TOLERANCE = 1e-4  # in probability; ONNX Runtime on other processors differs by 1e-6
+SIZE_LIMIT = 64 * 2**20
+DEFAULT_MODEL = "baseline"
+MODELS = Path(__file__).parent / "models"
+
+_ZEROS = "0" * 64
+_CHECKSUM_AT = len('{"checksum":"')
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a model file says of itself. `measured` maps a set to its results, `thresholds` a name to a
+    number.
+    """
+
+    name: str
+    temperature: float
+    parameters: int
+    golden_images: NDArray[np.uint8]  # [k, 28, 28], ink bright
+    golden_probabilities: NDArray[np.float64]  # [k, 10]
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Canonical JSON with zeros for the checksum. Raises ValueError for what JSON cannot hold, such as
+        NaN.
+        """
+        golden = {
+            "images": base64.b64encode(self.golden_images.tobytes()).decode(),
+            "probabilities": self.golden_probabilities.tolist(),
+        }
+        return _canonical(
+            {
+                "checksum": _ZEROS,
+                "classes": CLASSES,
+                "data": self.data,
+                "format": FORMAT,
+                "golden": golden,
+                "measured": self.measured,
+                "name": self.name,
+                "parameters": self.parameters,
+                "preprocessing": PREPROCESSING,
+                "recipe": self.recipe,
+                "temperature": self.temperature,
+                "thresholds": self.thresholds,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked model file: `data` its bytes, `sha256` what identifies it."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+    metadata: Metadata
+    source: str  # the file's name, for messages
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+
+def list_models() -> list[str]:
+    """The names of the shipped models, sorted."""
+    return sorted(path.stem for path in MODELS.glob("*.onnx"))
+
+
+def resolve(model: str | os.PathLike[str] | None = None) -> Path:
+    """The file of a shipped model's name, of a model file or of a run folder; None is the shipped default.
+
+    Raises UnknownNameError for a word that is neither a name nor a file, ModelFileError for a folder without
+    model.
+    """
+    if model is None or (isinstance(model, str) and model in list_models()):
+        return MODELS / f"{model or DEFAULT_MODEL}.onnx"
+    path = Path(model)
+    if path.is_dir():
+        if (path / "model.onnx").exists():
+            return path / "model.onnx"
+        raise ModelFileError(f"The folder '{path}' holds no model.onnx; give a run folder or a model file.")
+    if isinstance(model, str) and path.name == model and not path.suffix and not path.exists():
+        raise UnknownNameError("model", model, list_models())
+    return path
+
+
+def read_model(path: str | os.PathLike[str], *, size_limit: int = SIZE_LIMIT) -> Model:
+    """Read and check a model file; nothing of it is run, and ONNX Runtime is not imported.
+
+    Raises ModelFileError for whatever is not a sound model file of this format, DiskError where reading
+    fails.
+    """
+    return parse_model(read_bounded(path, size_limit, ModelFileError, "The model file"), str(path))
+
+
+def parse_model(data: bytes, source: str) -> Model:
+    """`read_model` for bytes at hand; `source` names them in messages."""
+    try:
+        message = onnx_wire.parse(data)
+        text = _metadata_text(message)
+        metadata = _metadata(text)
+        if _file_checksum(data, text) != text[_CHECKSUM_AT : _CHECKSUM_AT + 64]:
+            raise ModelFileError("its checksum is wrong, so it was damaged or changed")
+        onnx_check.check(message)
+    except ModelFileError as cause:
+        raise ModelFileError(f"The model file '{source}' cannot be used: {cause}.") from None
+    return Model(data, sha256(data), metadata, source)
+
+
+def seal(data: bytes, text: str) -> bytes:
+    """The file `data`, which holds the metadata `text`, with its checksum put in. For the writer."""
+    at = data.rindex(text.encode()) + _CHECKSUM_AT
+    return data[:at] + _file_checksum(data, text).encode() + data[at + 64 :]
+
+
+def open_session(model: Model, threads: int = 1) -> "onnxruntime.InferenceSession":
+    """An ONNX Runtime session, after its golden answers were checked; `threads` share the work within one
+    call.
+
+    Input "images" float32 [n, 1, 28, 28] in 0..1; outputs "probabilities" and "logits" float32 [n, 10].
+    Raises ModelFileError where the answers are off by more than GOLDEN_TOLERANCE.
+    """
+    session = _session(model, threads)
+    images = (model.metadata.golden_images / np.float32(255))[:, None]
+    (found,) = session.run(["probabilities"], {onnx_check.INPUT: images})
+    if not np.abs(found - model.metadata.golden_probabilities).max() <= GOLDEN_TOLERANCE:
+        raise ModelFileError(
+            f"The model file '{model.source}' cannot be used: it does not give the answers it was saved with."
+        )
+    return session
+
+
+def _session(model: Model, threads: int) -> "onnxruntime.InferenceSession":
+    import onnxruntime  # 0.1 to 0.3 s: not for those who only read metadata
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # nothing but what ends the process
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the core
+    try:
+        return onnxruntime.InferenceSession(model.data, options, providers=["CPUExecutionProvider"])
+    except Exception:  # its exceptions share no base of their own
+        raise ModelFileError(
+            f"The model file '{model.source}' cannot be used: ONNX Runtime refuses it."
+        ) from None
+
+
+def _canonical(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _file_checksum(data: bytes, text: str) -> str:
+    at = data.rindex(text.encode()) + _CHECKSUM_AT
+    digest = hashlib.sha256(memoryview(data)[:at])
+    digest.update(_ZEROS.encode())
+    digest.update(memoryview(data)[at + 64 :])
+    return digest.hexdigest()
+
+
+def _metadata_text(message: onnx_wire.ModelMessage) -> str:
+    if [key for key, _ in message.metadata] != [KEY]:
+        raise ModelFileError("it must have exactly one metadata entry, 'tenfold'")
+    return message.metadata[0][1]
+
+
+def _metadata(text: str) -> Metadata:
+    document = _document(text)
+    version = document.get("format")
+    if type(version) is int and version > FORMAT:
+        raise ModelFileError(
+            f"it was made by a newer Tenfold: it needs format {version}, and this one knows {FORMAT}"
+        )
+    try:
+        metadata = _from_document(document)
+        canonical = metadata.to_json()
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise ModelFileError("its metadata is incomplete or has a wrong value") from None
+    at = slice(_CHECKSUM_AT, _CHECKSUM_AT + 64)
+    if canonical != text.replace(text[at], _ZEROS, 1):
+        raise ModelFileError("its metadata is not as Tenfold writes it")
+    return metadata
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ModelFileError("its metadata is not JSON") from None
+    if not isinstance(document, dict):
+        raise ModelFileError("its metadata is not a JSON object")
+    return document
+
+
+def _from_document(document: dict[str, Any]) -> Metadata:
+    """Raises KeyError, TypeError or ValueError; what is left over or not canonical is found by the caller."""
+    golden = document["golden"]
+    images = np.frombuffer(base64.b64decode(golden["images"], validate=True), np.uint8).reshape(-1, 28, 28)
+    probabilities = np.array(golden["probabilities"], np.float64)
+    if len(images) == 0 or probabilities.shape != (len(images), len(CLASSES)):
+        raise ValueError("golden answers")
+    metadata = Metadata(
+        name=_text(document["name"]),
+        temperature=_number(document["temperature"]),
+        parameters=document["parameters"],
+        golden_images=images,
+        golden_probabilities=probabilities,
+        thresholds={_text(k): _number(v) for k, v in document["thresholds"].items()},
+        recipe=_object(document["recipe"]),
+        data={_text(k): _text(v) for k, v in document["data"].items()},
+        measured=_object(document["measured"]),
+    )
+    if type(metadata.parameters) is not int or metadata.parameters < 0 or metadata.temperature <= 0:
+        raise ValueError("parameters or temperature")
+    return metadata
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= 200:
+        raise ValueError("text")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError("number")
+    return value  # type: ignore[no-any-return]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("object")
+    return value

@@ -1,0 +1,212 @@
+"""Pictures of one digit -> predictions, with ONNX Runtime and without torch.
+
+    reader = Reader()                                  # the shipped model; Reader("runs/mine") another
+    reader.predict(["seven.png", array])[0].label      # any pictures, by way of tenfold.images
+    reader.probabilities(mnist_images)                 # raw 28 x 28 pixels, as the network sees them
+
+A session works on one thread and several chunks of a large input are given to it at once, which is faster
+than one chunk on several threads. So it owns no threads, and a Reader may be shared by threads and used after
+a fork.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.data.preprocess import preprocess
+from tenfold.errors import ShapeError, TenfoldError
+from tenfold.model import CLASSES, Metadata, Model, open_session, read_model, resolve
+from tenfold.onnx_check import IMAGE_SHAPE, INPUT
+
+BATCH = 16  # images a call of ONNX Runtime: the planes stay in the cache
+BATCHES_A_THREAD = 4  # fewer are done before a second thread has started
+FILES_AT_ONCE = 64  # pictures decoded before they are read together
+
+Picture = NDArray[np.uint8] | str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One digit as read. `file` is None for an array; `reason` says why it is `unsure` and is None where it
+    is not.
+
+    `confidence` is the calibrated probability of `label`, `probabilities` those of 0 to 9.
+    """
+
+    file: str | None
+    label: int
+    confidence: float
+    unsure: bool
+    reason: str | None
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be read, and the sentence that says why."""
+
+    file: str
+    error: str
+
+
+class Reader:
+    """Reads digits with one model: a shipped model's name, a model file or a run folder; None is the shipped
+    default.
+
+    `threads` is the number of cores that a call with many pictures uses (None: all that this process may
+    use). Raises ModelFileError for a bad file, ShapeError for fewer threads than one.
+    """
+
+    def __init__(self, model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ShapeError(f"A Reader needs at least one thread, not {threads}.")
+        self.model: Model = read_model(resolve(model))
+        self._threads = threads or _cores()
+        self._session = open_session(self.model)
+
+    @property
+    def metadata(self) -> Metadata:
+        return self.model.metadata
+
+    def probabilities(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """Probabilities float32 [n, 10] of raw 28 x 28 pictures, ink bright, without a search for the digit.
+
+        `images`: uint8 [n, 28, 28], or floats [n, 1, 28, 28] in 0..1. They are not modified, and an answer
+        does not depend on its neighbours in the batch (1e-6). Raises ShapeError for other types, shapes and
+        ranges.
+        """
+        _check_pixels(images)
+        answers = np.empty((len(images), len(CLASSES)), np.float32)
+
+        def answer(start: int) -> None:
+            chunk = _network_input(images[start : start + BATCH])
+            (answers[start : start + BATCH],) = self._session.run(["probabilities"], {INPUT: chunk})
+
+        starts = range(0, len(images), BATCH)
+        threads = min(self._threads, len(starts) // BATCHES_A_THREAD)
+        if threads < 2:
+            for start in starts:
+                answer(start)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                for _ in pool.map(answer, starts):
+                    pass
+        return answers
+
+    def predict(self, images: Sequence[Picture] | NDArray[np.uint8]) -> list[Prediction]:
+        """One prediction for each picture of one digit.
+
+        A picture is a path or a uint8 array, [height, width] grey or [height, width, 3] RGB, of any size,
+        dark ink on bright paper or the reverse. Raises ShapeError for another array, ImageError for a file
+        that is not a picture; `predict_files` goes on past those.
+        """
+        _check_sequence(images)
+        digits = [_digit(image) for image in images]
+        files = [None if isinstance(image, np.ndarray) else os.fspath(image) for image in images]
+        return self._read(digits, files)
+
+    def predict_files(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction | Failure]:
+        """One result for each file, in order and as they are read, with a bounded number of pictures in
+        memory.
+
+        A file that cannot be read gives a Failure, and the others go on.
+        """
+        remaining = iter(paths)
+        while chunk := [os.fspath(path) for path in islice(remaining, FILES_AT_ONCE)]:
+            digits = [_digit_or_failure(path) for path in chunk]
+            good = [(d, path) for d, path in zip(digits, chunk, strict=True) if not isinstance(d, Failure)]
+            predictions = iter(self._read([d for d, _ in good], [path for _, path in good]))
+            for digit in digits:
+                yield digit if isinstance(digit, Failure) else next(predictions)
+
+    def _read(self, digits: list[NDArray[np.uint8]], files: Sequence[str | None]) -> list[Prediction]:
+        if not digits:
+            return []
+        answers = self.probabilities(np.stack(digits))
+        rows = zip(files, digits, answers, strict=True)
+        return [self._prediction(file, not digit.any(), row) for file, digit, row in rows]
+
+    def _prediction(self, file: str | None, blank: bool, row: NDArray[np.float32]) -> Prediction:
+        label = int(row.argmax())
+        confidence = float(row[label])
+        reason = None
+        if blank:
+            reason = "blank"
+        elif confidence < self.metadata.thresholds.get("confidence", 0.0):
+            reason = "low confidence"
+        return Prediction(file, label, confidence, reason is not None, reason, tuple(row.tolist()))
+
+
+def _cores() -> int:
+    """That this process may use: a container or taskset may grant fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _network_input(images: NDArray[Any]) -> NDArray[np.float32]:
+    if images.dtype == np.uint8:
+        return preprocess(images)
+    floats = np.ascontiguousarray(images, np.float32)
+    if not (floats.min() >= 0 and floats.max() <= 1):  # so written, NaN is refused too
+        raise ShapeError("Pixels given as floats must lie in 0 to 1, with ink bright; divide 0..255 by 255.")
+    return floats
+
+
+def _check_pixels(images: object) -> None:
+    if not isinstance(images, np.ndarray):
+        raise ShapeError(f"Raw pixels must be one numpy array, not {_kind(images)}.")
+    pixels = images.dtype == np.uint8 and images.shape[1:] == IMAGE_SHAPE[1:]
+    floats = images.dtype.kind == "f" and images.shape[1:] == IMAGE_SHAPE
+    if not pixels and not floats:
+        raise ShapeError(
+            "Raw pixels must be uint8 [n, 28, 28] or float32 [n, 1, 28, 28] in 0 to 1, "
+            f"not {images.dtype} {list(images.shape)}."
+        )
+
+
+def _check_sequence(images: object) -> None:
+    """A single picture is the common slip: as a sequence it would be rows or letters."""
+    if isinstance(images, str | bytes | os.PathLike):
+        raise ShapeError("Pictures must be given as a list; for one, put it in brackets: predict([picture]).")
+    if isinstance(images, np.ndarray):
+        if images.ndim < 3 or (images.ndim == 3 and images.shape[2] in (3, 4)):
+            raise ShapeError(
+                f"An array {list(images.shape)} is not a row of pictures; "
+                "for one, put it in brackets: predict([picture])."
+            )
+    elif not isinstance(images, Sequence):
+        raise ShapeError(f"Pictures must be given as a list of paths and uint8 arrays, not {_kind(images)}.")
+
+
+def _digit(image: object) -> NDArray[np.uint8]:
+    from tenfold import images  # with OpenCV, which those who bring raw pixels do not need
+
+    if isinstance(image, str | os.PathLike):
+        return images.read_digit(os.fspath(image))
+    if not isinstance(image, np.ndarray):
+        raise ShapeError(f"A picture must be a path or a uint8 array, not {_kind(image)}.")
+    colour = image.ndim == 3 and image.shape[2] == 3
+    if image.dtype != np.uint8 or not (image.ndim == 2 or colour) or image.size == 0:
+        raise ShapeError(
+            "A picture must be a uint8 array [height, width] or [height, width, 3] with at least one pixel, "
+            f"not {image.dtype} {list(image.shape)}."
+        )
+    return images.to_mnist(image)
+
+
+def _digit_or_failure(path: str) -> NDArray[np.uint8] | Failure:
+    try:
+        return _digit(path)
+    except TenfoldError as error:
+        return Failure(path, str(error))
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
