@@ -10,7 +10,7 @@ PIP_INSTALL = .venv/bin/python -m pip install -c constraints.txt $(if $(TORCH_IN
 NEEDS = .venv/.made pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-wheel check format wheel clean FORCE
+.PHONY: help train test test-slow test-wheel check format wheel clean
 
 help: ## print this list
 	@echo "make TARGET [RECIPE=NAME] [ARGS='...'] [PYTHON=python3.12] [TORCH_INDEX=URL]"
@@ -50,12 +50,13 @@ wheel: .venv/.dev ## build the wheel into dist/
 
 clean: ## remove .venv and what tools left behind; runs/ stays
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps are written last, so an interrupted set-up is repeated; a second `make` finds them and is instant.
 # Whoever only trains gets no development tools.
 .venv/.made: FORCE
 	@sh scripts/venv.sh "$(PYTHON)"
+FORCE:
 
 .venv/.train: $(NEEDS)
 	$(PIP_INSTALL) -e '.[train]'
