@@ -1,4 +1,4 @@
-"""Labelled digits: MNIST, other sets by name, and the user's own. `load_set` is the one door to all of them."""
+"""Labelled digits: MNIST, other sets by name, the user's own. `load_set` is the one door to all of them."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -29,19 +29,20 @@ Progress = Callable[[str, int, int | None], None]  # file, bytes so far, bytes e
 class RemoteFile:
     """A published file; `checksum` is "sha256:..." or, where nothing better is published, "md5:...".
 
-    MD5 finds every accident of a transfer. It does not stop an attacker; nothing that is fetched is ever run.
+    MD5 finds every accident of a transfer but stops no attacker; nothing that is fetched is ever run.
     """
 
     name: str
     checksum: str
     limit: int = 2**26  # bytes
 
-    def matches(self, stream: io.BytesIO | io.BufferedReader) -> bool:
-        """Whether the bytes of `stream`, from its start, have the checksum; read in pieces."""
+    def matches(self, content: bytes | memoryview | io.BufferedReader) -> bool:
+        """Whether the bytes of `content`, or of an open file from where it stands, have the checksum."""
         kind, _, expected = self.checksum.partition(":")
-        return (
-            hashlib.file_digest(stream, hashlib.sha256 if kind == "sha256" else _md5).hexdigest() == expected
-        )
+        make = hashlib.sha256 if kind == "sha256" else _md5
+        if isinstance(content, io.BufferedReader):
+            return hashlib.file_digest(content, make).hexdigest() == expected
+        return make(content).hexdigest() == expected
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _ask(url: str, file: RemoteFile, silence: float, ends: float, progress: Prog
         if isinstance(reason, TimeoutError):
             raise _MirrorError(f"was silent for {silence:g} s", may_recover=True) from None
         raise _MirrorError("cannot be reached", may_recover=True) from None
-    if not file.matches(received):
+    if not file.matches(received.getbuffer()):
         raise _MirrorError("sent other bytes than the checksum says", may_recover=False)
     return received.getvalue()
 
@@ -173,5 +174,5 @@ def _receive(
     return received
 
 
-def _md5() -> "hashlib._Hash":
-    return hashlib.md5(usedforsecurity=False)
+def _md5(data: bytes | memoryview = b"") -> "hashlib._Hash":
+    return hashlib.md5(data, usedforsecurity=False)

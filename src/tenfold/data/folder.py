@@ -1,0 +1,185 @@
+"""A user's own labelled digits: a folder per class, a `labels.csv`, or an `.npz`; always ten classes.
+
+    digits/0/anything.png ... digits/9/anything.jpg         a folder per class
+    digits/labels.csv with the columns file,label           or file,digits; further columns are ignored
+    digits.npz with `images` uint8 [n, h, w], `labels` [n]  ink bright or dark, any size
+
+Every image takes the road of `images/` to 28x28, as in reading, so a set is measured as it will be read; an
+MNIST image passes that road unchanged. Everything unfit raises DataError with a sentence that says what to
+mend; a picture that cannot be read raises ImageError.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.data.labelled import Labelled
+from tenfold.data.unpack import read_member
+from tenfold.errors import DataError, DiskError
+from tenfold.files import read_bounded
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
+DIGITS = "0123456789"
+COUNT_LIMIT = 1_000_000  # images
+CSV_LIMIT = 2**26  # bytes
+NPZ_LIMIT = 2**30  # bytes of each array, unpacked
+
+ReadDigit = Callable[[Path], NDArray[np.uint8]]  # a picture file -> uint8 [28, 28]
+Road = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]  # grey uint8 [h, w] -> uint8 [28, 28]
+
+
+class Row(NamedTuple):
+    """One line of labels.csv: a picture and the digits it shows, one or several."""
+
+    file: Path
+    digits: str
+
+
+def load_folder(
+    path: str | Path, *, read_digit: ReadDigit | None = None, limit: int = COUNT_LIMIT
+) -> Labelled:
+    """The pictures of a folder with a labels.csv or with a folder per class, or of a csv file itself.
+
+    At most `limit` pictures; `read_digit` is `tenfold.images.read_digit` if None.
+    """
+    path = Path(path)
+    listed = path / "labels.csv" if path.is_dir() else path
+    if not path.is_dir() or listed.exists():
+        rows = [_single(row) for row in read_rows(listed)]
+    else:
+        rows = _rows_of_classes(path)
+    if len(rows) > limit:
+        raise DataError(f"'{path}' has {len(rows):,} pictures; at most {limit:,} are allowed.")
+    if read_digit is None:
+        from tenfold.images import read_digit as standard
+
+        read_digit = standard
+    images = np.stack([read_digit(row.file) for row in rows])
+    return Labelled(
+        listed.resolve().parent.name, images, np.array([int(row.digits) for row in rows], np.uint8)
+    )
+
+
+def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIMIT) -> Labelled:
+    """The digits of an .npz file. Each array has at most `limit` bytes; pickled ones are refused.
+
+    `road` is `tenfold.images.normalise.to_mnist` if None.
+    """
+    path = Path(path)
+    images, labels = _read_npz(path, ("images", "labels"), limit)
+    if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape:
+        raise DataError(
+            f"The images in '{path}' must be uint8 [n, height, width], not {images.dtype} "
+            f"{list(images.shape)}."
+        )
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"The labels in '{path}' must be integers [n], not {labels.dtype} {list(labels.shape)}."
+        )
+    if len(images) != len(labels):
+        raise DataError(f"'{path}' has {len(images):,} images but {len(labels):,} labels.")
+    wrong = np.flatnonzero((labels < 0) | (labels > 9))
+    if len(wrong):
+        raise DataError(f"'{path}' has the label {labels[wrong[0]]} at place {wrong[0]}; labels are 0 to 9.")
+    return Labelled(path.stem, take_road(images, road), labels.astype(np.uint8))
+
+
+def take_road(images: NDArray[np.uint8], road: Road | None = None) -> NDArray[np.uint8]:
+    """Grey uint8 [n, h, w], either polarity -> uint8 [n, 28, 28] as MNIST's. `road` None: `to_mnist`."""
+    if road is None:
+        from tenfold.images.normalise import to_mnist
+
+        road = to_mnist
+    return np.stack([road(image) for image in images])
+
+
+def read_rows(path: str | Path, *, limit: int = CSV_LIMIT) -> list[Row]:
+    """The lines of a labels.csv of at most `limit` bytes; files are relative to it. Raises DataError."""
+    path = Path(path)
+    try:
+        text = read_bounded(path, limit, DataError, "The list of labels").decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"'{path}' is not a csv file in UTF-8.") from None
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    answer = next((name for name in ("label", "digits") if name in header), None)
+    if "file" not in header or answer is None:
+        raise DataError(f"'{path}' must begin with the line `file,label` or `file,digits`.")
+    places = header.index("file"), header.index(answer)
+    rows = [_row(path, number, cells, places) for number, cells in enumerate(lines[1:], 2) if cells]
+    if not rows:
+        raise DataError(f"'{path}' lists no pictures.")
+    return rows
+
+
+def _row(path: Path, number: int, cells: list[str], places: tuple[int, int]) -> Row:
+    if len(cells) <= max(places):
+        raise DataError(f"Line {number} of '{path}' has too few columns.")
+    file, digits = (cells[place].strip() for place in places)
+    if not digits or not set(digits) <= set(DIGITS):
+        raise DataError(f"Line {number} of '{path}' has the label '{digits}'; labels are 0 to 9.")
+    if not file or not os.path.isfile(path.parent / file):
+        raise DataError(f"Line {number} of '{path}' names the file '{file}', which does not exist.")
+    return Row(path.parent / file, digits)
+
+
+def _single(row: Row) -> Row:
+    if len(row.digits) != 1:
+        raise DataError(
+            f"'{row.file}' shows {len(row.digits)} digits; a labelled set has one digit a picture."
+        )
+    return row
+
+
+def _rows_of_classes(folder: Path) -> list[Row]:
+    classes = [child for child in _children(folder) if child.is_dir()]
+    for child in classes:
+        if len(child.name) != 1 or child.name not in DIGITS:
+            raise DataError(f"'{folder}' has the folder '{child.name}'; folders of classes are named 0 to 9.")
+    if not classes:
+        raise DataError(f"'{folder}' has neither a labels.csv nor folders named 0 to 9.")
+    return [Row(file, child.name) for child in classes for file in _pictures(child)]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    files = [child for child in _children(folder) if child.suffix.lower() in SUFFIXES and child.is_file()]
+    if not files:
+        raise DataError(f"The folder '{folder}' has no pictures; remove it if there are none of that class.")
+    return files
+
+
+def _children(folder: Path) -> Iterable[Path]:
+    """What is in `folder`, by name, without what systems hide there (.DS_Store, __MACOSX)."""
+    try:
+        return sorted(child for child in folder.iterdir() if not child.name.startswith((".", "__")))
+    except OSError as cause:
+        raise DiskError(f"'{folder}' cannot be read: {cause.strerror}.") from None
+
+
+def _read_npz(path: Path, names: tuple[str, ...], limit: int) -> list[NDArray[Any]]:
+    data = io.BytesIO(read_bounded(path, limit, DataError, "The data set"))
+    contents = [read_member(data, f"{name}.npy", f"'{path}'", limit=limit) for name in names]
+    return [_read_npy(content, name, path) for content, name in zip(contents, names, strict=True)]
+
+
+def _read_npy(content: bytes, name: str, path: Path) -> NDArray[Any]:
+    """One array, its header held against its bytes; numpy would make room for what it announces."""
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, by_columns, dtype = np.lib.format.read_array_header_2_0(stream)
+        if dtype.hasobject:
+            raise DataError(f"'{path}' has Python objects in '{name}', not numbers; are its rows ragged?")
+        flat = np.frombuffer(content, dtype, offset=stream.tell())
+        return flat.reshape(shape, order="F" if by_columns else "C")
+    except ValueError:
+        raise DataError(f"'{path}' is damaged: its array '{name}' cannot be read.") from None

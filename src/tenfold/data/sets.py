@@ -1,0 +1,62 @@
+"""The one door to labelled digits: a name or a path in, a set out.
+
+    load_set("mnist")                      the official 10,000, raw
+    load_set("mnist-validation")           the 5,000 that selection may see
+    load_set("mnist", "train")             the 60,000
+    load_set("usps")                       another set by name, fetched at first use
+    load_set("digits/"), load_set("digits.npz")    the user's own
+
+MNIST's pixels come as they are. Every other set takes the road of `images/`, as pictures do when they are
+read.
+"""
+
+import os
+from pathlib import Path
+
+from tenfold.data.catalogue import Part
+from tenfold.data.folder import Road, load_folder, load_npz, take_road
+from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import load_test, load_training, split
+from tenfold.data.sources import SOURCES, Store, load_source
+from tenfold.errors import DataError, UnknownNameError, UsageError
+
+VALIDATION_NAME = "mnist-validation"
+
+
+def set_names() -> list[str]:
+    """The names that `load_set` knows."""
+    return sorted([*SOURCES, VALIDATION_NAME])
+
+
+def load_set(
+    name_or_path: str | Path, part: Part = "test", *, store: Store = Store(), road: Road | None = None
+) -> Labelled:
+    """The set of that name or at that path. `part` chooses between the two of a named set; a path is whole.
+
+    `store` says where other sets are kept and got, `road` makes 28x28 of grey uint8 [h, w] (`to_mnist` if
+    None). Raises UnknownNameError for what is neither a name nor a path, UsageError for the training part of
+    "mnist-validation", and as `load_source`, `load_folder` and `load_npz` do.
+    """
+    name = str(name_or_path)
+    if name == "mnist":
+        return load_test() if part == "test" else load_training()
+    if name == VALIDATION_NAME:
+        if part == "train":
+            raise UsageError(f"'{VALIDATION_NAME}' is not for training; 'mnist' trains on the other 55,000.")
+        return split(load_training()).validation
+    if name in SOURCES:
+        raw = load_source(name, part, store)
+        return Labelled(raw.name, take_road(raw.images, road), raw.labels, raw.classes)
+    return _load_path(Path(name_or_path), road)
+
+
+def _load_path(path: Path, road: Road | None) -> Labelled:
+    if path.suffix.lower() == ".npz":
+        return load_npz(path, road=road)
+    if os.path.isdir(path) or path.suffix.lower() == ".csv":
+        return load_folder(path)
+    if os.path.exists(path):
+        raise DataError(f"'{path}' is not a data set: give a folder, a labels.csv or an .npz file.")
+    if len(path.parts) > 1:
+        raise DataError(f"'{path}' does not exist.")
+    raise UnknownNameError("data set", str(path), set_names())
