@@ -65,16 +65,14 @@ def check(holds: bool, failure: str) -> None:
 
 
 def check_contents(wheel: Path) -> None:
-    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    """The wheel holds every file of src/tenfold, its data among them, and beside its own records no more."""
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    source = {str(path.relative_to("src")) for path in Path("src/tenfold").rglob("*") if path.is_file()}
+    source = {name for name in source if "__pycache__" not in name}
+    check(names == source, f"the wheel and src/tenfold differ in {', '.join(sorted(names ^ source)[:5])}")
     for pattern, least in NEEDED.items():
-        found = sum(name.match(f"tenfold/{pattern}") for name in names)
+        found = sum(Path(name).match(f"tenfold/{pattern}") for name in names)
         check(found >= least, f"the wheel has {found} of tenfold/{pattern}, fewer than {least}")
-    strays = [str(name) for name in names if name.parts[0] not in {"tenfold", *dist_info(names)}]
-    check(not strays, f"the wheel has files outside the package: {', '.join(strays[:3])}")
-
-
-def dist_info(names: list[Path]) -> set[str]:
-    return {name.parts[0] for name in names if name.parts[0].endswith(".dist-info")}
 
 
 def install(wheel: Path, folder: Path) -> Path:
