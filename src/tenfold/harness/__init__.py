@@ -1,0 +1,1 @@
+"""The harness: estimating, comparing and showing what a model does."""

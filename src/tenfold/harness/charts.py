@@ -1,0 +1,186 @@
+"""Charts as inline SVG, and small pictures as inline PNG, without a plotting library: strings in a page.
+
+A chart is 360 units wide, so that its 12-unit text can be read on a phone that is 360 pixels wide and is not
+huge where the page is wider. Colours and lines are classes of page.css, and follow its light and dark.
+"""
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.metrics import Bins, wilson
+
+WIDTH, HEIGHT = 360.0, 250.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 338.0, 26.0, 208.0
+MOST_POINTS = 300
+MOST_DOTS = 40
+
+Tick = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """`label`, and `ticks` as (value, text) that ascend; the axis spans from `low` to `high`."""
+
+    label: str
+    low: float
+    high: float
+    ticks: Sequence[Tick]
+
+    def place(self, value: float, start: float, end: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return start + min(max(share, 0.0), 1.0) * (end - start)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve called `name` in the style of the class `css`; points that are not finite are left out."""
+
+    name: str
+    css: str
+    x: Sequence[float] | NDArray[np.float64]
+    y: Sequence[float] | NDArray[np.float64]
+
+
+def line_chart(
+    title: str, about: str, x: Axis, y: Axis, lines: Sequence[Line], mark: tuple[float, str] | None = None
+) -> str:
+    """Curves over common axes; `mark` (x, text) is a vertical line with its text."""
+    parts = [_axes(x, y)]
+    if mark is not None:
+        at = x.place(mark[0], LEFT, RIGHT)
+        side = ("end", -5) if at > (LEFT + RIGHT) / 2 else ("start", 5)
+        parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
+        parts.append(_text(at + side[1], BOTTOM - 6, mark[1], f"note {side[0]}"))
+    parts += [_curve(x, y, line) for line in lines]
+    parts.append(_legend(lines))
+    return _svg(title, about, parts)
+
+
+def reliability_chart(title: str, about: str, bins: Bins) -> str:
+    """Accuracy against confidence: a dot with its Wilson interval for each filled bin, and its images."""
+    unit = [(i / 4, f"{i * 25} %") for i in range(5)]
+    x, y = Axis("confidence", 0, 1, unit), Axis("accuracy", 0, 1, unit)
+    parts = [_axes(x, y), f'<line class="even" x1="{LEFT}" y1="{BOTTOM}" x2="{RIGHT}" y2="{TOP}"/>']
+    tallest = math.log10(max(bins.count.max(), 1)) + 1
+    for low, high, count in zip(bins.edges[:-1], bins.edges[1:], bins.count, strict=True):
+        if count:
+            left, right = x.place(low, LEFT, RIGHT) + 1, x.place(high, LEFT, RIGHT) - 1
+            tall = (math.log10(count) + 1) / tallest * (BOTTOM - TOP) * 0.22
+            parts.append(
+                f'<rect class="count" x="{left:.1f}" y="{BOTTOM - tall:.1f}" width="{right - left:.1f}" '
+                f'height="{tall:.1f}"><title>{count:,} images</title></rect>'
+            )
+    for count, confidence, accuracy in zip(bins.count, bins.confidence, bins.accuracy, strict=True):
+        if count:
+            at, middle = x.place(confidence, LEFT, RIGHT), y.place(accuracy, BOTTOM, TOP)
+            low, high = (y.place(v, BOTTOM, TOP) for v in wilson(round(accuracy * count), int(count)))
+            parts.append(
+                f'<line class="whisker" x1="{at:.1f}" x2="{at:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>'
+            )
+            parts.append(f'<circle class="dot validation" cx="{at:.1f}" cy="{middle:.1f}" r="4"/>')
+    return _svg(title, about, parts)
+
+
+def interval_bar(middle: float, low: float, high: float, start: float) -> str:
+    """A dot with its whiskers on a scale from `start` to 1, for a table's row that says the numbers."""
+    axis = Axis("", start, 1, ())
+    a, m, b = (axis.place(value, 4, 236) for value in (low, middle, high))
+    return (
+        '<svg class="bar" viewBox="0 0 240 12" aria-hidden="true">'
+        '<line class="grid" x1="4" x2="236" y1="6" y2="6"/>'
+        f'<line class="whisker" x1="{a:.1f}" x2="{b:.1f}" y1="6" y2="6"/>'
+        f'<circle class="dot validation" cx="{m:.1f}" cy="6" r="3.5"/></svg>'
+    )
+
+
+def picture(image: NDArray[np.uint8], alt: str) -> str:
+    """An `img` of uint8 [h, w], ink bright, shown dark on light, as an 8-bit grey PNG inside the page."""
+    height, width = image.shape
+    rows = np.zeros((height, width + 1), np.uint8)  # the first byte of a row names its filter: none
+    rows[:, 1:] = 255 - image
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in (
+            (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+            (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+            (b"IEND", b""),
+        )
+    )
+    source = base64.b64encode(png).decode()
+    return f'<img src="data:image/png;base64,{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
+
+
+def even_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round values, at most about `most`, that lie in low..high: steps of 1, 2 or 5 times a power of ten."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """At least 2 values that enclose low..high, both > 0: 1, 2 and 5 times powers of ten, or powers alone."""
+    factors = (1, 2, 5) if high / low < 150 else (1,)
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    values = [factor * 10.0**power for power in powers for factor in factors]
+    first = max(i for i, value in enumerate(values) if value <= low * (1 + 1e-9))
+    last = min(i for i, value in enumerate(values) if value >= high * (1 - 1e-9))
+    return values[first : max(last, first + 1) + 1]
+
+
+def _svg(title: str, about: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">'
+        f"<title>{escape(title)}</title><desc>{escape(about)}</desc>{''.join(parts)}</svg>"
+    )
+
+
+def _axes(x: Axis, y: Axis) -> str:
+    parts = []
+    for value, text in y.ticks:
+        at = y.place(value, BOTTOM, TOP)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(_text(LEFT - 6, at + 4, text, "end"))
+    for value, text in x.ticks:
+        parts.append(_text(x.place(value, LEFT, RIGHT), BOTTOM + 17, text, "middle"))
+    parts.append(f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}"/>')
+    parts.append(_text((LEFT + RIGHT) / 2, HEIGHT - 6, x.label, "middle note"))
+    parts.append(_text(8, 12, y.label, "start note"))
+    return "".join(parts)
+
+
+def _curve(x: Axis, y: Axis, line: Line) -> str:
+    values = np.stack([np.asarray(line.x, float), np.asarray(line.y, float)], 1)
+    values = values[np.isfinite(values).all(1)]
+    if not len(values):
+        return ""
+    few = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).round().astype(int))
+    points = [(x.place(a, LEFT, RIGHT), y.place(b, BOTTOM, TOP)) for a, b in values[few]]
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+    dots = points if len(points) <= MOST_DOTS else []
+    return f'<polyline class="line {line.css}" points="{path}"/>' + "".join(
+        f'<circle class="dot {line.css}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in dots
+    )
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    if len(lines) < 2:
+        return ""
+    parts, left = [], LEFT + 4
+    for line in lines:
+        parts.append(f'<line class="line {line.css}" x1="{left:g}" x2="{left + 18:g}" y1="7" y2="7"/>')
+        parts.append(_text(left + 23, 11, line.name, "start"))
+        left += 40 + 6.5 * len(line.name)
+    return "".join(parts)
+
+
+def _text(x: float, y: float, text: str, css: str) -> str:
+    return f'<text class="{css}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'

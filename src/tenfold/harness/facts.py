@@ -1,0 +1,230 @@
+"""What a run folder says: run.json, history.csv and predictions.npz, read, checked and held together.
+
+    facts = read_facts(Path("runs/baseline-0"))
+    facts.test.predicted
+
+Files of a run may come from anybody: reads are bounded, nothing is unpickled, and whatever is damaged, absent
+or of another run is a RunError that names the file.
+"""
+
+import csv
+import io
+import json
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import RunError
+from tenfold.files import read_bounded
+
+if TYPE_CHECKING:
+    from tenfold.data.labelled import Labelled
+
+FORMAT = 1
+REQUIRED = {"recipe": dict, "seed": int, "data": dict, "counts": dict, "results": dict, "kept_epoch": int}
+NUMBERS = ("kept_epoch", "parameters", "temperature", "test_openings")
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A model's probabilities float64 [n, 10] for the labelled set `on`, with its labels int64 [n]."""
+
+    role: Literal["test", "validation"]
+    on: str
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    images: NDArray[np.uint8] | None = None
+    """raw pixels [n, 28, 28], ink bright"""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        return np.asarray(self.probabilities.argmax(1))
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        return np.asarray(self.probabilities.max(1))
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        return np.asarray(self.predicted == self.labels)
+
+
+@dataclass(frozen=True)
+class Facts:
+    name: str
+    """the folder's"""
+    record: dict[str, Any]
+    """run.json"""
+    history: dict[str, NDArray[np.float64]]
+    """columns of history.csv, one value an epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`;
+    the latter two are NaN for a run without validation images"""
+    test: Answers | None
+    validation: Answers | None
+
+    @property
+    def answers(self) -> Answers | None:
+        """Those that the report is about: of the test set, or of validation where that was not opened."""
+        return self.test or self.validation
+
+    @property
+    def temperature(self) -> float | None:
+        return _number(self.record.get("temperature"))
+
+    @property
+    def threshold(self) -> float | None:
+        """The confidence below which the model says that it is unsure."""
+        thresholds = self.record.get("thresholds")
+        return _number(thresholds.get("confidence")) if isinstance(thresholds, dict) else None
+
+
+def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
+    """The facts of the run folder `run`; `images` are the pictures of its main answers, in the same order.
+
+    Raises RunError for a folder that is damaged or incomplete, or images that are not those of the run.
+    """
+    run = Path(run)
+    if not run.is_dir():
+        raise RunError(f"There is no run folder '{run}'.")
+    record = _read_record(run / "run.json")
+    history = _read_history(run / "history.csv", record["kept_epoch"])
+    arrays = _read_arrays(run / "predictions.npz")
+    return Facts(
+        run.resolve().name,
+        record,
+        history,
+        _answers(run, arrays, record, "test", images),
+        _answers(run, arrays, record, "validation", None if "labels" in arrays else images),
+    )
+
+
+def _read(path: Path, limit: int) -> bytes:
+    if not path.exists():
+        raise RunError(
+            f"The run '{path.parent}' has no {path.name}: it did not finish; "
+            f"go on with 'tenfold train --resume {path.parent}'."
+        )
+    return read_bounded(path, limit, RunError)
+
+
+def _read_record(path: Path, *, limit: int = 2**20) -> dict[str, Any]:
+    try:
+        record = json.loads(_read(path, limit))
+    except (ValueError, RecursionError):
+        raise RunError(f"'{path}' is not sound JSON.") from None
+    if not isinstance(record, dict):
+        raise RunError(f"'{path}' is not the record of a run.")
+    if record.get("format") != FORMAT:
+        raise RunError(f"'{path}' has format {record.get('format')!r:.20}; this version reads {FORMAT}.")
+    for key, kind in REQUIRED.items():
+        if not isinstance(record.get(key), kind):
+            raise RunError(f"'{path}' has no sound '{key}'.")
+    for key in NUMBERS:
+        if key in record and _number(record[key]) is None:
+            raise RunError(f"'{path}' has no sound '{key}'.")
+    layers = record.get("layers", [])
+    if not (isinstance(layers, list) and all(isinstance(row, list) and len(row) == 3 for row in layers)):
+        raise RunError(f"'{path}' has no sound 'layers'.")
+    return record
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and abs(value) < 1e15 else None
+
+
+def _read_history(path: Path, kept: float, *, limit: int = 4 * 2**20) -> dict[str, NDArray[np.float64]]:
+    try:
+        rows = list(csv.DictReader(io.StringIO(_read(path, limit).decode())))
+        history = {
+            key: np.array([float(row.get(key) or "nan") for row in rows]) for key in ("epoch", *CURVES)
+        }
+    except (ValueError, csv.Error):
+        raise RunError(f"'{path}' is not sound: it needs numbers in columns.") from None
+    if not rows:
+        raise RunError(f"'{path}' holds no epoch.")
+    for key in ("epoch", "loss", "accuracy"):
+        if not np.isfinite(history[key]).all():
+            raise RunError(f"'{path}' has an epoch without a finite '{key}'.")
+    if kept not in history["epoch"]:
+        raise RunError(f"'{path}' lacks epoch {kept:g}, which run.json says was kept.")
+    return history
+
+
+def _read_arrays(path: Path, *, limit: int = 256 * 2**20) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(_read(path, limit))) as archive:
+            if any(member.compress_type not in COMPRESSIONS for member in archive.infolist()):
+                raise zipfile.BadZipFile
+            if sum(member.file_size for member in archive.infolist()) > limit:
+                raise RunError(f"'{path}' unpacks to more than {limit:,} bytes.")
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            return {name[:-4]: _array(archive.read(name)) for name in names}
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError, OSError):
+        raise RunError(f"'{path}' is damaged: it is not an archive of arrays.") from None
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """An array of numbers from the bytes of an .npy file of version 1; ValueError for all else.
+
+    numpy reads the header alone: its own reader of arrays allocates what the header claims, whatever follows.
+    """
+    file = io.BytesIO(data)
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError
+        shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
+    except Exception:  # whatever numpy's tokenizer of a hostile header comes upon
+        raise ValueError from None
+    if by_columns or kind.kind not in "iuf" or math.prod(shape) * kind.itemsize != len(data) - file.tell():
+        raise ValueError
+    return np.frombuffer(data[file.tell() :], kind).reshape(shape)
+
+
+def _answers(
+    run: Path,
+    arrays: dict[str, NDArray[Any]],
+    record: dict[str, Any],
+    role: Literal["test", "validation"],
+    images: "Labelled | None",
+) -> Answers | None:
+    prefix = "" if role == "test" else "val_"
+    labels, probabilities = arrays.get(f"{prefix}labels"), arrays.get(f"{prefix}probabilities")
+    if labels is None and probabilities is None:
+        return None
+    path = run / "predictions.npz"
+    if labels is None or probabilities is None:
+        raise RunError(f"'{path}' has labels or probabilities of the {role} set, and not both.")
+    if labels.ndim != 1 or labels.dtype.kind == "f" or probabilities.shape != (len(labels), 10):
+        raise RunError(f"'{path}' has {role} arrays of the wrong shape.")
+    if not len(labels) or labels.min() < 0 or labels.max() > 9:
+        raise RunError(f"'{path}' has {role} labels that are not digits.")
+    if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
+        raise RunError(f"'{path}' has {role} probabilities that are not in 0..1.")
+    result = record["results"].get(role)
+    on = str(result.get("on", role)) if isinstance(result, dict) else role
+    answers = Answers(
+        role,
+        on,
+        labels.astype(np.int64),
+        probabilities.astype(np.float64),
+        None if images is None else images.images,
+    )
+    if images is not None and not np.array_equal(images.labels, labels):
+        raise RunError(
+            f"The pictures of '{images.name}' are not those that the run '{run}' was evaluated on."
+        )
+    errors = result.get("errors") if isinstance(result, dict) else None
+    if errors is not None and errors != int((~answers.correct).sum()):
+        raise RunError(f"'{path}' and run.json disagree on the {role} errors: they are not of one run.")
+    return answers
