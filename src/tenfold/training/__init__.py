@@ -1,1 +1,2 @@
-"""Training digit classifiers: networks, recipes, distortions, callbacks and the loop. Needs the extra `train`."""
+"""Training digit classifiers: networks, recipes, distortions, callbacks and the loop. Needs the extra
+`train`."""

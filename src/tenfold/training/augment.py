@@ -1,8 +1,9 @@
 """Random distortions of a batch: pure functions of (images, what may happen, generator).
 
 Shift, rotation, scale, shear and an elastic field become one displacement of the sampling grid and one
-`grid_sample`; stroke thickness is a blend with the dilated or the eroded picture. A batch of 256 costs about a tenth
-of a training step. Whole-pixel shifts alone are a copy out of a padded plane and cost next to nothing.
+`grid_sample`; stroke thickness is a blend with the dilated or the eroded picture. A batch of 256 costs
+about a tenth of a training step. Whole-pixel shifts alone are a copy out of a padded plane and cost next to
+nothing.
 """
 
 import math
@@ -15,7 +16,8 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a picture may be bent; all draws are uniform in ±limit but the elastic field, which is normal."""
+    """How far a picture may be bent; all draws are uniform in ±limit but the elastic field, which is
+    normal."""
 
     shift: float = 0.0
     """pixels, along each axis"""
@@ -65,11 +67,24 @@ def _warp(images: Tensor, limits: Augmentation, generator: Generator | None) -> 
     shift_y = _uniform(count, limits.shift, images, generator) * 2 / height
     cos, sin = angle.cos(), angle.sin()
     theta = torch.stack(
-        [cos / scale_x, (shear * cos - sin) / scale_y, shift_x, sin / scale_x, (shear * sin + cos) / scale_y, shift_y], 1
+        [
+            cos / scale_x,
+            (shear * cos - sin) / scale_y,
+            shift_x,
+            sin / scale_x,
+            (shear * sin + cos) / scale_y,
+            shift_y,
+        ],
+        1,
     ).view(count, 2, 3)
     grid = F.affine_grid(theta, [count, 1, height, width], align_corners=False)
     if limits.elastic:
-        coarse = torch.randn(count, 2, 5, 5, generator=generator, device=images.device) * limits.elastic * 2 / width
+        coarse = (
+            torch.randn(count, 2, 5, 5, generator=generator, device=images.device)
+            * limits.elastic
+            * 2
+            / width
+        )
         field = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
         grid = grid + field.permute(0, 2, 3, 1)
     return F.grid_sample(images.contiguous(), grid, align_corners=False)

@@ -1,13 +1,14 @@
 """What watches a training: `EarlyStopping` and `ModelCheckpoint` as Keras users know them, and the history.
 
-A callback sees the `Trainer` and, after each epoch, `logs`: loss, accuracy, val_loss, val_accuracy, learning_rate,
-seconds. The validation images are a part of the training set; the official test set is never among them.
+A callback sees the `Trainer` and, after each epoch, `logs`: loss, accuracy, val_loss, val_accuracy,
+learning_rate, seconds. The validation images are a part of the training set; the official test set is never
+among them.
 
-Kept from Keras: a tie is no improvement, so the earliest of equal epochs wins; a monitored value that is not a number
-is no improvement either; `mode="auto"` takes "max" for an accuracy and "min" otherwise; training stops once
-`patience` epochs in a row (at least one) brought nothing better. Made plain here: a metric that does not exist is an
-error before the first step, the best weights come back also when the epoch limit ends the run, and `kept_epoch` says
-which they are. Epochs count from 1 everywhere.
+Kept from Keras: a tie is no improvement, so the earliest of equal epochs wins; a monitored value that is
+not a number is no improvement either; `mode="auto"` takes "max" for an accuracy and "min" otherwise;
+training stops once `patience` epochs in a row (at least one) brought nothing better. Made plain here: a
+metric that does not exist is an error before the first step, the best weights come back also when the epoch
+limit ends the run, and `kept_epoch` says which they are. Epochs count from 1 everywhere.
 """
 
 import csv
@@ -130,8 +131,8 @@ class EarlyStopping(Callback):
 class ModelCheckpoint(Callback):
     """Save the training to `path` after each epoch, or only after those that improve `monitor`.
 
-    `path` may name the epoch and the metrics, as "{epoch:02d}-{val_loss:.4f}.safetensors". The file is written
-    whole or not at all; it holds the weights alone or, by default, all that is needed to train on.
+    `path` may name the epoch and the metrics, as "{epoch:02d}-{val_loss:.4f}.safetensors". The file is
+    written whole or not at all; it holds the weights alone or, by default, all that is needed to train on.
     """
 
     def __init__(

@@ -1,10 +1,12 @@
-"""One file holds a training, whole: tensors as safetensors, everything else as JSON in its header. Never pickle.
+"""One file holds a training, whole: tensors as safetensors, everything else as JSON in its header. Never
+pickle.
 
-    save("last.safetensors", {"epoch": 3, "network": network.state_dict(), "optimizer": optimizer.state_dict()})
-    state = load("last.safetensors")
+    save("last.safetensors", {"epoch": 3, "network": network.state_dict(), "optimizer":
+    optimizer.state_dict()}) state = load("last.safetensors")
 
-A tree of dicts, lists, numbers, strings and tensors comes back equal. The bytes depend on nothing else, so two equal
-trainings write equal files. A checksum of the tensors stands in the header: a flipped bit is found.
+A tree of dicts, lists, numbers, strings and tensors comes back equal. The bytes depend on nothing else, so
+two equal trainings write equal files. A checksum of the tensors stands in the header: a flipped bit is
+found.
 """
 
 import json
@@ -32,7 +34,8 @@ def save(path: str | Path, tree: dict[str, Any]) -> None:
 
 
 def load(path: str | Path, *, limit: int = 1 << 30) -> dict[str, Any]:
-    """The tree that `save` wrote. Raises RunError for a file that is absent, over `limit` bytes or damaged."""
+    """The tree that `save` wrote. Raises RunError for a file that is absent, over `limit` bytes or
+    damaged."""
     data = read_bounded(path, limit, RunError, "The checkpoint")
     try:
         tensors = safetensors.torch.load(data)
@@ -45,14 +48,18 @@ def load(path: str | Path, *, limit: int = 1 << 30) -> dict[str, Any]:
         raise RunError(f"The checkpoint '{path}' is damaged: its checksum differs.")
     document = json.loads(text)
     if document["format"] != FORMAT:
-        raise RunError(f"The checkpoint '{path}' has format {document['format']}; this Tenfold reads {FORMAT}.")
+        raise RunError(
+            f"The checkpoint '{path}' has format {document['format']}; this Tenfold reads {FORMAT}."
+        )
     tree: dict[str, Any] = _put_back(document["tree"], tensors)
     return tree
 
 
 def _checksum(tensors: dict[str, Tensor], text: str) -> str:
     names = sorted(tensors)
-    contents = b"".join(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes() for name in names)
+    contents = b"".join(
+        tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes() for name in names
+    )
     return sha256("\n".join([text, *names, ""]).encode() + contents)
 
 

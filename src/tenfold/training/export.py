@@ -136,7 +136,7 @@ def _model(layers: list[nn.Module], temperature: float, text: str) -> onnx.Model
     graph.node("Softmax", scaled, axis=1)
     graph.nodes[-1].output[0] = "probabilities"
     images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *IMAGE_SHAPE])
-    answers = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", CLASSES]) for output in OUTPUTS]
+    answers = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CLASSES]) for name in OUTPUTS]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "tenfold", [images], answers, graph.weights),
         producer_name="tenfold",

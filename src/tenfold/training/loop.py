@@ -4,9 +4,9 @@
     trainer.run()
     trainer.network            # the weights of the epoch that was kept
 
-Everything random is a function of (seed, epoch) or (seed, step): the order of the images, the distortions and the
-dropout. A training that is saved, loaded and run on therefore gives the same bits as one that never stopped
-(same machine, torch, thread count and precision).
+Everything random is a function of (seed, epoch) or (seed, step): the order of the images, the distortions
+and the dropout. A training that is saved, loaded and run on therefore gives the same bits as one that never
+stopped (same machine, torch, thread count and precision).
 """
 
 import hashlib
@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from tenfold.data.labelled import Labelled
@@ -25,7 +27,6 @@ from tenfold.data.preprocess import one_hot, preprocess
 from tenfold.errors import DivergedError, RunError
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback
-from tenfold.training.networks import Network
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.recipes import Recipe
 
@@ -51,7 +52,8 @@ def native_precision(device: torch.device) -> Precision:
 
 
 class Examples:
-    """A labelled set as the network takes it: images float32 [n, 1, 28, 28], labels one-hot float32 [n, 10]."""
+    """A labelled set as the network takes it: images float32 [n, 1, 28, 28], labels one-hot float32 [n,
+    10]."""
 
     def __init__(self, data: Labelled, device: torch.device) -> None:
         self.images = torch.from_numpy(preprocess(data.images)).to(device)
@@ -82,7 +84,8 @@ class Trainer:
         self.training = Examples(training, self.device)
         self.validation = None if validation is None else Examples(validation, self.device)
         torch.manual_seed(derive(seed, "weights"))
-        self.network = recipe.network.build().to(self.device, memory_format=torch.channels_last)
+        self.network = recipe.network.build().to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(self.network, recipe)
         self.epoch = 0  # epochs done
         self.step = 0  # steps done
@@ -147,7 +150,7 @@ class Trainer:
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         if self.step % GUARD_EVERY == 0:
             self._guard(loss.item())
@@ -159,13 +162,14 @@ class Trainer:
     def _guard(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise DivergedError(
-                f"The loss became {loss} at step {self.step} of epoch {self.epoch + 1}. Saved checkpoints are "
-                f"untouched; a learning rate below {self.recipe.learning_rate:g} may help."
+                f"The loss became {loss} at step {self.step} of epoch {self.epoch + 1}. Saved checkpoints "
+                f"are untouched; a learning rate below {self.recipe.learning_rate:g} may help."
             )
 
     @torch.no_grad()
     def evaluate(self, examples: Examples) -> tuple[float, float]:
-        """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the training."""
+        """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the
+        training."""
         self.network.eval()
         loss, right = 0.0, 0
         for start in range(0, len(examples), EVALUATION_BATCH):
@@ -176,6 +180,13 @@ class Trainer:
             loss += F.cross_entropy(logits, labels, reduction="sum").item()
             right += int((logits.argmax(1) == labels.argmax(1)).sum())
         return loss / len(examples), right / len(examples)
+
+    @torch.no_grad()
+    def logits(self, examples: Examples) -> NDArray[np.float32]:
+        """Logits [n, 10] in full precision, for what is fitted or measured after the training."""
+        self.network.eval()
+        batches = torch.split(examples.images, EVALUATION_BATCH)
+        return torch.cat([self.network(batch).float() for batch in batches]).cpu().numpy()
 
     def autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
@@ -189,7 +200,11 @@ class Trainer:
 
     def save(self, path: Any, *, weights_only: bool = False) -> None:
         """Write the weights, or all that `load` needs to train on, to one file."""
-        tree: dict[str, Any] = {"recipe": self.recipe.to_dict(), "epoch": self.epoch, "network": self.weights()}
+        tree: dict[str, Any] = {
+            "recipe": self.recipe.to_dict(),
+            "epoch": self.epoch,
+            "network": self.weights(),
+        }
         if not weights_only:
             tree |= {
                 "seed": self.seed,

@@ -1,7 +1,8 @@
-"""The networks: shapes and layers, nothing of files or training. Input [n, 1, 28, 28] in 0..1, output logits [n, 10].
+"""The networks: shapes and layers, nothing of files or training. Input [n, 1, 28, 28] in 0..1, output
+logits [n, 10].
 
-A network is described by a frozen dataclass (`Baseline`, `Compact`) and made by its `build`. All layers stand in
-one `nn.Sequential`, so that `export.py` can write the same graph as ONNX, layer by layer.
+A network is described by a frozen dataclass (`Baseline`, `Compact`) and made by its `build`. All layers
+stand in one `nn.Sequential`, so that `export.py` can write the same graph as ONNX, layer by layer.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [n, 10] of `images` float [n, channel, height, width]; raises ShapeError for another shape."""
+        """Logits [n, 10] of `images` float [n, channel, height, width]; raises ShapeError for another
+        shape."""
         if images.ndim != 4 or tuple(images.shape[1:]) != self.input_shape:
             wanted = ", ".join(map(str, self.input_shape))
             raise ShapeError(f"The network takes images of shape [n, {wanted}], not {list(images.shape)}.")
@@ -83,8 +85,9 @@ def _stage(inputs: int, outputs: int, depth: int) -> list[nn.Module]:
 
 @dataclass(frozen=True)
 class Compact:
-    """Leaves the 28x28 plane at once, which is where a CPU loses its time: a 1x28x28 picture is folded to 4x14x14,
-    then come two stages of 3x3 convolutions with BatchNorm, at 14x14 with `width` and at 7x7 with 2 `width` channels.
+    """Leaves the 28x28 plane at once, which is where a CPU loses its time: a 1x28x28 picture is folded to
+    4x14x14, then come two stages of 3x3 convolutions with BatchNorm, at 14x14 with `width` and at 7x7 with
+    2 `width` channels.
     """
 
     kind: ClassVar[str] = "compact"

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def make_optimizer(network: nn.Module, recipe: "Recipe") -> torch.optim.Optimizer:
-    """Adam (the default), AdamW or SGD with Nesterov momentum. Only kernels decay, never biases or norms; a norm's
-    bias learns `norm_bias_factor` times as fast (airbench: 18 epochs to 13.5 on CIFAR-10)."""
+    """Adam (the default), AdamW or SGD with Nesterov momentum. Only kernels decay, never biases or norms; a
+    norm's bias learns `norm_bias_factor` times as fast (airbench: 18 epochs to 13.5 on CIFAR-10)."""
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     norm_biases = [m.bias for m in norms if m.bias is not None]
     fast = {id(p) for p in norm_biases}
@@ -28,22 +28,28 @@ def make_optimizer(network: nn.Module, recipe: "Recipe") -> torch.optim.Optimize
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
-            groups, recipe.learning_rate, momentum=recipe.betas[0], nesterov=True, weight_decay=recipe.weight_decay
+            groups,
+            recipe.learning_rate,
+            momentum=recipe.betas[0],
+            nesterov=True,
+            weight_decay=recipe.weight_decay,
         )
     kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
     return kind(groups, recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
 
 
 def learning_rate(recipe: "Recipe", step: int, steps: int) -> float:
-    """The rate of step `step` (from 0) of `steps`: constant, or one cycle: a linear rise over the share `warm_up`
-    of the training to the peak, then down to zero along a line or half a cosine."""
+    """The rate of step `step` (from 0) of `steps`: constant, or one cycle: a linear rise over the share
+    `warm_up` of the training to the peak, then down to zero along a line or half a cosine."""
     if recipe.schedule == "constant":
         return recipe.learning_rate
     position = (step + 1) / (steps + 1)
     if position < recipe.warm_up:
         return recipe.learning_rate * position / recipe.warm_up
     rest = (1 - position) / (1 - recipe.warm_up)
-    return recipe.learning_rate * (rest if recipe.schedule == "linear" else (1 - math.cos(math.pi * rest)) / 2)
+    return recipe.learning_rate * (
+        rest if recipe.schedule == "linear" else (1 - math.cos(math.pi * rest)) / 2
+    )
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

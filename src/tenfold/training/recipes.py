@@ -3,7 +3,8 @@
     recipe = RECIPES["baseline"]
     shorter = replace(recipe, epochs=3)
 
-A recipe is a frozen dataclass that checks itself when it is made; `to_dict` and `from_dict` carry it through JSON.
+A recipe is a frozen dataclass that checks itself when it is made; `to_dict` and `from_dict` carry it
+through JSON.
 """
 
 from collections.abc import Mapping
@@ -37,13 +38,15 @@ class Recipe:
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     patience: int | None = None
-    """epochs without a better validation accuracy before training stops and the best epoch is kept; None keeps the
-    last epoch, as it must be where the learning rate is annealed to zero"""
+    """epochs without a better validation accuracy before training stops and the best epoch is kept; None
+    keeps the last epoch, as it must be where the learning rate is annealed to zero"""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise UsageError(f"Recipe '{self.name}': {name} must be 1 or more, not {getattr(self, name)}.")
+                raise UsageError(
+                    f"Recipe '{self.name}': {name} must be 1 or more, not {getattr(self, name)}."
+                )
         if not 0 < self.learning_rate <= 10:
             raise UsageError(f"Recipe '{self.name}': learning_rate {self.learning_rate} is not in (0, 10].")
         for name in ("warm_up", "label_smoothing"):

@@ -1,0 +1,42 @@
+"""How well a model reads a labelled set: answers for every image, then one summary.
+
+Raw pixels go to the network as they are, for MNIST and for whatever `load_set` has brought to MNIST's form.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import DataError
+from tenfold.metrics import summary
+from tenfold.reading.reader import Reader
+
+
+def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """The summary of `data` and the probabilities float32 [n, 10] behind it.
+
+    The summary has `on`, `accuracy`, `errors`, `count`, `interval` ([low, high], Wilson 95 % over images), `nll`,
+    `ece`; with a confidence threshold also `accepted` and `accuracy_accepted`. All but counts and nll are fractions
+    of 1. Raises DataError for a set with other classes than the ten digits.
+    """
+    if data.classes != 10:
+        raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model answers with ten.")
+    probabilities = reader.probabilities(data.images)
+    result = summary(probabilities, data.labels, data.name)
+    threshold = reader.metadata.thresholds.get("confidence")
+    if threshold is not None:
+        result |= _accepted(probabilities, data.labels, threshold)
+    return result, probabilities
+
+
+def _accepted(
+    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], threshold: float
+) -> dict[str, float | None]:
+    accepted = probabilities.max(1) >= threshold
+    correct = probabilities.argmax(1) == labels
+    return {
+        "accepted": float(accepted.mean()),
+        "accuracy_accepted": float(correct[accepted].mean()) if accepted.any() else None,
+    }
