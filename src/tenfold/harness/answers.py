@@ -86,8 +86,8 @@ def _matrix(counts: Ints, most: int) -> str:
         f'<tr><th scope="row">{i}</th>{"".join(cell(i, j) for j in range(10))}</tr>' for i in range(10)
     )
     return (
-        '<div class="scroll"><table class="matrix"><caption>Given label by row, read digit by column</caption>'
-        f'<thead><tr><th scope="col"><span class="corner">given ↓ read →</span></th>{head}</tr></thead>'
+        '<div class="scroll"><table class="matrix"><caption>Given labels by what was read</caption>'
+        f'<thead><tr><th scope="col"><span class="corner">read →<br>given ↓</span></th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -129,8 +129,8 @@ def calibration(facts: Facts, answers: Answers) -> str:
     bins = reliability(answers.probabilities, answers.labels)
     lead = (
         f"On average it is {percent(float(answers.confidence.mean()))} sure and "
-        f"{percent(float(answers.correct.mean()))} right. A dot below the diagonal is overconfident. Whiskers "
-        "are 95 % Wilson intervals; the columns are the images of each bin, on a logarithmic scale."
+        f"{percent(float(answers.correct.mean()))} right. A dot below the diagonal is overconfident. "
+        "Whiskers are 95 % Wilson intervals; the columns are the images of each bin, on a logarithmic scale."
     )
     about = f"ECE {percent(bins.ece)} over {len(bins.count)} bins"
     diagram = reliability_chart("Reliability diagram", f"accuracy against confidence, {about}", bins)

@@ -44,8 +44,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 def write_report(run: Path, images: "Labelled | None" = None) -> Path:
     """Write `run`/report.html from the folder's files and return its path.
 
-    `images` are the pictures of the answers shown (those of the test set, or else of validation); without them
-    the errors are listed, not pictured. Raises RunError for a folder that is damaged or incomplete.
+    `images` are the pictures of the answers shown (of the test set, or else of validation); without them the
+    errors are listed, not pictured. Raises RunError for a folder that is damaged or incomplete.
     """
     page = render(read_facts(Path(run), images))
     path = Path(run) / "report.html"
@@ -87,7 +87,8 @@ def headline(facts: Facts) -> str:
     return (
         '<header><p class="brand">Tenfold <span>run report</span></p>'
         f"<h1>{_name(facts)} <span>seed {facts.record['seed']}</span></h1>"
-        f'<p class="lead">{text(recipe.get("summary", ""))}</p>{result}{pairs(_tiles(facts), "tiles")}</header>'
+        f'<p class="lead">{text(recipe.get("summary", ""))}</p>'
+        f"{result}{pairs(_tiles(facts), 'tiles')}</header>"
     )
 
 
@@ -102,8 +103,8 @@ def _result(answers: Answers) -> str:
         f'<div class="headline"><p class="big">{percent(figures["accuracy"])}</p>'
         f"<div><p><b>accuracy</b> on the {images_of(answers)} of <b>{text(answers.on)}</b>: "
         f"<b>{times(figures['errors'], 'error')}</b></p>"
-        f'<p class="quiet">95 % interval {percent(low)} to {percent(high)} (Wilson): the luck of which images '
-        "were tested. This is 1 seed; another would differ a little besides.</p></div></div>"
+        f'<p class="quiet">95 % interval {percent(low)} to {percent(high)} (Wilson): the luck of which '
+        "images were tested. This is 1 seed; another would differ a little besides.</p></div></div>"
     )
 
 
@@ -148,7 +149,7 @@ def steps(facts: Facts) -> str:
         "Channel": "[n, 28, 28] becomes [n, 1, 28, 28]; the network refuses any other shape.",
         "Labels": "Each label becomes a one-hot row of 10.",
         "Network": f"{layers}{whole(record.get('parameters', '?'))} parameters.",
-        "Training": f"Cross-entropy on {train} images: {optimizer}, learning rate {rate}, batches of {batch}.",
+        "Training": f"Cross-entropy on {train} images: {optimizer}, rate {rate}, batches of {batch}.",
         "Choice": f"{watched}; epoch {record['kept_epoch']} of {len(facts.history['epoch'])} is kept.",
         "Test": f"{tested}.",
     }
