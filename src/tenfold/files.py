@@ -34,10 +34,13 @@ def read_bounded(
         raise DiskError(f"'{path}' cannot be read: {cause.strerror}.") from None
     except ValueError:
         raise error(f"{what} name {str(path)!r} is not a path.") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):  # asked before fdopen, which has an error of its own for a folder
+        os.close(handle)
+        raise error(
+            f"{what} '{path}' is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}."
+        )
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise error(f"{what} '{path}' is not a regular file.")
         if status.st_size > limit:
             raise error(f"{what} '{path}' has {status.st_size:,} bytes; at most {limit:,} are allowed.")
         try:
@@ -50,10 +53,11 @@ def read_bounded(
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Write `data` (text as UTF-8) to `path` so that a crash at any moment leaves the old file or the new one.
+    """Write `data` (text as UTF-8) to `path` so that a crash at any moment leaves the old file or the new
+    one.
 
-    Writes a neighbour, syncs it, renames it over `path` and syncs the folder; an existing file keeps its mode.
-    Raises DiskError, with the old file untouched and the neighbour removed, where the system refuses.
+    Writes a neighbour, syncs it, renames it over `path` and syncs the folder; an existing file keeps its
+    mode. Raises DiskError, with the old file untouched and the neighbour removed, where the system refuses.
     """
     path = Path(path)
     payload = data.encode() if isinstance(data, str) else data
@@ -96,4 +100,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-

@@ -212,8 +212,7 @@ def _metadata(text: str) -> Metadata:
         canonical = metadata.to_json()
     except (KeyError, TypeError, ValueError, binascii.Error):
         raise ModelFileError("its metadata is incomplete or has a wrong value") from None
-    at = slice(_CHECKSUM_AT, _CHECKSUM_AT + 64)
-    if canonical != text.replace(text[at], _ZEROS, 1):
+    if canonical != text[:_CHECKSUM_AT] + _ZEROS + text[_CHECKSUM_AT + 64 :]:
         raise ModelFileError("its metadata is not as Tenfold writes it")
     return metadata
 
@@ -241,9 +240,9 @@ def _from_document(document: dict[str, Any]) -> Metadata:
         parameters=document["parameters"],
         golden_images=images,
         golden_probabilities=probabilities,
-        thresholds={_text(k): _number(v) for k, v in document["thresholds"].items()},
+        thresholds={_text(k): _number(v) for k, v in _object(document["thresholds"]).items()},
         recipe=_object(document["recipe"]),
-        data={_text(k): _text(v) for k, v in document["data"].items()},
+        data={_text(k): _text(v) for k, v in _object(document["data"]).items()},
         measured=_object(document["measured"]),
     )
     if type(metadata.parameters) is not int or metadata.parameters < 0 or metadata.temperature <= 0:

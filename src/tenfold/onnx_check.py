@@ -54,10 +54,8 @@ class _Call:
         good = isinstance(value, tuple) and len(value) == len(default)
         _require(good, f"its {self.node.operator} has a wrong {name}")
         assert isinstance(value, tuple)
-        _require(
-            max(value) <= _SPATIAL_LIMIT,
-            f"its {self.node.operator} has a {name} of more than {_SPATIAL_LIMIT:,}",
-        )
+        too_large = f"the {name} of its {self.node.operator} are more than {_SPATIAL_LIMIT:,}"
+        _require(max(value) <= _SPATIAL_LIMIT, too_large)
         return value
 
 

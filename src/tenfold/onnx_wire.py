@@ -142,7 +142,7 @@ class _Parser:
         if fields.text(2) != "tenfold":
             raise ModelFileError("it was not written by Tenfold")
         opset = self._fields("operator set", fields.slice(8), {1: LENGTH, 2: VARINT})
-        if opset.text(1):
+        if opset.has(1) and opset.text(1):
             raise ModelFileError("it holds operators of another domain")
         entries = [self._fields("metadata", e, {1: LENGTH, 2: LENGTH}) for e in fields.slices(14)]
         return ModelMessage(
@@ -203,7 +203,7 @@ class _Parser:
             if self.fields_left < 0:
                 raise ModelFileError(f"it has more than {self.field_limit:,} fields")
             if known.get(number) != wire_type:
-                name = _FORBIDDEN.get((what, number), f"field {number} of a {what}")
+                name = _FORBIDDEN.get((what, number), f"field {number} in its {what}")
                 raise ModelFileError(f"it holds {name}, which Tenfold does not write")
             values.setdefault(number, []).append(value)
         return _Fields(what, values)

@@ -186,10 +186,10 @@ def _check_sequence(images: object) -> None:
 
 
 def _digit(image: object) -> NDArray[np.uint8]:
-    from tenfold import images  # with OpenCV, which those who bring raw pixels do not need
+    from tenfold.images import read_digit, to_mnist  # OpenCV: not for those who bring raw pixels
 
     if isinstance(image, str | os.PathLike):
-        return images.read_digit(os.fspath(image))
+        return read_digit(os.fspath(image))
     if not isinstance(image, np.ndarray):
         raise ShapeError(f"A picture must be a path or a uint8 array, not {_kind(image)}.")
     colour = image.ndim == 3 and image.shape[2] == 3
@@ -198,7 +198,7 @@ def _digit(image: object) -> NDArray[np.uint8]:
             "A picture must be a uint8 array [height, width] or [height, width, 3] with at least one pixel, "
             f"not {image.dtype} {list(image.shape)}."
         )
-    return images.to_mnist(image)
+    return to_mnist(image)
 
 
 def _digit_or_failure(path: str) -> NDArray[np.uint8] | Failure:

@@ -98,7 +98,7 @@ def _compare(model: Model, expected: NDArray[Any]) -> None:
         raise ModelFileError(f"The model '{model.name}' answers in ONNX Runtime otherwise than in torch.")
 
 
-# Writing: each layer type has one function that adds its nodes to the graph and returns the name of its output.
+# Each layer type has one function that adds its nodes to the graph and returns the name of its output.
 
 
 class _Graph:

@@ -1,0 +1,37 @@
+"""What many tests need: a small model file, made once."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def model_bytes() -> bytes:
+    """A model file of a small network with random weights, 31 KB."""
+    import torch
+    from torch import nn
+
+    from tenfold.training.export import export
+    from tenfold.training.networks import Network
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Network(
+            nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5), nn.Linear(676, 10)
+        )
+    return export(
+        network,
+        name="small",
+        temperature=1.25,
+        thresholds={"confidence": 0.11},
+        recipe={"kind": "small", "epochs": 3},
+        data={"mnist-train": "ab" * 32},
+        measured={"validation": {"accuracy": 0.5}},
+    )
+
+
+@pytest.fixture
+def model_file(tmp_path: Path, model_bytes: bytes) -> Path:
+    path = tmp_path / "small.onnx"
+    path.write_bytes(model_bytes)
+    return path

@@ -1,0 +1,228 @@
+"""Which graphs may run: sizes held against onnx's own shape inference, and each refusal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from tenfold import onnx_check
+from tenfold.errors import ModelFileError
+from tenfold.onnx_wire import parse
+
+Edit = Callable[[onnx.ModelProto], object]
+
+
+def checked(model: onnx.ModelProto, **limits: int) -> None:
+    onnx_check.check(parse(model.SerializeToString()), **limits)
+
+
+def weights(name: str, *shape: int) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.ones(shape, np.float32), name)
+
+
+def graph_of(*nodes: onnx.NodeProto, constants: list[onnx.TensorProto]) -> onnx.ModelProto:
+    """`nodes` between the images and the value "planes", and a small classifier behind them."""
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 28, 28])
+    answers = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 10]) for n in ("probabilities", "logits")
+    ]
+    end = [
+        helper.make_node("Conv", ["planes", "classes"], ["narrow"]),
+        helper.make_node("GlobalMaxPool", ["narrow"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["logits"], axis=1),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph([*nodes, *end], "g", [images], answers, constants)
+    opset = helper.make_opsetid("", 17)
+    return helper.make_model(graph, producer_name="tenfold", ir_version=8, opset_imports=[opset])
+
+
+def conv(channels: int, kernel: int, **attributes: Any) -> onnx.ModelProto:
+    node = helper.make_node("Conv", ["images", "w", "b"], ["planes"], **attributes)
+    constants = [
+        weights("w", channels, 1, kernel, kernel),
+        weights("b", channels),
+        weights("classes", 10, channels, 1, 1),
+    ]
+    return graph_of(node, constants=constants)
+
+
+def pool(operator: str, **attributes: Any) -> onnx.ModelProto:
+    node = helper.make_node(operator, ["images"], ["planes"], **attributes)
+    return graph_of(node, constants=[weights("classes", 10, 1, 1, 1)])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        conv(3, 5),
+        conv(4, 3, strides=[2, 3], pads=[1, 0, 2, 1]),
+        conv(2, 3, dilations=[2, 3], kernel_shape=[3, 3], group=1),
+        conv(1, 28),
+        pool("MaxPool", kernel_shape=[2, 2], strides=[2, 2]),
+        pool("MaxPool", kernel_shape=[3, 5], pads=[1, 2, 1, 2]),
+        pool("AveragePool", kernel_shape=[5, 4], strides=[3, 1], pads=[1, 0, 0, 3], count_include_pad=1),
+        pool("GlobalAveragePool"),
+        pool("Relu"),
+    ],
+)
+def test_sizes_are_those_that_onnx_infers(model: onnx.ModelProto) -> None:
+    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    shapes = [v.type.tensor_type.shape.dim for v in (*inferred.graph.value_info, *inferred.graph.output)]
+    values = sum(int(np.prod([d.dim_value for d in shape[1:]])) for shape in shapes)
+    checked(model, value_limit=values)
+    with pytest.raises(ModelFileError, match=f"more than {values - 1:,} intermediate values"):
+        checked(model, value_limit=values - 1)
+
+
+def test_multiplications_are_counted_and_limited() -> None:
+    model = conv(4, 3)  # 4 x 26 x 26 x 9, then 1 x 1 to 10 planes, their pool and the softmax
+    needed = 4 * 26 * 26 * 9 + 10 * 4 * 26 * 26 + 10 * 26 * 26 + 10
+    checked(model, multiplication_limit=needed)
+    with pytest.raises(ModelFileError, match=f"more than {needed - 1:,} multiplications"):
+        checked(model, multiplication_limit=needed - 1)
+
+
+def test_node_limit() -> None:
+    checked(conv(1, 1), node_limit=5)
+    with pytest.raises(ModelFileError, match="5 nodes; at most 4 are allowed"):
+        checked(conv(1, 1), node_limit=4)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (conv(8, 1, pads=[1024, 1024, 1024, 1024]), "intermediate values"),
+        (conv(1, 1, pads=[2**62, 0, 0, 0]), "the pads of its Conv are more than 1,024"),
+        (conv(1, 1, strides=[0, 1]), "a step of zero"),
+        (conv(1, 3, dilations=[1, 20]), "larger than the plane"),
+        (conv(1, 29), "larger than the plane"),
+        (conv(1, 3, kernel_shape=[3, 2]), "does not fit its input"),
+        (conv(1, 3, kernel_shape=[3]), "a wrong kernel_shape"),
+        (conv(2, 3, group=2), "does not fit its input"),
+        (conv(2, 3, group=0), "does not fit its input"),
+        (conv(2, 3, group=[1]), "a wrong group"),
+        (conv(2, 3, storage_order=1), "an attribute Tenfold does not write"),
+        (pool("MaxPool"), "does not fit its input"),
+        (pool("MaxPool", kernel_shape=[2, 2], pads=[2, 0, 0, 0]), "does not fit its input"),
+        (pool("AveragePool", kernel_shape=[2, 2], count_include_pad=2), "does not fit its input"),
+        (pool("MaxPool", kernel_shape=[2, 2], ceil_mode=1), "an attribute Tenfold does not write"),
+        (pool("Loop"), "the operator 'Loop'"),
+        (pool("x" * 5000), f"the operator '{'x' * 40}'"),
+        (pool("Softmax", axis=1), "not over the classes"),
+        (pool("Flatten", axis=0), "not of each image"),
+        (pool("Gemm"), "a wrong number of inputs"),
+        (pool("Concat", axis=1), "a wrong number of inputs"),
+    ],
+)
+def test_wrong_or_costly_nodes_are_refused(model: onnx.ModelProto, message: str) -> None:
+    with pytest.raises(ModelFileError, match=message):
+        checked(model)
+
+
+def add_node(*arguments: Any, **attributes: Any) -> Edit:
+    return lambda model: model.graph.node.append(helper.make_node(*arguments, **attributes))
+
+
+def add_weights(*arguments: Any) -> Edit:
+    return lambda model: model.graph.initializer.append(weights(*arguments))
+
+
+def fill(value: float, last_only: bool) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        tensor = model.graph.initializer[0]
+        array = numpy_helper.to_array(tensor).copy()
+        array.flat[-1 if last_only else slice(None)] = value
+        tensor.raw_data = array.tobytes()
+
+    return edit
+
+
+def retype(kind: Any) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        tensor = model.graph.initializer[0]
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(kind), tensor.name))
+
+    return edit
+
+
+def resize(*dims: int) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        del model.graph.initializer[0].dims[:]
+        model.graph.initializer[0].dims.extend(dims)
+        if 0 in dims:
+            model.graph.initializer[0].raw_data = b""
+
+    return edit
+
+
+def rename(value: Callable[[onnx.GraphProto], Any], name: str) -> Edit:
+    return lambda model: setattr(value(model.graph), "name", name)
+
+
+def put(target: Callable[[onnx.ModelProto], Any], field: str, value: object) -> Edit:
+    return lambda model: setattr(target(model), field, value)
+
+
+def dimension(index: int, **values: Any) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        (name, value) = next(iter(values.items()))
+        setattr(model.graph.input[0].type.tensor_type.shape.dim[index], name, value)
+
+    return edit
+
+
+EDITS: dict[str, tuple[Edit, str]] = {
+    "NaN": (fill(float("nan"), True), "not all finite"),
+    "infinity": (fill(float("inf"), False), "not all finite"),
+    "double": (retype(np.float64), "not float32"),
+    "half": (retype(np.float16), "not float32"),
+    "short": (lambda m: setattr(m.graph.initializer[0], "raw_data", bytes(4)), "a wrong size"),
+    "huge": (resize(2**62, 2**62, 2**62, 2**62), "a wrong size"),
+    "zero": (resize(0, 1, 3, 3), "a wrong size"),
+    "deep": (resize(4, 1, 3, 3, 1), "a wrong size"),
+    "weights twice": (add_weights("w", 1), "the same name"),
+    "weights named as input": (add_weights("images", 1), "the same name"),
+    "weights unused": (add_weights("more", 1), "nothing uses"),
+    "weights missing": (lambda m: m.graph.initializer.pop(), "do not exist"),
+    "node unused": (add_node("Relu", ["images"], ["more"]), "nothing uses"),
+    "node before its input": (add_node("Relu", ["later"], ["more"]), "do not exist"),
+    "node from itself": (add_node("Relu", ["more"], ["more"]), "do not exist"),
+    "output twice": (add_node("Relu", ["images"], ["logits"]), "the same name"),
+    "output named as weights": (add_node("Relu", ["images"], ["w"]), "the same name"),
+    "two outputs": (add_node("MaxPool", ["images"], ["a", "b"], kernel_shape=[1, 1]), "do not exist"),
+    "no outputs": (add_node("Relu", ["images"], []), "do not exist"),
+    "omitted input": (add_node("Conv", ["images", "w", ""], ["more"]), "do not exist"),
+    "computed weights": (add_node("Conv", ["images", "planes"], ["more"]), "a wrong number of inputs"),
+    "constant input": (add_node("Relu", ["w"], ["more"]), "a wrong number of inputs"),
+    "wide addition": (add_node("Add", ["logits", "w"], ["more"]), "does not fit its inputs"),
+    "unequal addition": (add_node("Add", ["logits", "images"], ["more"]), "does not fit its inputs"),
+    "unequal concat": (add_node("Concat", ["logits", "images"], ["more"], axis=1), "does not fit its inputs"),
+    "gemm untransposed": (add_node("Gemm", ["logits", "w"], ["more"]), "does not fit its input"),
+    "input renamed": (rename(lambda g: g.input[0], "pictures"), "its input is not"),
+    "output renamed": (rename(lambda g: g.output[1], "scores"), "its input is not"),
+    "input twice": (lambda m: m.graph.input.append(m.graph.input[0]), "its input is not"),
+    "output more": (lambda m: m.graph.output.append(m.graph.output[0]), "its input is not"),
+    "input size": (dimension(2, dim_value=29), "its input is not"),
+    "input batch": (dimension(0, dim_value=1), "its input is not"),
+    "input free": (dimension(1, dim_param="n"), "its input is not"),
+    "input type": (
+        put(lambda m: m.graph.input[0].type.tensor_type, "elem_type", TensorProto.DOUBLE),
+        "its input is not",
+    ),
+    "no output": (lambda m: m.graph.node.pop(), "ten probabilities and logits"),
+    "new operator set": (put(lambda m: m.opset_import[0], "version", 18), "operator set is 18"),
+    "new IR": (put(lambda m: m, "ir_version", 9), "IR version is 9"),
+}
+
+
+@pytest.mark.parametrize(("edit", "message"), EDITS.values(), ids=EDITS.keys())
+def test_graphs_that_are_not_ours_are_refused(edit: Edit, message: str) -> None:
+    model = conv(4, 3)
+    checked(model)
+    edit(model)
+    with pytest.raises(ModelFileError, match=message):
+        checked(model)
