@@ -111,11 +111,14 @@ def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
 
 def _read(path: Path, limit: int) -> bytes:
     if not path.exists():
-        raise RunError(
-            f"The run '{path.parent}' has no {path.name}: it did not finish; "
-            f"go on with 'tenfold train --resume {path.parent}'."
-        )
+        raise _unfinished(path.parent, path.name)
     return read_bounded(path, limit, RunError)
+
+
+def _unfinished(run: Path, lacks: str) -> RunError:
+    return RunError(
+        f"The run '{run}' has no {lacks}: it did not finish; go on with 'tenfold train --resume {run}'."
+    )
 
 
 def _read_record(path: Path, *, limit: int = 2**20) -> dict[str, Any]:
@@ -128,6 +131,8 @@ def _read_record(path: Path, *, limit: int = 2**20) -> dict[str, Any]:
     if record.get("format") != FORMAT:
         raise RunError(f"'{path}' has format {record.get('format')!r:.20}; this version reads {FORMAT}.")
     for key, kind in REQUIRED.items():
+        if key not in record:
+            raise _unfinished(path.parent, f"'{key}'")
         if not isinstance(record.get(key), kind):
             raise RunError(f"'{path}' has no sound '{key}'.")
     for key in NUMBERS:
@@ -161,7 +166,7 @@ def _read_history(path: Path, kept: float, *, limit: int = 4 * 2**20) -> dict[st
     return history
 
 
-def _read_arrays(path: Path, *, limit: int = 256 * 2**20) -> dict[str, NDArray[Any]]:
+def _read_arrays(path: Path, *, limit: int = 64 * 2**20) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(_read(path, limit))) as archive:
             if any(member.compress_type not in COMPRESSIONS for member in archive.infolist()):

@@ -63,8 +63,9 @@ def accuracy_axis(columns: dict[str, Floats]) -> tuple[Axis, dict[str, Floats]]:
     some = [values[values > 0].min() for values in errors.values() if (values > 0).any()]
     least = min(some, default=1e-4) / 2  # where an accuracy of 1 is drawn
     floored = {name: np.maximum(values, least) for name, values in errors.items()}
-    ticks = [tick for tick in reversed(log_ticks(*_span(floored))) if tick <= 1]
-    marks = [(float(-np.log10(tick)), f"{100 * (1 - tick):.6g} %") for tick in ticks]
+    low, high = _span(floored)
+    ticks = log_ticks(min(low, 0.5), high)  # an error is at most 1, so the ticks end there
+    marks = [(float(-np.log10(tick)), f"{100 * (1 - tick):.6g} %") for tick in reversed(ticks)]
     curves = {name: -np.log10(values) for name, values in floored.items()}
     return Axis("", marks[0][0], marks[-1][0], marks), curves
 
