@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from tenfold.errors import ModelFileError, ShapeError, UnknownNameError, UsageError
+from tenfold.errors import DivergedError, ModelFileError, ShapeError, UnknownNameError, UsageError
 from tenfold.model import GOLDEN_TOLERANCE, KEY, Metadata, Model, open_session, parse_model, seal
 from tenfold.onnx_check import CLASSES, IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
 from tenfold.training.merge import Affine, merge
@@ -41,13 +41,15 @@ def export(
 
     `golden_images` uint8 [k, 28, 28] are stored with their answers, computed in float64, to be checked at
     each load (None: four drawn patterns). `network` is left as it was. Raises UnknownNameError for a layer
-    that cannot be written, ShapeError for a network that does not map [n, 1, 28, 28] to [n, 10] and
-    ModelFileError where ONNX Runtime and torch in float32 differ by more than GOLDEN_TOLERANCE or a weight is
-    not finite.
+    that cannot be written, ShapeError for a network that does not map [n, 1, 28, 28] to [n, 10],
+    DivergedError for weights that are not numbers and ModelFileError where ONNX Runtime and torch in float32
+    differ by more than GOLDEN_TOLERANCE.
     """
     images = golden_patterns() if golden_images is None else np.ascontiguousarray(golden_images)
     frozen = copy.deepcopy(network).cpu().float().eval()
     exact = _probabilities(copy.deepcopy(frozen).double(), images, temperature)
+    if not np.isfinite(exact).all():
+        raise DivergedError(f"The model '{name}' cannot be saved: its answers are not numbers.")
     metadata = Metadata(
         name=name,
         temperature=float(temperature),
