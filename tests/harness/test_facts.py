@@ -91,7 +91,7 @@ def test_a_record_with_an_unsound_value(run: RunFolder, tmp_path: Path, key: str
 
 def test_a_run_that_still_trains(run: RunFolder, tmp_path: Path) -> None:
     del run.record["kept_epoch"]
-    with pytest.raises(RunError, match="no 'kept_epoch': it did not finish.*resume"):
+    with pytest.raises(RunError, match=r"no 'kept_epoch': it did not finish.*resume"):
         read_facts(run.write(tmp_path))
 
 
