@@ -100,13 +100,20 @@ class _OnlyHttp(urllib.request.HTTPRedirectHandler):
     def http_error_302(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message
     ) -> IO[bytes] | None:
-        # urllib refuses file: itself, but as an HTTP error 302 that tells nobody why
-        target = headers.get("location") or headers.get("uri") or ""
-        if urlsplit(target).scheme not in ("", "http", "https"):
+        # urllib itself refuses file: as an HTTP error 302, which tells nobody why, and would follow ftp:
+        if _scheme(headers.get("location") or headers.get("uri") or "") not in ("", "http", "https"):
+            fp.close()
             raise _MirrorError("redirects to something that is not http or https", may_recover=False)
         return super().http_error_302(req, fp, code, msg, headers)  # type: ignore[arg-type]
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _scheme(target: str) -> str:
+    try:
+        return urlsplit(target).scheme
+    except ValueError:
+        return "unreadable"
 
 
 def _opener() -> urllib.request.OpenerDirector:

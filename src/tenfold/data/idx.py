@@ -1,8 +1,8 @@
 """The IDX format of MNIST, strict both ways and pure: bytes in, an array out, and back.
 
-    read_idx(data)                     any array, from plain or gzipped bytes
-    read_images(data), read_labels(data), read_pair(images, labels)      with what MNIST files must hold
-    write_idx(array)                   the bytes: read_idx(write_idx(array)) is the array, bit for bit
+    read_idx(data)                               any array, from plain or gzipped bytes
+    read_images(data), read_labels(data)         an array as MNIST's files must hold it
+    write_idx(array)                             the bytes; read_idx gives the array back, bit for bit
 
 A file is a header (two zero bytes, a code for the type, the number of dimensions, each size as a big-endian
 32-bit number) and the items. The header tells the exact length, so a gzipped file is unpacked up to that
@@ -97,19 +97,6 @@ def read_labels(
             f"{name} has the label {labels[place]} at place {place}; labels are 0 to {classes - 1}."
         )
     return labels
-
-
-def read_pair(
-    images: bytes, labels: bytes, *, classes: int = 10, limit: int = IDX_LIMIT
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images uint8 [n, 28, 28] and their labels uint8 [n]. Raises IdxError, also if their numbers differ."""
-    pictures = read_images(images, limit=limit)
-    answers = read_labels(labels, classes=classes, limit=limit)
-    if len(pictures) != len(answers):
-        raise IdxError(
-            f"The image file has {len(pictures):,} images but the label file {len(answers):,} labels."
-        )
-    return pictures, answers
 
 
 def write_idx(array: NDArray[Any]) -> bytes:

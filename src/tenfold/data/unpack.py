@@ -79,7 +79,7 @@ def frame(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     middle of the image, as far as the box can move inside it.
     """
     tall, wide = (_stretch(size, BOX) for size in digits.shape[1:])
-    boxes = np.rint(tall @ digits.astype(np.float64) @ wide.T)
+    boxes = np.rint(tall @ digits.astype(np.float64) @ wide.T / (2 * BOX) ** 2)
     mass = np.maximum(boxes.sum((1, 2)), 1)
     steps = np.arange(BOX)
     middle = (FRAME - 1) / 2
@@ -92,10 +92,13 @@ def frame(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _stretch(old: int, new: int) -> NDArray[np.float64]:
-    """The matrix [new, old] of linear interpolation between pixel centres; each row sums to 1."""
-    centres = ((np.arange(new) + 0.5) * old / new - 0.5).clip(0, old - 1)
-    weights: NDArray[np.float64] = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(old)))
-    return weights
+    """Linear interpolation between pixel centres as a matrix [new, old]; each row sums to 2 * new.
+
+    Its entries are whole, so that every product is exact and no machine rounds another way.
+    """
+    centres = ((2 * np.arange(new) + 1) * old - new).clip(0, 2 * new * (old - 1))
+    weights = 2 * new - np.abs(centres[:, None] - 2 * new * np.arange(old))
+    return np.asarray(weights.clip(0), np.float64)
 
 
 def _unpack(data: bytes, limit: int, name: str) -> bytes:

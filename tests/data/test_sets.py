@@ -1,0 +1,102 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import tenfold.data
+from tenfold.data import Store, load_set, set_names
+from tenfold.data.catalogue import Part
+from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
+
+
+def turned(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Stands in for the road; not the identity, so that its use shows."""
+    return 255 - image[:28, :28]
+
+
+def no_road(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    raise AssertionError(f"MNIST's pixels are taken as they are, here {image.shape}")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "count"), [("test", "mnist", 10_000), ("train", "mnist-training", 60_000)]
+)
+def test_mnist_comes_as_it_is(part: Part, name: str, count: int) -> None:
+    data = load_set("mnist", part, road=no_road)
+    assert (data.name, len(data)) == (name, count)
+
+
+def test_the_validation_images_have_a_name_and_are_not_for_training() -> None:
+    data = load_set("mnist-validation", road=no_road)
+    assert (data.name, len(data)) == ("mnist-validation", 5_000)
+    with pytest.raises(UsageError, match="is not for training"):
+        load_set("mnist-validation", "train")
+
+
+def test_other_names_go_to_their_source(tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, match="'kmnist' is not in the cache"):
+        load_set("kmnist", store=Store(cache=tmp_path, offline=True))
+
+
+def test_a_path_to_an_npz_takes_the_road(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", images=np.full((2, 30, 30), 250, np.uint8), labels=[1, 2])
+    for given in (tmp_path / "mine.npz", str(tmp_path / "mine.npz")):
+        data = load_set(given, road=turned)
+        assert (data.name, data.images.max(), data.labels.tolist()) == ("mine", 5, [1, 2])
+
+
+def test_a_path_to_a_folder_or_a_list_is_seen_as_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has neither a labels"):
+        load_set(tmp_path)
+    with pytest.raises(DataError, match=r"labels\.csv' does not exist"):
+        load_set(tmp_path / "labels.csv")
+
+
+def test_a_path_that_is_no_set_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "digits.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"is not a data set: give a folder, a labels\.csv or an \.npz file"):
+        load_set(tmp_path / "digits.zip")
+    with pytest.raises(DataError, match="does not exist"):
+        load_set(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(("name", "near"), [("mnits", "mnist"), ("emnist-digit", "emnist-digits")])
+def test_a_mistyped_name_is_told_what_is_near(name: str, near: str) -> None:
+    with pytest.raises(UnknownNameError, match=rf"There is no data set '{name}'\. Did you mean '{near}'\?"):
+        load_set(name)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "nothing like it"])
+def test_any_other_name_is_told_what_there_is(name: str) -> None:
+    with pytest.raises((UnknownNameError, DataError)):
+        load_set(name)
+
+
+def test_the_names_are_those_of_the_contract() -> None:
+    assert set_names() == [
+        "emnist-digits",
+        "emnist-letters",
+        "fashion-mnist",
+        "kmnist",
+        "mnist",
+        "mnist-validation",
+        "qmnist",
+        "usps",
+    ]
+
+
+def test_the_public_list_is_whole_and_costs_nothing() -> None:
+    for name in tenfold.data.__all__:
+        assert getattr(tenfold.data, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tenfold.data.nothing  # noqa: B018
+    code = "import sys, tenfold.data; print('numpy' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
