@@ -1,0 +1,44 @@
+"""The one road from any picture of one digit to the 28 x 28 that MNIST's makers would have made.
+
+read_picture(file) -> grey or RGB plane      decode.py: untrusted bytes, a short list of formats
+to_mnist(plane)    -> uint8 [28, 28]         ink.py finds the ink, normalise.py places the digit
+read_digit(file)   -> uint8 [28, 28]         both
+"""
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tenfold.images.decode import read_picture as read_picture
+    from tenfold.images.normalise import find_digit as find_digit
+    from tenfold.images.normalise import to_mnist as to_mnist
+
+# name -> module: imported at first use, as Pillow and OpenCV take 0.1 s
+_HOMES = {
+    "find_digit": "tenfold.images.normalise",
+    "read_picture": "tenfold.images.decode",
+    "to_mnist": "tenfold.images.normalise",
+}
+__all__ = ["find_digit", "read_digit", "read_picture", "to_mnist"]
+
+
+def read_digit(source: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
+    """The digit on a picture, a path or a file's bytes, as uint8 [28, 28] with ink bright; zeros if blank.
+
+    Raises ImageError for what is not a sound picture.
+    """
+    from tenfold.images.decode import read_picture
+    from tenfold.images.ink import WORK_SIDE
+    from tenfold.images.normalise import to_mnist
+
+    return to_mnist(read_picture(source, side=WORK_SIDE))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tenfold.images' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

