@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import tenfold.data
 from tenfold.data import Store, load_set, set_names
@@ -47,6 +48,27 @@ def test_a_path_to_an_npz_takes_the_road(tmp_path: Path) -> None:
     for given in (tmp_path / "mine.npz", str(tmp_path / "mine.npz")):
         data = load_set(given, road=turned)
         assert (data.name, data.images.max(), data.labels.tolist()) == ("mine", 5, [1, 2])
+
+
+def test_mnist_as_pictures_and_as_an_npz_passes_the_real_road_unchanged(tmp_path: Path) -> None:
+    test = load_set("mnist")
+    for index in range(30):
+        folder = tmp_path / "pictures" / str(test.labels[index])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test.images[index]).save(folder / f"{index:02}.png")
+    in_order = test.take(sorted(range(30), key=lambda index: (test.labels[index], index)), "pictures")
+    assert load_set(tmp_path / "pictures").checksum == in_order.checksum
+    np.savez(tmp_path / "digits.npz", images=test.images[:30], labels=test.labels[:30])
+    assert load_set(tmp_path / "digits.npz").checksum == test.take(range(30), "digits").checksum
+
+
+def test_dark_ink_of_another_size_becomes_bright_on_the_real_road(tmp_path: Path) -> None:
+    test = load_set("mnist")
+    large = 255 - test.images[:5].repeat(3, 1).repeat(3, 2)
+    np.savez(tmp_path / "digits.npz", images=large, labels=test.labels[:5])
+    data = load_set(tmp_path / "digits.npz")
+    for ours, original in zip(data.images, test.images[:5], strict=True):
+        assert np.corrcoef(ours.ravel(), original.ravel())[0, 1] > 0.8
 
 
 def test_a_path_to_a_folder_or_a_list_is_seen_as_one(tmp_path: Path) -> None:
