@@ -1,0 +1,101 @@
+"""The same net in Keras and here, by turns in one run: seconds per epoch, and one picture from a cold start.
+
+    python -m venv keras && keras/bin/pip install keras tensorflow-cpu pillow
+    python benchmarks/keras_side_by_side.py --keras keras/bin/python [--rounds 3] [--epochs 5]
+
+Epochs have 55,000 training and 5,000 validation images in batches of 128 on both sides. Each round trains Keras, then
+Tenfold (bf16 where the processor has it, then fp32), and starts each program fresh on one PNG; the table has medians.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from results import circumstances, markdown_table, save, write_table
+
+from tenfold.data.mnist import EMBEDDED
+
+PEER = Path(__file__).parent / "peers" / "keras_baseline.py"
+COLD_STARTS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keras", required=True, help="the Python of Keras's environment")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=5)
+    arguments = parser.parse_args()
+    seconds: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as scratch:
+        for index in range(arguments.rounds):
+            one_round(arguments.keras, arguments.epochs, Path(scratch) / str(index), seconds)
+    save("keras_side_by_side", {"epochs": arguments.epochs, "seconds": seconds})
+    write_table("keras side by side", table(seconds, arguments.epochs))
+
+
+def one_round(keras: str, epochs: int, folder: Path, seconds: dict[str, list[float]]) -> None:
+    folder.mkdir()
+    model = str(folder / "peer.keras")
+    peer = output([keras, str(PEER), "train", str(EMBEDDED), model, "--epochs", str(epochs)])
+    seconds["epoch, Keras"] += peer["epoch_seconds"][1:]  # the first one compiles
+    for precision in ("auto", "fp32"):
+        run = folder / precision
+        tenfold = [sys.executable, "-m", "tenfold"]
+        subprocess.run(
+            [*tenfold, "train", "baseline", "--precision", precision, "--out", str(run), "--quiet"], check=True
+        )
+        with open(run / "history.csv", newline="") as file:
+            epochs_here = [float(row["seconds"]) for row in csv.DictReader(file)]
+        seconds[f"epoch, Tenfold {precision}"] += epochs_here[1:epochs]
+    sample = str(folder / "auto" / "sample.png")
+    for _ in range(COLD_STARTS):
+        seconds["cold start, Keras"].append(timed([keras, str(PEER), "predict", model, sample]))
+        seconds["cold start, Tenfold"].append(timed([*tenfold, "predict", sample]))
+
+
+def output(command: list[str]) -> dict[str, Any]:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def timed(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def table(seconds: dict[str, list[float]], epochs: int) -> str:
+    from results import load
+
+    rows = []
+    for what, peer, ours in (
+        ("one epoch, precision chosen by the processor", "epoch, Keras", "epoch, Tenfold auto"),
+        ("one epoch, fp32", "epoch, Keras", "epoch, Tenfold fp32"),
+        ("one PNG from a cold start, whole process", "cold start, Keras", "cold start, Tenfold"),
+    ):
+        a, b = median(seconds[peer]), median(seconds[ours])
+        rows.append([what, f"{a:.2f} s", f"{b:.2f} s", f"{b / a:.2f}"])
+    record = load("keras_side_by_side")
+    assert record is not None
+    return "\n\n".join(
+        [
+            "### The baseline net beside Keras 3 on TensorFlow, same machine, by turns",
+            markdown_table(["", "Keras", "Tenfold", "ratio"], rows),
+            f"Medians over {len(seconds['epoch, Keras'])} epochs and {len(seconds['cold start, Keras'])} starts; the "
+            f"first epoch of each training is left out. {circumstances(record)} "
+            f"`python benchmarks/keras_side_by_side.py --keras PYTHON --epochs {epochs}`",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Where the benchmarks put what they find: raw records in results/, tables in RESULTS.md between two markers.
+
+    save("baseline", record)             results/baseline.json
+    write_table("baseline", markdown)    replaces what stands between the markers of "baseline" in RESULTS.md
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tenfold.environment import machine, versions
+from tenfold.files import make_folder, write_atomic
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+TABLES = HERE / "RESULTS.md"
+
+
+def save(name: str, record: dict[str, Any]) -> None:
+    """Keep `record`, with the machine, the versions and the day beside it, as results/NAME.json."""
+    path = RESULTS / f"{name}.json"
+    make_folder(path.parent)
+    stamped = {"date": date.today().isoformat(), "machine": machine(), "versions": versions(), **record}
+    write_atomic(path, json.dumps(stamped, indent=1) + "\n")
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """What `save` kept, or None."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def write_table(name: str, markdown: str) -> None:
+    """Put `markdown` between the markers of `name` in RESULTS.md; a new name goes to the end."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    text = TABLES.read_text() if TABLES.exists() else "# Results\n"
+    block = f"{begin}\n{markdown.strip()}\n{end}"
+    if begin in text:
+        before, rest = text.split(begin, 1)
+        text = before + block + rest.split(end, 1)[1]
+    else:
+        text = f"{text.rstrip()}\n\n{block}\n"
+    write_atomic(TABLES, text)
+
+
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def circumstances(record: dict[str, Any]) -> str:
+    """'Measured on 2026-11-22, AMD EPYC, 2 cores, 23 GiB; python 3.11.7, torch 2.13.0+cpu, ...'"""
+    where, what = record["machine"], record["versions"]
+    packages = ", ".join(f"{name} {version}" for name, version in what.items())
+    memory = f", {where['memory_gib']:.0f} GiB" if "memory_gib" in where else ""
+    return f"Measured on {record['date']}: {where['processor']}, {where['cores']} cores{memory}; {packages}."
