@@ -1,5 +1,6 @@
 """The model file: what is read, what is refused, and that nothing runs on the way."""
 
+import base64
 import contextlib
 import io
 import json
@@ -72,6 +73,7 @@ def test_metadata_is_read_back(model_file: Path, model_bytes: bytes) -> None:
     assert model.metadata.measured == {"validation": {"accuracy": 0.5}}
     assert model.metadata.parameters == 4 * 9 + 4 + 676 * 10 + 10
     assert model.metadata.golden_images.shape == (4, 28, 28)
+    assert model == read_model(model_file)
     assert CLASSES == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
@@ -283,6 +285,12 @@ WRONG_VALUES = {
     "golden": edit("golden", to={}),
     "golden images not base64": edit("golden", "images", to="%"),
     "golden images short": edit("golden", "images", to="AAAA"),
+    "17 golden images": lambda d: d.update(
+        golden={
+            "images": base64.b64encode(bytes(17 * 784)).decode(),
+            "probabilities": d["golden"]["probabilities"][:1] * 17,
+        }
+    ),
     "no golden images": edit("golden", to={"images": "", "probabilities": []}),
     "golden probabilities short": edit("golden", "probabilities", to=[[0.1] * 10]),
     "golden probabilities ragged": edit("golden", "probabilities", to=[[0.1], [0.1] * 10]),

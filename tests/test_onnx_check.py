@@ -96,7 +96,7 @@ def test_node_limit() -> None:
     ("model", "message"),
     [
         (conv(8, 1, pads=[1024, 1024, 1024, 1024]), "intermediate values"),
-        (conv(1, 1, pads=[2**62, 0, 0, 0]), "the pads of its Conv are more than 1,024"),
+        (conv(1, 1, pads=[2**62, 0, 0, 0]), "its Conv has pads above 1,024"),
         (conv(1, 1, strides=[0, 1]), "a step of zero"),
         (conv(1, 3, dilations=[1, 20]), "larger than the plane"),
         (conv(1, 29), "larger than the plane"),
@@ -193,6 +193,10 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "node from itself": (add_node("Relu", ["more"], ["more"]), "do not exist"),
     "output twice": (add_node("Relu", ["images"], ["logits"]), "the same name"),
     "output named as weights": (add_node("Relu", ["images"], ["w"]), "the same name"),
+    "a name that would change the terminal": (
+        lambda m: m.graph.node.append(helper.make_node("\x1b[2J\n", ["images"], ["more"])),
+        r"operator '\\x1b\[2J\\n'",
+    ),
     "two outputs": (add_node("MaxPool", ["images"], ["a", "b"], kernel_shape=[1, 1]), "do not exist"),
     "no outputs": (add_node("Relu", ["images"], []), "do not exist"),
     "omitted input": (add_node("Conv", ["images", "w", ""], ["more"]), "do not exist"),

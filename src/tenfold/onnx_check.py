@@ -2,8 +2,7 @@
 
 An operator, an attribute or a type outside the table is refused. Each node's output size is computed from
 its inputs, so a file of 200 bytes cannot ask for gigabytes or hours: the limits are on all intermediate
-values and on all multiplications of one image. (The largest net measured for MNIST, 4.7 million parameters,
-has 329 million multiplications and under 1 million values.)
+values and on all multiplications of one image. The baseline net has 67,390 and 2.5 million.
 """
 
 import math
@@ -24,7 +23,7 @@ IMAGE_SHAPE = (1, 28, 28)
 CLASSES = 10
 
 NODE_LIMIT = 1_000
-VALUE_LIMIT = 4_000_000  # intermediate floats per image, all layers together
+VALUE_LIMIT = 8_000_000  # intermediate floats per image, all layers together: 32 MB
 MULTIPLICATION_LIMIT = 2_000_000_000  # per image
 
 _FLOAT = 1  # TensorProto.DataType
@@ -54,8 +53,9 @@ class _Call:
         good = isinstance(value, tuple) and len(value) == len(default)
         _require(good, f"its {self.node.operator} has a wrong {name}")
         assert isinstance(value, tuple)
-        too_large = f"the {name} of its {self.node.operator} are more than {_SPATIAL_LIMIT:,}"
-        _require(max(value) <= _SPATIAL_LIMIT, too_large)
+        _require(
+            max(value) <= _SPATIAL_LIMIT, f"its {self.node.operator} has {name} above {_SPATIAL_LIMIT:,}"
+        )
         return value
 
 
@@ -128,14 +128,15 @@ def _check_signature(graph: Graph) -> None:
 def _check_weights(tensors: tuple[Tensor, ...]) -> dict[str, Shape]:
     weights: dict[str, Shape] = {}
     for tensor in tensors:
+        name = repr(tensor.name[:40])  # it may hold anything
         _require(tensor.name not in weights and tensor.name != INPUT, "two values in it have the same name")
-        _require(tensor.data_type == _FLOAT, f"its weights '{tensor.name}' are not float32")
+        _require(tensor.data_type == _FLOAT, f"its weights {name} are not float32")
         good = len(tensor.dims) <= 4 and min(tensor.dims, default=1) > 0
         _require(
             good and 4 * math.prod(tensor.dims) == len(tensor.raw),
-            f"its weights '{tensor.name}' have a wrong size",
+            f"its weights {name} have a wrong size",
         )
-        _require(_finite(tensor.raw), f"its weights '{tensor.name}' are not all finite numbers")
+        _require(_finite(tensor.raw), f"its weights {name} are not all finite numbers")
         weights[tensor.name] = tensor.dims
     return weights
 
@@ -149,7 +150,7 @@ def _infer(node: Node, shapes: dict[str, Shape], weights: dict[str, Shape]) -> t
     """Output shape of one image and its multiplications. Computed inputs come first, constant ones behind."""
     operator = OPERATORS.get(node.operator)
     if operator is None:
-        raise ModelFileError(f"it uses the operator '{node.operator[:40]}', which Tenfold does not write")
+        raise ModelFileError(f"it uses the operator {node.operator[:40]!r}, which Tenfold does not write")
     data = tuple(shapes[name] for name in node.inputs if name in shapes)
     constants = tuple(weights[name] for name in node.inputs if name in weights)
     ordered = all(name in shapes for name in node.inputs[: len(data)])

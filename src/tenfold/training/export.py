@@ -40,8 +40,8 @@ def export(
     """The bytes of a model file: probabilities = softmax(logits / temperature).
 
     `golden_images` uint8 [k, 28, 28] are stored with their answers, computed in float64, to be checked at
-    each load (None: four drawn patterns). `network` is left as it was. Raises UnknownNameError for a layer
-    that cannot be written, ShapeError for a network that does not map [n, 1, 28, 28] to [n, 10],
+    each load (at most 16; None: four drawn patterns). `network` is left as it was. Raises UnknownNameError
+    for a layer that cannot be written, ShapeError for a network that does not map [n, 1, 28, 28] to [n, 10],
     DivergedError for weights that are not numbers and ModelFileError where ONNX Runtime and torch in float32
     differ by more than GOLDEN_TOLERANCE.
     """
