@@ -176,7 +176,8 @@ def test_pictures_of_all_kinds_in_one_call(reader: Reader, digits: Images, tmp_p
     assert [p.file for p in found] == [str(path), str(path), None, None, None]
     rows = [p.probabilities for p in found]
     assert rows[0] == rows[1] == rows[2]
-    assert rows[3] == rows[4] != rows[0]
+    assert np.abs(np.subtract(rows[3], rows[4])).max() < 0.02  # colour takes the road, grey passes unchanged
+    assert rows[4] != rows[0]
 
 
 def test_a_larger_picture_of_either_polarity_is_read_alike(reader: Reader, digits: Images) -> None:
