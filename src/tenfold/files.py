@@ -19,54 +19,47 @@ def read_bounded(
 ) -> bytes:
     """The bytes of a regular file of at most `limit` bytes.
 
-    Raises `error` for what is absent, too large or not a regular file (a folder, a pipe, a device: these are
-    never opened for reading), and DiskError where the system refuses to read.
+    Raises `error` for what is absent, too large, not a regular file (a folder, a pipe, a device: these are
+    not even opened) or written to meanwhile, and DiskError where the system refuses to read.
     """
     path = Path(path)
     try:
-        # O_NONBLOCK: opening a pipe must not wait for its writer.
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise error(f"{what} '{path}' is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}.")
+        # O_NONBLOCK: opening what has just become a pipe must not wait for its writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            size = os.fstat(handle).st_size
+            if size > limit:
+                raise error(f"{what} '{path}' has {size:,} bytes; at most {limit:,} are allowed.")
+            data = file.read(size + 1)  # not limit + 1: Python sets that much memory aside
     except (FileNotFoundError, NotADirectoryError):
         raise error(f"{what} '{path}' does not exist.") from None
-    except IsADirectoryError:
-        raise error(f"{what} '{path}' is a folder.") from None
     except OSError as cause:
         raise DiskError(f"'{path}' cannot be read: {cause.strerror}.") from None
     except ValueError:
         raise error(f"{what} name {str(path)!r} is not a path.") from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):  # asked before fdopen, which has an error of its own for a folder
-        os.close(handle)
-        raise error(
-            f"{what} '{path}' is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}."
-        )
-    with os.fdopen(handle, "rb") as file:
-        if status.st_size > limit:
-            raise error(f"{what} '{path}' has {status.st_size:,} bytes; at most {limit:,} are allowed.")
-        try:
-            data = file.read(limit + 1)
-        except OSError as cause:
-            raise DiskError(f"'{path}' cannot be read: {cause.strerror}.") from None
-    if len(data) > limit:
-        raise error(f"{what} '{path}' grew past the {limit:,} bytes that are allowed.")
+    if len(data) != size:
+        raise error(f"{what} '{path}' changed while it was read.")
     return data
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Write `data` (text as UTF-8) to `path` so that a crash at any moment leaves the old file or the new
-    one.
+    """Write `data` (text as UTF-8) to `path`: a crash at any moment leaves the old file or the new one.
 
     Writes a neighbour, syncs it, renames it over `path` and syncs the folder; an existing file keeps its
-    mode. Raises DiskError, with the old file untouched and the neighbour removed, where the system refuses.
+    mode. Raises DiskError where the system refuses, and leaves no neighbour; `path` is then the old file, or
+    the new one where only the folder could not be synced.
     """
     path = Path(path)
     payload = data.encode() if isinstance(data, str) else data
-    neighbour = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
+        neighbour = path.with_name(f".{secrets.token_hex(8)}.tmp")
         handle = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
-                if path.exists():
+                if path.exists():  # before a byte is in it, as the mode may be for the owner alone
                     os.chmod(neighbour, stat.S_IMODE(path.stat().st_mode))
                 file.write(payload)
                 file.flush()
@@ -76,10 +69,9 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
             neighbour.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
-    except OSError as cause:
-        raise DiskError(
-            f"'{path}' cannot be written ({len(payload):,} bytes): {cause.strerror or cause}."
-        ) from None
+    except (OSError, ValueError) as cause:  # ValueError: no name, or a zero byte in it
+        reason = getattr(cause, "strerror", None) or cause
+        raise DiskError(f"'{path}' cannot be written ({len(payload):,} bytes): {reason}.") from None
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
