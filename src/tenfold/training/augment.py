@@ -7,11 +7,13 @@ nothing.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+
+from tenfold.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Augmentation:
     normal."""
 
     shift: float = 0.0
-    """pixels, along each axis"""
+    """pixels, along each axis; alone, whole ones"""
     rotation: float = 0.0
     """degrees"""
     scale: float = 0.0
@@ -31,6 +33,13 @@ class Augmentation:
     """standard deviation of a smooth displacement field, in pixels, drawn on a 5x5 grid"""
     thickness: float = 0.0
     """largest weight of the dilated (thicker) or eroded (thinner) picture in the blend, 0 to 1"""
+
+    def __post_init__(self) -> None:
+        below = {"scale": 1.0, "thickness": math.nextafter(1, 2)}  # a scale of 1 divides by zero
+        for field in fields(self):
+            limit = getattr(self, field.name)
+            if not 0 <= limit < below.get(field.name, math.inf):
+                raise UsageError(f"The limit {limit} of the distortion '{field.name}' is out of range.")
 
     def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
         """Distorted copies of `images` float [n, 1, h, w] in 0..1; the same shape, type and device."""
@@ -94,4 +103,4 @@ def _thicken(images: Tensor, limit: float, generator: Generator | None) -> Tenso
     weight = _uniform(len(images), limit, images, generator).view(-1, 1, 1, 1)
     dilated = F.max_pool2d(images, 3, 1, 1)
     eroded = -F.max_pool2d(-images, 3, 1, 1)
-    return images + weight.clamp(min=0) * (dilated - images) + (-weight).clamp(min=0) * (eroded - images)
+    return images.lerp(torch.where(weight > 0, dilated, eroded), weight.abs())
