@@ -9,13 +9,15 @@ through JSON.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tenfold.errors import UnknownNameError, UsageError
 from tenfold.training.augment import Augmentation
 from tenfold.training.networks import NETWORKS, Baseline, Compact
 
 __all__ = ["RECIPES", "Recipe", "find_recipe", "replace"]
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,23 @@ class Recipe:
     keeps the last epoch, as it must be where the learning rate is annealed to zero"""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UsageError(
-                    f"Recipe '{self.name}': {name} must be 1 or more, not {getattr(self, name)}."
-                )
-        if not 0 < self.learning_rate <= 10:
-            raise UsageError(f"Recipe '{self.name}': learning_rate {self.learning_rate} is not in (0, 10].")
-        for name in ("warm_up", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"Recipe '{self.name}': {name} must be at least 0 and below 1.")
+        sound = {
+            "epochs": isinstance(self.epochs, int) and self.epochs >= 1,
+            "batch_size": isinstance(self.batch_size, int) and self.batch_size >= 1,
+            "optimizer": self.optimizer in ("adam", "sgd"),
+            "learning_rate": 0 < self.learning_rate <= 10,
+            "betas": len(self.betas) == 2 and all(0 < beta < 1 for beta in self.betas),
+            "weight_decay": 0 <= self.weight_decay < 1,
+            "norm_bias_factor": 0 < self.norm_bias_factor <= 1000,
+            "schedule": self.schedule in ("constant", "linear", "cosine"),
+            "warm_up": 0 <= self.warm_up < 1,
+            "label_smoothing": 0 <= self.label_smoothing < 1,
+            "patience": self.patience is None or (isinstance(self.patience, int) and self.patience >= 0),
+        }
+        for name, is_sound in sound.items():
+            if not is_sound:
+                value = getattr(self, name)
+                raise UsageError(f"The recipe '{self.name}' cannot have {value!r} as its {name}.")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the network says its kind."""
@@ -62,23 +71,29 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """The inverse of `to_dict`. Raises UnknownNameError for a field or a network that does not exist."""
-        known = {f.name for f in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise UnknownNameError("field of a recipe", name, known)
-        network = dict(values["network"])
-        kind = network.pop("kind")
-        if kind not in NETWORKS:
-            raise UnknownNameError("kind of network", kind, NETWORKS)
-        return cls(
-            **{
-                **values,
-                "network": NETWORKS[kind](**network),
+        """The inverse of `to_dict`. Raises UnknownNameError for a field or a kind of network that does not
+        exist, UsageError for one that is missing or of the wrong type."""
+        try:
+            network = dict(values["network"])
+            kind = network.pop("kind")
+            if kind not in NETWORKS:
+                raise UnknownNameError("kind of network", kind, NETWORKS)
+            changed = {
+                "network": _made(NETWORKS[kind], network),
                 "betas": tuple(values["betas"]),
-                "augmentation": Augmentation(**values["augmentation"]),
+                "augmentation": _made(Augmentation, values["augmentation"]),
             }
-        )
+            return _made(cls, {**values, **changed})
+        except (KeyError, TypeError, ValueError) as cause:
+            raise UsageError(f"This is not a whole recipe: {cause}.") from None
+
+
+def _made(cls: type[Made], values: Mapping[str, Any]) -> Made:
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise UnknownNameError("field of a recipe", name, known)
+    return cls(**values)
 
 
 BASELINE = Recipe(
