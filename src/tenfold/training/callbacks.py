@@ -6,9 +6,10 @@ among them.
 
 Kept from Keras: a tie is no improvement, so the earliest of equal epochs wins; a monitored value that is
 not a number is no improvement either; `mode="auto"` takes "max" for an accuracy and "min" otherwise;
-training stops once `patience` epochs in a row (at least one) brought nothing better. Made plain here: a
-metric that does not exist is an error before the first step, the best weights come back also when the epoch
-limit ends the run, and `kept_epoch` says which they are. Epochs count from 1 everywhere.
+training stops once `patience` epochs in a row brought nothing better, but never after the first; the best
+weights come back also when the epoch limit ends the run; epochs count from 1 in a path. Made plain here: a
+metric that does not exist is an error before the first step and not a warning, the best weights come back
+unless that is refused, and `kept_epoch` says which they are.
 """
 
 import csv
@@ -16,13 +17,12 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
 from tenfold.errors import UnknownNameError, UsageError
-from tenfold.files import write_atomic
+from tenfold.files import make_folder, write_atomic
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Trainer
@@ -40,7 +40,12 @@ class Callback:
     def on_train_begin(self, trainer: "Trainer") -> None: ...
     def on_step_end(self, trainer: "Trainer", loss: Tensor) -> None: ...
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None: ...
-    def on_train_end(self, trainer: "Trainer") -> None: ...
+
+    def on_epoch_close(self, trainer: "Trainer") -> None:
+        """After `on_epoch_end` of all callbacks: the state of the training is whole and can be saved."""
+
+    def on_train_end(self, trainer: "Trainer") -> None:
+        """However the training ends, also by an error."""
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs, as JSON values and tensors."""
@@ -50,7 +55,7 @@ class Callback:
 
 
 class Monitor:
-    """The best value of one metric so far, and what counts as better."""
+    """The best value of one metric so far, and what counts as better: more than `min_delta` better."""
 
     def __init__(self, metric: str, mode: Mode = "auto", min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
@@ -58,22 +63,29 @@ class Monitor:
         self.metric = metric
         self.largest = mode == "max" or (mode == "auto" and metric.endswith("accuracy"))
         self.min_delta = abs(min_delta)
-        self.best = -math.inf if self.largest else math.inf
+        self.best = self.worst = -math.inf if self.largest else math.inf
 
     def check(self, trainer: "Trainer") -> None:
         """Raises UnknownNameError where the training will not produce the metric."""
-        known = METRICS if trainer.validation is not None else METRICS[:2]
-        if self.metric not in known:
-            raise UnknownNameError("metric", self.metric, known)
+        if self.metric not in metrics(trainer):
+            raise UnknownNameError("metric", self.metric, metrics(trainer))
 
     def improved(self, logs: Logs) -> bool:
-        """Is the epoch better than `best` by more than `min_delta`? Remembers it if so."""
+        """Is the epoch better than `best`? Remembers it if so."""
         value = logs[self.metric]
-        gain = value - self.best if self.largest else self.best - value
-        if gain > self.min_delta:  # False for NaN
+        # Keras's sums, as they round; False for NaN
+        if self.largest:
+            better = value - self.min_delta > self.best
+        else:
+            better = value + self.min_delta < self.best
+        if better:
             self.best = value
-            return True
-        return False
+        return better
+
+
+def metrics(trainer: "Trainer") -> Sequence[str]:
+    """What the training measures: without validation images only loss and accuracy."""
+    return METRICS if trainer.validation is not None else METRICS[:2]
 
 
 class EarlyStopping(Callback):
@@ -92,22 +104,28 @@ class EarlyStopping(Callback):
         self.monitor = Monitor(monitor, mode, min_delta)
         self.patience = patience
         self.restore_best_weights = restore_best_weights
+        self._forget()
+
+    def _forget(self) -> None:
+        self.monitor.best = self.monitor.worst
         self.wait = 0
         self.best_epoch = 0
         self.best_weights: dict[str, Tensor] = {}
 
     def on_train_begin(self, trainer: "Trainer") -> None:
         self.monitor.check(trainer)
+        if trainer.epoch == 0:  # it may have watched another training before
+            self._forget()
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
+        improved = self.monitor.improved(logs)
         # the first epoch is the best so far whatever it is worth, so that there is always one to restore
-        if self.monitor.improved(logs) or self.best_epoch == 0:
-            self.wait, self.best_epoch = 0, trainer.epoch
+        if improved or self.best_epoch == 0:
+            self.best_epoch = trainer.epoch
             if self.restore_best_weights:
                 self.best_weights = trainer.weights()
-            return
-        self.wait += 1
-        if self.wait >= self.patience:
+        self.wait = 0 if improved else self.wait + 1
+        if not improved and self.wait >= self.patience and trainer.epoch > 1:
             trainer.stop = True
 
     def on_train_end(self, trainer: "Trainer") -> None:
@@ -131,8 +149,9 @@ class EarlyStopping(Callback):
 class ModelCheckpoint(Callback):
     """Save the training to `path` after each epoch, or only after those that improve `monitor`.
 
-    `path` may name the epoch and the metrics, as "{epoch:02d}-{val_loss:.4f}.safetensors". The file is
-    written whole or not at all; it holds the weights alone or, by default, all that is needed to train on.
+    `path` may name the epoch and the metrics, as "{epoch:02d}-{val_loss:.4f}.safetensors"; folders are made.
+    The file is written whole or not at all; it holds the weights alone or, by default, all that is needed to
+    train on.
     """
 
     def __init__(
@@ -147,20 +166,30 @@ class ModelCheckpoint(Callback):
         self.monitor = Monitor(monitor, mode)
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.saved: Path | None = None
+        self._due: Path | None = None
 
     def on_train_begin(self, trainer: "Trainer") -> None:
-        fields = {name for _, name, _, _ in Formatter().parse(self.path) if name}
-        for name in sorted(fields - set(COLUMNS)):
-            raise UnknownNameError("field of a checkpoint's path", name, COLUMNS)
         if self.save_best_only:
             self.monitor.check(trainer)
+        if trainer.epoch == 0:  # it may have watched another training before
+            self.monitor.best = self.monitor.worst
+        known = ("epoch", "step", "learning_rate", "seconds", *metrics(trainer))
+        try:
+            self.path.format(**{name: 1 if name in ("epoch", "step") else 0.5 for name in known})
+        except KeyError as cause:
+            raise UnknownNameError("field of a checkpoint's path", str(cause.args[0]), known) from None
+        except (ValueError, IndexError, AttributeError) as cause:
+            raise UsageError(f"'{self.path}' is not a template of a path: {cause}.") from None
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
-        if self.save_best_only and not self.monitor.improved(logs):
-            return
-        self.saved = Path(self.path.format(**{"epoch": trainer.epoch, "step": trainer.step, **logs}))
-        trainer.save(self.saved, weights_only=self.save_weights_only)
+        if not self.save_best_only or self.monitor.improved(logs):
+            self._due = Path(self.path.format(**{"epoch": trainer.epoch, "step": trainer.step, **logs}))
+
+    def on_epoch_close(self, trainer: "Trainer") -> None:
+        if self._due is not None:
+            make_folder(self._due.parent)
+            trainer.save(self._due, weights_only=self.save_weights_only)
+            self._due = None
 
     def state(self) -> dict[str, Any]:
         return {"best": self.monitor.best}
@@ -176,13 +205,18 @@ class History(Callback):
         self.path = path
         self.rows: list[dict[str, float]] = []
 
+    def on_train_begin(self, trainer: "Trainer") -> None:
+        if trainer.epoch == 0:
+            self.rows = []
+
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
         self.rows.append({"epoch": trainer.epoch, "step": trainer.step, **logs})
         if self.path is not None:
             write_atomic(self.path, history_csv(self.rows))
 
     def state(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        # without the seconds, which two equal trainings do not share: their checkpoints are equal files
+        return {"rows": [{name: row[name] for name in row if name != "seconds"} for row in self.rows]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.rows = list(state["rows"])

@@ -1,12 +1,11 @@
-"""One file holds a training, whole: tensors as safetensors, everything else as JSON in its header. Never
-pickle.
+"""One safetensors file holds a training, whole: tensors as they are, everything else as JSON in its header.
 
-    save("last.safetensors", {"epoch": 3, "network": network.state_dict(), "optimizer":
-    optimizer.state_dict()}) state = load("last.safetensors")
+    save("last.safetensors", {"epoch": 3, "network": network.state_dict()})
+    network.load_state_dict(load("last.safetensors")["network"])
 
-A tree of dicts, lists, numbers, strings and tensors comes back equal. The bytes depend on nothing else, so
-two equal trainings write equal files. A checksum of the tensors stands in the header: a flipped bit is
-found.
+A tree of dicts, lists, numbers, strings and tensors comes back equal (a tuple as a list). The bytes depend on
+nothing else, so two equal trainings write equal files. The header holds a checksum of the file: a flipped bit
+anywhere is found before a tensor is made of it. Never pickle.
 """
 
 import json
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -22,6 +20,8 @@ from tenfold.errors import RunError
 from tenfold.files import read_bounded, sha256, write_atomic
 
 FORMAT = 1
+_KEY = "tenfold"  # the one entry of the header: safetensors writes several in a random order
+_BLANK = b"0" * 64  # stands where the checksum comes, while it is computed
 _TENSOR = "$tensor"  # {"$tensor": name} stands where a tensor was
 
 
@@ -29,48 +29,42 @@ def save(path: str | Path, tree: dict[str, Any]) -> None:
     """Write `tree` to `path`, atomically. Raises DiskError."""
     tensors: dict[str, Tensor] = {}
     text = json.dumps({"format": FORMAT, "tree": _take_out(tree, "", tensors)})
-    checksum = _checksum(tensors, text)
-    write_atomic(path, safetensors.torch.save(tensors, {"tenfold": text, "sha256": checksum}))
+    data = safetensors.torch.save(tensors, {_KEY: _BLANK.decode() + text})
+    write_atomic(path, data.replace(_BLANK, sha256(data).encode(), 1))
 
 
 def load(path: str | Path, *, limit: int = 1 << 30) -> dict[str, Any]:
-    """The tree that `save` wrote. Raises RunError for a file that is absent, over `limit` bytes or
-    damaged."""
+    """The tree that `save` wrote. Raises RunError for a file that is absent, over `limit` bytes, damaged or
+    not written by `save`, and DiskError where the system refuses."""
     data = read_bounded(path, limit, RunError, "The checkpoint")
     try:
-        tensors = safetensors.torch.load(data)
         length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length])["__metadata__"]
-        text, checksum = header["tenfold"], header["sha256"]
-    except (SafetensorError, ValueError, KeyError, TypeError):
+        entry = json.loads(data[8 : 8 + length])["__metadata__"][_KEY]
+        checksum, text = entry[:64], entry[64:]
+        if sha256(data.replace(checksum.encode(), _BLANK, 1)) != checksum:
+            raise RunError(f"The checkpoint '{path}' is damaged: its checksum differs.")
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise RunError(
+                f"The checkpoint '{path}' has format {document['format']}; this Tenfold reads {FORMAT}."
+            )
+        tree: dict[str, Any] = _put_back(document["tree"], safetensors.torch.load(data))
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         raise RunError(f"'{path}' is not a checkpoint of Tenfold, or it is cut short.") from None
-    if checksum != _checksum(tensors, text):
-        raise RunError(f"The checkpoint '{path}' is damaged: its checksum differs.")
-    document = json.loads(text)
-    if document["format"] != FORMAT:
-        raise RunError(
-            f"The checkpoint '{path}' has format {document['format']}; this Tenfold reads {FORMAT}."
-        )
-    tree: dict[str, Any] = _put_back(document["tree"], tensors)
     return tree
-
-
-def _checksum(tensors: dict[str, Tensor], text: str) -> str:
-    names = sorted(tensors)
-    contents = b"".join(
-        tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes() for name in names
-    )
-    return sha256("\n".join([text, *names, ""]).encode() + contents)
 
 
 def _take_out(node: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     """`node` as JSON; its tensors go into `tensors` by their path."""
     if isinstance(node, Tensor):
+        while name in tensors:  # {"a/b": one, "a": {"b": another}}
+            name += "'"
         tensors[name] = node.detach().cpu().contiguous()
         return {_TENSOR: name}
     if isinstance(node, dict):
         # pairs, as JSON has no integer keys and an optimizer's state has
-        return {"$dict": [[key, _take_out(value, f"{name}/{key}", tensors)] for key, value in node.items()]}
+        pairs = [(key, f"{name}/{key}" if name else str(key), value) for key, value in node.items()]
+        return {"$dict": [[key, _take_out(value, inner, tensors)] for key, inner, value in pairs]}
     if isinstance(node, list | tuple):
         return [_take_out(value, f"{name}/{index}", tensors) for index, value in enumerate(node)]
     return node

@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ from tenfold.training.recipes import Recipe
 
 Precision = Literal["fp32", "bf16"]
 EVALUATION_BATCH = 1000
-GUARD_EVERY = 50  # steps between looks at the loss; each look waits for a GPU
+GUARD_EVERY = 50  # steps between looks at the loss where each look waits for a GPU
 
 
 def derive(seed: int, *path: str | int) -> int:
@@ -41,13 +42,18 @@ def derive(seed: int, *path: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
+def permutation(seed: int, epoch: int, count: int) -> Tensor:
+    """The order in which epoch `epoch` (from 0) takes the `count` images: int64 [count], on the CPU."""
+    return torch.randperm(count, generator=Generator().manual_seed(derive(seed, "order", epoch)))
+
+
 def native_precision(device: torch.device) -> Precision:
     """bf16 where the processor multiplies it natively, by what it says of itself and never by a timing."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type != "cpu":
         return "fp32"
-    able = torch.cpu.get_capabilities()
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # absent from older torch
     return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "fp32"
 
 
@@ -81,6 +87,7 @@ class Trainer:
         self.device = torch.device(device)
         self.precision = precision or native_precision(self.device)
         self.callbacks = callbacks
+        self.data = [training.checksum, validation and validation.checksum]
         self.training = Examples(training, self.device)
         self.validation = None if validation is None else Examples(validation, self.device)
         torch.manual_seed(derive(seed, "weights"))
@@ -102,19 +109,25 @@ class Trainer:
         return self.steps_per_epoch * self.recipe.epochs
 
     def run(self) -> None:
-        """Train to the recipe's last epoch or until a callback sets `stop`. Raises DivergedError."""
-        for callback in self.callbacks:
-            callback.on_train_begin(self)
-        while self.epoch < self.recipe.epochs and not self.stop:
-            self._epoch()
-        for callback in self.callbacks:
-            callback.on_train_end(self)
+        """Train to the recipe's last epoch or until a callback sets `stop`. Raises DivergedError.
+
+        However it ends, callbacks that began also end, and the network is in evaluation mode.
+        """
+        begun: list[Callback] = []
+        try:
+            for callback in self.callbacks:
+                callback.on_train_begin(self)
+                begun.append(callback)
+            while self.epoch < self.recipe.epochs and not self.stop:
+                self._epoch()
+        finally:
+            self.network.eval()
+            for callback in begun:
+                callback.on_train_end(self)
 
     def _epoch(self) -> None:
         began = time.perf_counter()
-        order = torch.randperm(
-            len(self.training), generator=Generator().manual_seed(derive(self.seed, "order", self.epoch))
-        ).to(self.device)
+        order = permutation(self.seed, self.epoch, len(self.training)).to(self.device)
         size = self.recipe.batch_size
         total, right = torch.zeros(2, device=self.device)
         self.network.train()
@@ -124,8 +137,6 @@ class Trainer:
             right += correct
             for callback in self.callbacks:
                 callback.on_step_end(self, loss)
-        self.epoch += 1
-        self.kept_epoch = self.epoch
         seen = min(size, len(self.training)) * self.steps_per_epoch
         logs = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
@@ -136,8 +147,12 @@ class Trainer:
         if self.validation is not None:
             logs["val_loss"], logs["val_accuracy"] = self.evaluate(self.validation)
         logs["seconds"] = time.perf_counter() - began
+        self.epoch += 1
+        self.kept_epoch = self.epoch
         for callback in self.callbacks:
             callback.on_epoch_end(self, logs)
+        for callback in self.callbacks:
+            callback.on_epoch_close(self)
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images `chosen`; the mean loss and the number of right answers."""
@@ -149,11 +164,11 @@ class Trainer:
         with self.autocast():
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+        if self.device.type == "cpu" or self.step % GUARD_EVERY == 0:
+            self._guard(loss.item())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        if self.step % GUARD_EVERY == 0:
-            self._guard(loss.item())
         self.step += 1
         with torch.no_grad():
             correct = (logits.argmax(1) == labels.argmax(1)).sum()
@@ -162,8 +177,8 @@ class Trainer:
     def _guard(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise DivergedError(
-                f"The loss became {loss} at step {self.step} of epoch {self.epoch + 1}. Saved checkpoints "
-                f"are untouched; a learning rate below {self.recipe.learning_rate:g} may help."
+                f"The loss became {loss} by step {self.step + 1}, in epoch {self.epoch + 1}. Saved "
+                f"checkpoints are untouched; a learning rate below {self.recipe.learning_rate:g} may help."
             )
 
     @torch.no_grad()
@@ -198,34 +213,51 @@ class Trainer:
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         self.network.load_state_dict(weights)
 
-    def save(self, path: Any, *, weights_only: bool = False) -> None:
-        """Write the weights, or all that `load` needs to train on, to one file."""
-        tree: dict[str, Any] = {
-            "recipe": self.recipe.to_dict(),
-            "epoch": self.epoch,
-            "network": self.weights(),
-        }
+    def save(self, path: str | Path, *, weights_only: bool = False) -> None:
+        """Write the weights, or all that `load` needs to train on, to one file. Raises DiskError."""
+        tree: dict[str, Any] = {**self._identity(), "epoch": self.epoch, "network": self.weights()}
         if not weights_only:
             tree |= {
-                "seed": self.seed,
                 "step": self.step,
                 "stop": self.stop,
                 "optimizer": self.optimizer.state_dict(),
-                "callbacks": [callback.state() for callback in self.callbacks],
+                "callbacks": [[type(callback).__name__, callback.state()] for callback in self._stateful()],
             }
         checkpoint.save(path, tree)
 
-    def load(self, path: Any) -> None:
-        """Take up the training that `save` wrote, at the end of an epoch. Raises RunError."""
+    def load(self, path: str | Path) -> None:
+        """Take up the training that `save` wrote at the end of an epoch, to give the same bits as if it had
+        never stopped. Raises RunError where that cannot be, with the state as it was."""
         tree = checkpoint.load(path)
-        if tree["recipe"] != self.recipe.to_dict():
-            raise RunError(f"The checkpoint '{path}' is of another recipe than '{self.recipe.name}'.")
+        try:
+            for name, value in self._identity().items():
+                if tree[name] != value:
+                    raise RunError(f"The checkpoint '{path}' is of a training with another {name}.")
+            if "optimizer" not in tree:
+                raise RunError(
+                    f"The checkpoint '{path}' holds the weights alone, which load_weights takes up."
+                )
+            watching = [type(callback).__name__ for callback in self._stateful()]
+            if [name for name, _ in tree["callbacks"]] != watching:
+                raise RunError(f"The checkpoint '{path}' is of a training with other callbacks.")
+        except (KeyError, TypeError, ValueError):
+            raise RunError(f"The checkpoint '{path}' does not hold a training.") from None
         self.load_weights(tree["network"])
-        if "optimizer" not in tree:
-            return
-        self.epoch, self.step, self.seed = tree["epoch"], tree["step"], tree["seed"]
-        self.stop = tree["stop"]
-        self.kept_epoch = self.epoch
         self.optimizer.load_state_dict(tree["optimizer"])
-        for callback, state in zip(self.callbacks, tree["callbacks"], strict=True):
+        self.epoch, self.step, self.stop = tree["epoch"], tree["step"], tree["stop"]
+        self.kept_epoch = self.epoch
+        for callback, (_, state) in zip(self._stateful(), tree["callbacks"], strict=True):
             callback.restore(state)
+
+    def _identity(self) -> dict[str, Any]:
+        """What decides about every bit, next to the machine and its threads."""
+        return {
+            "recipe": self.recipe.to_dict(),
+            "data": self.data,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+    def _stateful(self) -> list[Callback]:
+        """Progress has no state, so that a training may go on with another display, or with none."""
+        return [callback for callback in self.callbacks if callback.state()]
