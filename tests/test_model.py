@@ -331,6 +331,9 @@ def test_exactly_one_metadata_entry(model_bytes: bytes) -> None:
 def test_a_newer_format_says_what_it_needs(model_bytes: bytes) -> None:
     newer = changed(model_bytes, edit("format", to=FORMAT + 1))
     refused(newer, f"made by a newer Tenfold: it needs format {FORMAT + 1}")
+    with_subgraphs = onnx.load_model_from_string(newer)  # whatever else that format may bring
+    with_subgraphs.graph.node[0].attribute.append(onnx.helper.make_attribute("body", with_subgraphs.graph))
+    refused(with_subgraphs.SerializeToString(), f"needs format {FORMAT + 1}")
 
 
 def test_a_graph_that_is_not_ours_is_refused(model_bytes: bytes) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import ModelFileError
-from tenfold.onnx_wire import Graph, ModelMessage, Node, Tensor
+from tenfold.onnx_wire import Graph, ModelMessage, Node, Tensor, parse_graph
 
 IR_VERSION = 8  # read by every ONNX Runtime since 1.13
 OPSET = 17
@@ -75,39 +75,19 @@ def check(
     value_limit: int = VALUE_LIMIT,
     multiplication_limit: int = MULTIPLICATION_LIMIT,
 ) -> None:
-    """Raises ModelFileError, a sentence without the file's name, for a graph that Tenfold does not write or
-    run.
-    """
+    """Raises ModelFileError, a sentence without the file's name, for a graph that is not ours or too costly."""
     _require(message.ir_version == IR_VERSION, f"its IR version is {message.ir_version}, not {IR_VERSION}")
     _require(message.opset == OPSET, f"its operator set is {message.opset}, not {OPSET}")
-    graph = message.graph
+    graph = parse_graph(message.graph)
     _check_signature(graph)
-    _require(
-        len(graph.nodes) <= node_limit,
-        f"it has {len(graph.nodes):,} nodes; at most {node_limit:,} are allowed",
-    )
+    count = len(graph.nodes)
+    _require(count <= node_limit, f"it has {count:,} nodes; at most {node_limit:,} are allowed")
     weights = _check_weights(graph.initializers)
-    shapes: dict[str, Shape] = {INPUT: IMAGE_SHAPE}
-    used: set[str] = set()
-    values = multiplications = 0
-    for node in graph.nodes:
-        shape, cost = _infer(node, shapes, weights)
-        (output,) = node.outputs
-        _require(output not in shapes and output not in weights, "two values in it have the same name")
-        shapes[output] = shape
-        used.update(node.inputs)
-        values += math.prod(shape)
-        multiplications += cost
-        _require(values <= value_limit, f"it needs more than {value_limit:,} intermediate values an image")
-        _require(
-            multiplications <= multiplication_limit,
-            f"it needs more than {multiplication_limit:,} multiplications an image",
-        )
-    _require(
-        all(shapes.get(name) == (CLASSES,) for name in OUTPUTS),
-        "it does not give ten probabilities and logits",
-    )
-    _require(used | set(OUTPUTS) == set(shapes) | set(weights), "it holds values that nothing uses")
+    shapes = _check_nodes(graph.nodes, weights, value_limit, multiplication_limit)
+    complete = all(shapes.get(name) == (CLASSES,) for name in OUTPUTS)
+    _require(complete, "it does not give ten probabilities and logits")
+    used = {name for node in graph.nodes for name in node.inputs} | set(OUTPUTS)
+    _require(used == set(shapes) | set(weights), "it holds values that nothing uses")
 
 
 def _require(condition: bool, otherwise: str) -> None:
@@ -144,6 +124,25 @@ def _check_weights(tensors: tuple[Tensor, ...]) -> dict[str, Shape]:
 def _finite(raw: memoryview) -> bool:
     values: NDArray[np.float32] = np.frombuffer(raw, "<f4")
     return bool(np.isfinite(values).all())
+
+
+def _check_nodes(
+    nodes: tuple[Node, ...], weights: dict[str, Shape], value_limit: int, multiplication_limit: int
+) -> dict[str, Shape]:
+    """Shapes of all values that are computed, with their costs added up on the way."""
+    shapes: dict[str, Shape] = {INPUT: IMAGE_SHAPE}
+    values = multiplications = 0
+    for node in nodes:
+        shape, cost = _infer(node, shapes, weights)
+        (output,) = node.outputs
+        _require(output not in shapes and output not in weights, "two values in it have the same name")
+        shapes[output] = shape
+        values += math.prod(shape)
+        multiplications += cost
+        _require(values <= value_limit, f"it needs more than {value_limit:,} intermediate values an image")
+        too_costly = f"it needs more than {multiplication_limit:,} multiplications an image"
+        _require(multiplications <= multiplication_limit, too_costly)
+    return shapes
 
 
 def _infer(node: Node, shapes: dict[str, Shape], weights: dict[str, Shape]) -> tuple[Shape, int]:

@@ -1,4 +1,7 @@
-"""The few ONNX messages of a model file, read strictly from untrusted bytes: `parse(data) -> ModelMessage`.
+"""The few ONNX messages of a model file, read strictly from untrusted bytes.
+
+    message = parse(data)                  # metadata and versions; the graph still as bytes
+    graph = parse_graph(message.graph)     # nodes and weights, once the metadata says that they are ours
 
 The installation that reads digits has no `onnx` package, and ONNX Runtime's own parser is lenient: it merges
 repeated fields and skips unknown ones. This reader knows the fields that `training/export.py` writes and
@@ -75,7 +78,7 @@ class Graph:
 class ModelMessage:
     ir_version: int
     opset: int
-    graph: Graph
+    graph: memoryview
     metadata: tuple[tuple[str, str], ...]
 
 
@@ -86,6 +89,11 @@ def parse(data: bytes, *, field_limit: int = FIELD_LIMIT) -> ModelMessage:
     if data[:1] != b"\x08":  # the key of ir_version, which every writer puts first
         raise ModelFileError("it is not an ONNX model")
     return _Parser(field_limit).model(memoryview(data))
+
+
+def parse_graph(data: memoryview, *, field_limit: int = FIELD_LIMIT) -> Graph:
+    """Raises ModelFileError, a sentence without the file's name, for what is not a sound graph of ours."""
+    return _Parser(field_limit).graph(data)
 
 
 class _Fields:
@@ -148,11 +156,11 @@ class _Parser:
         return ModelMessage(
             ir_version=fields.number(1),
             opset=opset.number(2),
-            graph=self._graph(fields.slice(7)),
+            graph=fields.slice(7),
             metadata=tuple((entry.text(1), entry.text(2)) for entry in entries),
         )
 
-    def _graph(self, data: memoryview) -> Graph:
+    def graph(self, data: memoryview) -> Graph:
         fields = self._fields("graph", data, {1: LENGTH, 2: LENGTH, 5: LENGTH, 11: LENGTH, 12: LENGTH})
         fields.text(2)
         return Graph(

@@ -267,6 +267,7 @@ def test_the_network_and_the_random_state_are_left_as_they_were() -> None:
 
 def test_golden_images_of_ones_own() -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    images.flags.writeable = False
     metadata = parse_model(export(Baseline().build(), name="a", golden_images=images), "a").metadata
     assert np.array_equal(metadata.golden_images, images)
     assert metadata.golden_probabilities.sum(1) == pytest.approx(1, abs=1e-5)

@@ -83,7 +83,7 @@ def golden_patterns() -> NDArray[np.uint8]:
 def _probabilities(network: Network, images: NDArray[np.uint8], temperature: float) -> NDArray[Any]:
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
     with torch.inference_mode():
-        logits = network(torch.from_numpy(images)[:, None].to(dtype) / 255)
+        logits = network(torch.tensor(images)[:, None].to(dtype) / 255)
         if logits.shape != (len(images), CLASSES):
             raise ShapeError(
                 f"The network gives {list(logits.shape)} for {len(images)} images, not [n, {CLASSES}]."
