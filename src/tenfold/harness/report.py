@@ -6,15 +6,14 @@ No script, and no font, picture or style from elsewhere: the page has a policy t
 """
 
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenfold.files import write_atomic
 from tenfold.harness.answers import calibration, confusions, digits, images_of, mistakes
 from tenfold.harness.facts import Answers, Facts, read_facts
 from tenfold.harness.learning import learning
 from tenfold.harness.markup import Markup, duration, flat, pairs, percent, section, table, text, times, whole
+from tenfold.harness.page import page, write_page
 from tenfold.metrics import summary
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ GROUPS = {
     "counts": "Images",
     "data": "Data (SHA-256)",
 }
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_report(run: Path, images: "Labelled | None" = None) -> Path:
@@ -47,33 +45,22 @@ def write_report(run: Path, images: "Labelled | None" = None) -> Path:
     `images` are the pictures of the answers shown (of the test set, or else of validation); without them the
     errors are listed, not pictured. Raises RunError for a folder that is damaged or incomplete.
     """
-    page = render(read_facts(Path(run), images))
-    path = Path(run) / "report.html"
-    write_atomic(path, page.encode(errors="replace"))  # a name may hold what is no character
-    return path
+    return write_page(Path(run) / "report.html", render(read_facts(Path(run), images)))
 
 
 def render(facts: Facts) -> str:
     """The whole page."""
-    style = resources.files("tenfold.harness").joinpath("page.css").read_text(encoding="utf-8")
     answers = facts.answers
     parts = [learning(facts)]
     if answers is not None:
         parts += [mistakes(answers), confusions(answers), digits(answers), calibration(facts, answers)]
     body = "".join([*parts, steps(facts), network(facts), origins(facts)])
-    there = {anchor: name for anchor, name in CONTENTS.items() if f'<section id="{anchor}"' in body}
-    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in there.items())
-    accuracy = "" if answers is None else f": {percent(float(answers.correct.mean()))} on {text(answers.on)}"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{_name(facts)}{accuracy} · Tenfold</title><style>{style}</style></head>"
-        f'<body><main>{headline(facts)}<nav aria-label="Contents">{links}</nav>{body}'
-        f"<footer>Made by Tenfold {text(facts.record.get('tenfold', ''))} from the files of the run "
-        f"<b>{text(facts.name)}</b>. This page loads nothing from elsewhere.</footer></main></body></html>\n"
+    accuracy = "" if answers is None else f": {percent(float(answers.correct.mean()))} on {answers.on}"
+    origin = (
+        f"Made by Tenfold {text(facts.record.get('tenfold', ''))} from the files of the run "
+        f"<b>{text(facts.name)}</b>."
     )
+    return page("run report", f"{_name(facts)}{accuracy}", headline(facts), CONTENTS, body, origin)
 
 
 def headline(facts: Facts) -> str:
@@ -85,15 +72,14 @@ def headline(facts: Facts) -> str:
         else _result(answers)
     )
     return (
-        '<header><p class="brand">Tenfold <span>run report</span></p>'
-        f"<h1>{_name(facts)} <span>seed {facts.record['seed']}</span></h1>"
+        f"<h1>{text(_name(facts))} <span>seed {facts.record['seed']}</span></h1>"
         f'<p class="lead">{text(recipe.get("summary", ""))}</p>'
-        f"{result}{pairs(_tiles(facts), 'tiles')}</header>"
+        f"{result}{pairs(_tiles(facts), 'tiles')}"
     )
 
 
 def _name(facts: Facts) -> str:
-    return text(facts.record["recipe"].get("name", facts.name))
+    return str(facts.record["recipe"].get("name", facts.name))
 
 
 def _result(answers: Answers) -> str:
