@@ -44,9 +44,7 @@ _CHECKSUM_AT = len('{"checksum":"')
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a model file says of itself. `measured` maps a set to its results, `thresholds` a name to a
-    number.
-    """
+    """What a model file says of itself. `measured` maps a set to its results, `data` one to its checksum."""
 
     name: str
     temperature: float
@@ -59,9 +57,7 @@ class Metadata:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Canonical JSON with zeros for the checksum. Raises ValueError for what JSON cannot hold, such as
-        NaN.
-        """
+        """Canonical JSON with zeros for the checksum. Raises ValueError for NaN, TypeError for odd types."""
         golden = {
             "images": base64.b64encode(self.golden_images.tobytes()).decode(),
             "probabilities": self.golden_probabilities.tolist(),
@@ -106,8 +102,8 @@ def list_models() -> list[str]:
 def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     """The file of a shipped model's name, of a model file or of a run folder; None is the shipped default.
 
-    Raises UnknownNameError for a word that is neither a name nor a file, ModelFileError for a folder without
-    model.
+    Raises UnknownNameError for a word that is neither a name nor a file, ModelFileError for a folder that
+    holds no model.
     """
     if model is None or (isinstance(model, str) and model in list_models()):
         return MODELS / f"{model or DEFAULT_MODEL}.onnx"
@@ -124,8 +120,8 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
 def read_model(path: str | os.PathLike[str], *, size_limit: int = SIZE_LIMIT) -> Model:
     """Read and check a model file; nothing of it is run, and ONNX Runtime is not imported.
 
-    Raises ModelFileError for whatever is not a sound model file of this format, DiskError where reading
-    fails.
+    Raises ModelFileError for whatever is not a sound model file of this format, and DiskError where the
+    system refuses to read.
     """
     return parse_model(read_bounded(path, size_limit, ModelFileError, "The model file"), str(path))
 

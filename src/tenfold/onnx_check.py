@@ -34,9 +34,7 @@ Shape = tuple[int, ...]  # of one image: the free batch axis is left out
 
 @dataclass(frozen=True)
 class _Call:
-    """One node with what its inputs are: `data` the shapes of computed values, `weights` those of
-    constants.
-    """
+    """One node and the shapes of its inputs: `data` of computed values, `weights` of constants."""
 
     node: Node
     data: tuple[Shape, ...]
@@ -75,7 +73,7 @@ def check(
     value_limit: int = VALUE_LIMIT,
     multiplication_limit: int = MULTIPLICATION_LIMIT,
 ) -> None:
-    """Raises ModelFileError, a sentence without the file's name, for a graph that is not ours or too costly."""
+    """Raises ModelFileError, a sentence without the file's name, where it is not ours or too costly."""
     _require(message.ir_version == IR_VERSION, f"its IR version is {message.ir_version}, not {IR_VERSION}")
     _require(message.opset == OPSET, f"its operator set is {message.opset}, not {OPSET}")
     graph = parse_graph(message.graph)

@@ -83,9 +83,7 @@ class ModelMessage:
 
 
 def parse(data: bytes, *, field_limit: int = FIELD_LIMIT) -> ModelMessage:
-    """Raises ModelFileError, a sentence without the file's name, for whatever is not a sound message of
-    ours.
-    """
+    """Raises ModelFileError, a sentence without the file's name, for what is not a sound model of ours."""
     if data[:1] != b"\x08":  # the key of ir_version, which every writer puts first
         raise ModelFileError("it is not an ONNX model")
     return _Parser(field_limit).model(memoryview(data))

@@ -3,10 +3,9 @@
     reader = Reader()                                  # the shipped model; Reader("runs/mine") another
     reader.predict(["seven.png", array])[0].label      # any pictures, by way of tenfold.images
     reader.probabilities(mnist_images)                 # raw 28 x 28 pixels, as the network sees them
-
-A session works on one thread and several chunks of a large input are given to it at once, which is faster
-than one chunk on several threads. So it owns no threads, and a Reader may be shared by threads and used after
-a fork.
+A session works on one thread, and several chunks of a large input are given to it at once: at least as fast
+as one chunk on several threads. A Reader owns no threads, so it may be shared by threads and used
+after a fork.
 """
 
 import os
@@ -33,9 +32,9 @@ Picture = NDArray[np.uint8] | str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Prediction:
-    """One digit as read. `file` is None for an array; `reason` says why it is `unsure` and is None where it
-    is not.
+    """One digit as read.
 
+    `file` is None for an array; `reason` says why the answer is `unsure`: "blank" or "low confidence".
     `confidence` is the calibrated probability of `label`, `probabilities` those of 0 to 9.
     """
 
@@ -56,9 +55,9 @@ class Failure:
 
 
 class Reader:
-    """Reads digits with one model: a shipped model's name, a model file or a run folder; None is the shipped
-    default.
+    """Reads digits with one model.
 
+    `model` is a shipped model's name, a model file or a run folder (None: the shipped default);
     `threads` is the number of cores that a call with many pictures uses (None: all that this process may
     use). Raises ModelFileError for a bad file, ShapeError for fewer threads than one.
     """
@@ -112,8 +111,7 @@ class Reader:
         return self._read(digits, files)
 
     def predict_files(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction | Failure]:
-        """One result for each file, in order and as they are read, with a bounded number of pictures in
-        memory.
+        """One result for each file, in order, with at most FILES_AT_ONCE pictures in memory.
 
         A file that cannot be read gives a Failure, and the others go on.
         """

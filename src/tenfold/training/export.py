@@ -70,9 +70,7 @@ def export(
 
 
 def golden_patterns() -> NDArray[np.uint8]:
-    """Four drawn figures [4, 28, 28]: a ring, a bar, a cross and a blank, in whole numbers, so alike
-    everywhere.
-    """
+    """Four drawn figures [4, 28, 28], alike on every machine: a ring, a bar, a cross and a blank."""
     y, x = np.mgrid[-27:28:2, -27:28:2]
     ring = 255 - np.abs(y * y + x * x - 200)
     bar = 255 - 12 * np.abs(x + y // 4) * (np.abs(y) < 20) - 255 * (np.abs(y) >= 20)
@@ -223,9 +221,7 @@ def _global_pool(graph: _Graph, _: GlobalPool, x: str) -> str:
 
 
 def _pixel_unshuffle(graph: _Graph, unshuffle: nn.PixelUnshuffle, x: str) -> str:
-    """As a convolution that picks one pixel each: its planes come in torch's order, unlike those of
-    SpaceToDepth.
-    """
+    """A convolution that picks one pixel each: its planes are in torch's order, unlike SpaceToDepth's."""
     r, channels = unshuffle.downscale_factor, graph.channels(x)
     picks = torch.eye(r * r).reshape(r * r, 1, r, r).repeat(channels, 1, 1, 1)
     return graph.node("Conv", x, graph.weight(picks), kernel_shape=(r, r), strides=(r, r), group=channels)
