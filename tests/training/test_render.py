@@ -1,0 +1,63 @@
+"""Rendered digits: the same for the same seed, readable again, and of every kind the world has."""
+
+import numpy as np
+import pytest
+
+from tenfold.data import load_training
+from tenfold.data.labelled import Labelled
+from tenfold.training.render import World, photograph, render, rendered, with_views, write
+
+
+@pytest.fixture(scope="module")
+def few() -> Labelled:
+    return load_training().take(range(60), "few")
+
+
+def test_views_are_a_function_of_the_seed(few: Labelled) -> None:
+    first, again, other = rendered(few, 2, 7), rendered(few, 2, 7), rendered(few, 2, 8)
+    assert first.checksum == again.checksum != other.checksum
+    assert len(first) == 120
+    assert first.labels.tolist() == 2 * few.labels.tolist()
+    assert not np.array_equal(first.images[:60], first.images[60:])
+
+
+def test_a_view_is_still_the_digit_in_most_cases(few: Labelled) -> None:
+    """Seen through the road, a rendered digit is nearer to its own than to another's original."""
+    views = rendered(few, 1, 0).images.reshape(60, -1).astype(float)
+    originals = few.images.reshape(60, -1).astype(float)
+    nearness = np.corrcoef(views, originals)[:60, 60:]
+    own = np.diag(nearness)
+    assert np.median(own) > np.median(nearness) + 0.25
+
+
+def test_views_follow_the_originals(few: Labelled) -> None:
+    both = with_views(few, 1, 0)
+    assert np.array_equal(both.images[:60], few.images)
+    assert with_views(few, 0, 0) is few
+
+
+def test_pictures_have_both_polarities_and_many_sizes(few: Labelled) -> None:
+    pictures = [render(few, i, np.random.default_rng(i)) for i in range(40)]
+    assert {picture.dtype for picture in pictures} == {np.dtype(np.uint8)}
+    assert len({picture.shape for picture in pictures}) > 30
+    bright_paper = [np.median(picture) > picture.mean() for picture in pictures]
+    assert 5 < sum(bright_paper) < 40
+
+
+def test_paper_without_ink_has_no_strokes() -> None:
+    blank = photograph(np.zeros((40, 30), np.float32), np.random.default_rng(0), World(ruling=0))
+    assert blank.shape == (40, 30)
+    assert blank.std() < 40
+
+
+def test_a_crossed_seven_has_more_ink_at_its_middle(few: Labelled) -> None:
+    seven = few.images[few.labels == 7][0]
+    still = World(rotation=0, slant=0, stretch=0, elastic=0, pen=(1, 1))
+    plain, crossed = (
+        write(seven, 7, np.random.default_rng(1), World(**{**vars(still), "crossbar": chance}))
+        for chance in (0.0, 1.0)
+    )
+    assert crossed[40:60].sum() > plain[40:60].sum() + 10
+    assert np.array_equal(
+        write(seven, 3, np.random.default_rng(1), still), write(seven, 3, np.random.default_rng(1), still)
+    )
