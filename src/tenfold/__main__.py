@@ -1,25 +1,33 @@
-"""`tenfold` and `python -m tenfold`. An error of ours becomes one sentence and its exit code; no
-traceback."""
+"""`tenfold` and `python -m tenfold`. An error of ours is one sentence and an exit code, no traceback."""
 
-import os
+import io
+import signal
 import sys
+from types import FrameType
 
 
 def main() -> None:
     from tenfold.cli.app import app
     from tenfold.errors import TenfoldError
 
+    signal.signal(signal.SIGTERM, _terminated)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="tenfold")
     except TenfoldError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except MemoryError:
         _fail("There is not enough memory; close other programs or choose a smaller input.", 4)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 4)
+
+
+def _terminated(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """SIGTERM unwinds the program as an interrupt does, so that nothing is left half-written."""
+    sys.exit(143)
 
 
 def _fail(sentence: str, code: int) -> None:

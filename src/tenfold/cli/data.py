@@ -1,27 +1,39 @@
 """`tenfold data`: the sets of digits by name."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tenfold.cli.output import Json, Offline, emit, message
+from tenfold.cli.completion import set_names
+from tenfold.cli.options import SET_HELP, Json, Offline
+from tenfold.cli.output import emit, result, table
 
 app = typer.Typer(help="List, fetch and check sets of labelled digits.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="A set's name; `tenfold data list` shows them.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A set's name; `tenfold data list` shows them.", autocompletion=set_names
+    ),
+]
+Set = Annotated[str, typer.Argument(metavar="SET", help=SET_HELP, autocompletion=set_names)]
 
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """List the sets that --data and --on take by name, and whether they are on this machine."""
+    """List the sets that are known by name.
+
+    --data and --on take these names. A set that is not here yet is fetched when it is first used.
+    """
     from tenfold.data.sources import SOURCES, is_cached
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": name,
             "classes": source.classes,
             "here": name == "mnist" or is_cached(source),
+            "licence": source.licence,
             "about": source.about,
         }
         for name, source in SOURCES.items()
@@ -29,53 +41,50 @@ def list_(json: Json = False) -> None:
     if json:
         emit(rows)
         return
-    for row in rows:
-        place = "in the package" if row["name"] == "mnist" else "fetched" if row["here"] else "not fetched"
-        print(f"{row['name']:16} {place:15} {row['about']}")
+    lines = [(row["name"], "yes" if row["here"] else "no", row["licence"], row["about"]) for row in rows]
+    result(table(("set", "here", "licence", "what it is"), lines))
 
 
 @app.command("fetch")
 def fetch(
     name: Name,
     import_from: Annotated[
-        Path | None, typer.Option(help="Take the files from this folder or file instead of the network.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Take the files from this folder or file, not the network."),
     ] = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Bring a set into the cache, checked against its published checksums."""
+    """Bring a set into the cache, checked by its checksums."""
+    from tenfold.cli.downloads import downloads
     from tenfold.data.sources import Store
     from tenfold.data.sources import fetch as bring
 
-    paths = bring(name, store=Store(import_from=import_from, offline=offline, progress=_progress))
+    with downloads() as progress:
+        paths = bring(name, store=Store(import_from=import_from, offline=offline, progress=progress))
     if json:
         emit({"name": name, "files": [str(path) for path in paths]})
     else:
-        for path in paths:
-            print(path)
+        result("\n".join(map(str, paths)))
 
 
 @app.command("check")
-def check(
-    on: Annotated[str, typer.Argument(help="A set's name or a path, as --on takes it.")] = "mnist",
-    offline: Offline = False,
-    json: Json = False,
-) -> None:
-    """Load a set as training and evaluation do, and say what is in it."""
+def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> None:
+    """Load a set and say what is in it.
+
+    It is loaded as evaluation loads it, so what is wrong with it shows here.
+    """
     import numpy as np
 
+    from tenfold.cli.downloads import downloads
     from tenfold.data import Store, load_set
 
-    data = load_set(on, store=Store(offline=offline))
+    with downloads() as progress:
+        data = load_set(on, store=Store(offline=offline, progress=progress))
     counts = np.bincount(data.labels, minlength=data.classes).tolist()
     if json:
         emit({"name": data.name, "count": len(data), "per_class": counts, "checksum": data.checksum})
         return
-    print(f"{data.name}: {len(data):,} images of {data.classes} classes, sound")
-    print("per class: " + "  ".join(f"{label}: {count:,}" for label, count in enumerate(counts)))
-    print(f"checksum: {data.checksum}")
-
-
-def _progress(file: str, done: int, total: int | None) -> None:
-    if total and done >= total:
-        message(f"{file}: {done:,} bytes")
+    result(f"{data.name}: {len(data):,} images of {data.classes} classes, sound")
+    result("per class: " + "  ".join(f"{label}: {count:,}" for label, count in enumerate(counts)))
+    result(f"checksum: {data.checksum}")

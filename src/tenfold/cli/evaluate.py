@@ -4,32 +4,39 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.output import Json, Offline, Threads, accuracy, emit, percent
+from tenfold.cli.completion import model_names
+from tenfold.cli.options import MODEL_HELP, Json, Offline, On, Threads
+from tenfold.cli.output import accuracy, emit, percent, result
 
 Model = Annotated[
-    str | None, typer.Argument(help="A shipped model, a model file or a run folder.", show_default="shipped")
+    str | None,
+    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
 ]
 
 
 def evaluate(
     model: Model = None,
-    on: Annotated[
-        str, typer.Option(help="mnist (the official 10,000), mnist-validation, another set, or a path.")
-    ] = "mnist",
+    on: On = "mnist",
     threads: Threads = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Measure a model on a labelled set: accuracy with its interval, errors, calibration."""
-    from tenfold import runs
+    """Measure a model on a labelled set.
 
-    result = runs.evaluate(model, on, threads=threads, offline=offline)
+    Accuracy with its 95 % interval over images, calibration, and the share of answers that are sure.
+    """
+    from tenfold import runs
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
+
+    with downloads() as progress:
+        found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
     if json:
-        emit(result)
+        emit(found)
         return
-    print(f"{result['on']}: {accuracy(result)}")
-    print(f"calibration: NLL {result['nll']:.4f}, ECE {result['ece']:.4f}")
-    if "accepted" in result and result["accuracy_accepted"] is not None:
-        print(
-            f"sure of {percent(result['accepted'])}; right on {percent(result['accuracy_accepted'])} of them"
+    result(f"{found['on']}: {accuracy(found)}")
+    result(f"calibration: NLL {found['nll']:.4f}, ECE {percent(found['ece'])}")
+    if found.get("accuracy_accepted") is not None:
+        result(
+            f"sure of {percent(found['accepted'])}; right on {percent(found['accuracy_accepted'])} of them"
         )

@@ -1,38 +1,43 @@
 """What the commands print: results on standard output, progress and messages on standard error."""
 
 import json
+import os
+import shlex
+import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no advice.")]
-Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Cores to use.", show_default="all")]
-
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Never download: what is not on this machine is an error.")
-]
+def result(text: str) -> None:
+    """Lines on standard output, at once. If nobody reads on, as after `head`, the program ends quietly."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit complains
+        sys.exit(141)  # as if by SIGPIPE
 
 
 def emit(document: Any) -> None:
-    """One JSON document on one line, at once."""
-    print(json.dumps(document), flush=True)
+    """One JSON document on one line."""
+    result(json.dumps(document, allow_nan=False))
 
 
 def message(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """Aligned columns; those whose heading is in `right` align there. A last column is never padded."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    lines = []
+    for row in (headings, *rows):
+        cells = zip(headings, row, widths, strict=True)
+        lines.append(
+            "  ".join(f"{cell:{'>' if name in right else '<'}{width}}" for name, cell, width in cells)
+        )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def percent(fraction: float, digits: int = 2) -> str:
@@ -47,6 +52,21 @@ def accuracy(result: dict[str, Any]) -> str:
     return f"{percent(result['accuracy'])} ({errors} in {result['count']:,}; {interval})"
 
 
-def program() -> str:
-    """How this program was called, ready to paste."""
-    return sys.argv[0] if not sys.argv[0].endswith("__main__.py") else f"{sys.executable} -m tenfold"
+def command(*words: str | Path) -> str:
+    """A command of ours, ready to paste: with this program as it was called."""
+    return quoted(*_program(), *words)
+
+
+def quoted(*words: str | Path) -> str:
+    """`words` as one line for the shell."""
+    if os.name == "nt":
+        return " ".join(f'"{word}"' if " " in str(word) else str(word) for word in words)
+    return shlex.join(map(str, words))
+
+
+def _program() -> list[str]:
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return [sys.executable, "-m", "tenfold"]
+    found = shutil.which(called.name)  # a shell hands over the whole path of what it found by its name
+    return [called.name if found == sys.argv[0] else sys.argv[0]]

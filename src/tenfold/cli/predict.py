@@ -1,84 +1,107 @@
 """`tenfold predict`: pictures of one digit each. Files and whole folders, in bounded memory."""
 
 import csv
-import sys
-from collections.abc import Iterator
+import io
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.output import Json, Threads, emit, message, percent
+from tenfold.cli.options import JsonLines, Model, Threads
+from tenfold.cli.output import emit, message, percent, result
 
 if TYPE_CHECKING:
     from tenfold.reading.reader import Prediction
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"}  # looked for in folders
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")  # looked for in folders
+CSV_HEADER = ["file", "label", "confidence", "unsure", "reason", *(f"p{digit}" for digit in range(10))]
+
+Fail = Callable[[str, str], None]
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each, or folders of them.")],
-    model: Annotated[
-        str | None,
-        typer.Option(help="A shipped model, a model file or a run folder.", show_default="shipped"),
-    ] = None,
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE...", help="Pictures of one digit each, or folders of them."),
+    ],
+    model: Model = None,
     threads: Threads = None,
     csv_: Annotated[bool, typer.Option("--csv", help="Print a CSV table with a header.")] = False,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
-    """Read the digit on each picture: its label, how sure the model is, and whether to trust it."""
+    """Read the digit on each picture.
+
+    One line a picture: its file, the digit, how sure the model is and, if it is not sure enough, why. A
+    picture that cannot be read is reported, the others go on, and the exit code is 3.
+    """
     from tenfold.reading.reader import Failure, Reader
 
     if csv_ and json:
         raise typer.BadParameter("--csv and --json exclude each other.")
     reader = Reader(model, threads=threads)
-    show = _print_csv() if csv_ else _print_json if json else _print_line
+    if csv_:
+        result(_csv(CSV_HEADER))
+    show = _print_csv if csv_ else _print_json if json else _print_line
     failed = 0
-    for result in reader.predict_files(_files(images)):
-        if isinstance(result, Failure):
-            failed += 1
-            message(f"tenfold: {result.error}")
-            if json:
-                emit({"file": result.file, "error": result.error})
+
+    def fail(file: str, sentence: str) -> None:
+        nonlocal failed
+        failed += 1
+        message(f"tenfold: {sentence}")
+        if json:
+            emit({"file": file, "error": sentence})
+
+    for found in reader.predict_files(_files(images, fail)):
+        if isinstance(found, Failure):
+            fail(found.file, found.error)
         else:
-            show(result)
+            show(found)
     if failed:
         raise typer.Exit(3)
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
-    """Files as given; of a folder, its pictures and those of its folders, in order."""
+def _files(paths: list[Path], fail: Fail) -> Iterator[Path]:
+    """Files as given; of a folder, its pictures and those of its folders, in order, hidden ones left out."""
     for path in paths:
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not found:
-                message(f"tenfold: The folder '{path}' holds no pictures ({' '.join(sorted(SUFFIXES))}).")
-            yield from found
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        empty = True
+        for file in _pictures(path):
+            empty = False
+            yield file
+        if empty:
+            fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(SUFFIXES)}).")
 
 
-def _print_line(result: "Prediction") -> None:
-    note = f"  unsure: {result.reason}" if result.unsure else ""
-    print(f"{result.file}  {result.label}  {percent(result.confidence)}{note}", flush=True)
+def _pictures(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield Path(place, name)
 
 
-def _print_json(result: "Prediction") -> None:
+def _print_line(found: "Prediction") -> None:
+    note = f"  unsure: {found.reason}" if found.unsure else ""
+    result(f"{found.file}  {found.label}  {percent(found.confidence)}{note}")
+
+
+def _print_json(found: "Prediction") -> None:
     from dataclasses import asdict
 
-    emit(asdict(result))
+    emit(asdict(found))
 
 
-class _print_csv:  # noqa: N801 - used as the functions beside it
-    def __init__(self) -> None:
-        self.table = csv.writer(sys.stdout, lineterminator="\n")
-        self.table.writerow(
-            ["file", "label", "confidence", "unsure", "reason", *(f"p{n}" for n in range(10))]
-        )
+def _print_csv(found: "Prediction") -> None:
+    chances = [f"{chance:.6f}" for chance in found.probabilities]
+    unsure = str(found.unsure).lower()
+    result(_csv([found.file, found.label, f"{found.confidence:.6f}", unsure, found.reason, *chances]))
 
-    def __call__(self, result: "Prediction") -> None:
-        chances = [f"{p:.6f}" for p in result.probabilities]
-        unsure = str(result.unsure).lower()
-        self.table.writerow(
-            [result.file, result.label, f"{result.confidence:.6f}", unsure, result.reason, *chances]
-        )
+
+def _csv(cells: list[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()

@@ -1,30 +1,41 @@
 """Live progress of a training on standard error: a bar in a terminal, one plain line an epoch elsewhere."""
 
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from tenfold.cli.output import console, message, percent
+from tenfold.cli.output import message, percent
 from tenfold.training.callbacks import Callback, Logs
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Trainer
 
 REFRESH = 0.1  # seconds
+FACTS = "step {task.completed}/{task.total}  {task.fields[facts]}"
 
 
-def watchers(quiet: bool) -> Sequence[Callback]:
-    if quiet:
-        return []
-    return [Bar()] if sys.stderr.isatty() else [Lines()]
+@contextmanager
+def watching(quiet: bool) -> Iterator[Sequence[Callback]]:
+    """The callbacks that show a training. However it ends, the terminal is left as it was."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    if quiet or not console.is_interactive:
+        yield [] if quiet else [Lines()]
+        return
+    bar = Bar(console)
+    with bar.progress:
+        yield [bar]
 
 
 def opening(trainer: "Trainer") -> str:
     images = f"{len(trainer.training):,} images"
-    return f"Training '{trainer.recipe.name}' on {images}, {trainer.device.type}, {trainer.precision}."
+    if trainer.validation is not None:
+        images += f", validating on {len(trainer.validation):,}"
+    return f"Training '{trainer.recipe.name}' on {images}; {trainer.device.type}, {trainer.precision}."
 
 
 def summary(trainer: "Trainer", logs: Logs) -> str:
@@ -44,26 +55,29 @@ class Lines(Callback):
 
 
 class Bar(Callback):
-    """A line for every epoch that is done; under them the running one: step, loss, images a second, time
-    left."""
+    """A line for every epoch that is done; under them the running one: step, loss, images/s, time left."""
 
-    def on_train_begin(self, trainer: "Trainer") -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.began, self.first, self.shown = time.perf_counter(), trainer.step, 0.0
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.began = self.shown = 0.0  # seconds: of the epoch's start, of the last refresh
+        self.first = 0  # step of the epoch
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            TextColumn("step {task.completed}/{task.total}  {task.fields[facts]}"),
+            BarColumn(bar_width=None),
+            TextColumn(FACTS),
             TimeRemainingColumn(),
-            console=console(stderr=True),
+            TextColumn("left"),
+            console=console,
             transient=True,
+            expand=True,
         )
-        self.progress.console.print(opening(trainer))
+
+    def on_train_begin(self, trainer: "Trainer") -> None:
+        self.console.print(opening(trainer))
         self.task = self.progress.add_task(
-            "", total=trainer.steps, completed=trainer.step, epoch="", facts=""
+            "", total=trainer.steps, completed=trainer.step, epoch=_epoch(trainer), facts=""
         )
-        self.progress.start()
+        self._start_epoch(trainer)
 
     def on_step_end(self, trainer: "Trainer", loss: Tensor) -> None:
         now = time.perf_counter()
@@ -71,15 +85,20 @@ class Bar(Callback):
             return
         self.shown = now
         rate = (trainer.step - self.first) * trainer.recipe.batch_size / (now - self.began)
-        self.progress.update(
-            self.task,
-            completed=trainer.step,
-            epoch=f"{trainer.epoch + 1}/{trainer.recipe.epochs}",
-            facts=f"loss {loss.item():.4f}  {rate:,.0f} images/s",
-        )
+        facts = f"loss {loss.item():.4f}  {rate:,.0f} images/s"
+        self.progress.update(self.task, completed=trainer.step, epoch=_epoch(trainer), facts=facts)
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
-        self.progress.console.print(summary(trainer, logs))
+        self.console.print(summary(trainer, logs))
+        self._start_epoch(trainer)
 
     def on_train_end(self, trainer: "Trainer") -> None:  # noqa: ARG002
         self.progress.stop()
+
+    def _start_epoch(self, trainer: "Trainer") -> None:
+        self.began = self.shown = time.perf_counter()
+        self.first = trainer.step
+
+
+def _epoch(trainer: "Trainer") -> str:
+    return f"{min(trainer.epoch + 1, trainer.recipe.epochs)}/{trainer.recipe.epochs}"

@@ -1,42 +1,51 @@
 """`tenfold reproduce`: repeat a run and compare."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tenfold.cli.output import Json, Quiet, accuracy, emit
+from tenfold.cli.options import Json, Quiet
+from tenfold.cli.output import accuracy, emit, result
 
 
 def reproduce(
-    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the new run; absent or empty.", show_default="runs/RUN-again"),
+        typer.Option(
+            metavar="DIR", help="The new run's folder, absent or empty; runs/RUN-again if left out."
+        ),
     ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Repeat a run with its own recipe, seed and data, and say whether the model came out the same, bit for
-    bit."""
+    """Repeat a run and compare the two models.
+
+    It is repeated with its own recipe, seed, data, threads and precision. On the same machine with the same
+    versions the model comes out the same, bit for bit; otherwise what differs is listed.
+    """
     from tenfold import runs
 
     runs.need_torch()
-    from tenfold.cli.progress import watchers
+    from tenfold.cli.progress import watching
 
-    again = runs.reproduce(run, out, callbacks=watchers(quiet))
-    runs.write_report(again)
-    found = again.record["reproduces"]
+    with watching(quiet) as callbacks:
+        again = runs.reproduce(run, out, callbacks=callbacks)
     if json:
-        emit(again.record)
-        return
+        emit({**again.record, "run": str(again.folder)})
+    elif not quiet:
+        _compare(runs.Run.load(run), again)
+
+
+def _compare(first: Any, again: Any) -> None:
+    found = again.record["reproduces"]
     if found["identical"]:
-        print(f"Identical: {again.folder / 'model.onnx'} has the same SHA-256 as that of {run}.")
-        return
-    print(f"Not the same bits. Compared with {run}:")
+        result(f"Identical: {again.folder / 'model.onnx'} has the same SHA-256 as that of {first.folder}.")
+    else:
+        result(f"Not the same bits: {again.folder / 'model.onnx'} differs from that of {first.folder}.")
+        for on in [on for on in first.results if on in again.results]:
+            result(f"  {on}: {accuracy(first.results[on])}, now {accuracy(again.results[on])}")
     for name, (before, now) in found["differs"].items():
-        if name == "results":
-            for on in before:
-                print(f"  {on}: {accuracy(before[on])}, now {accuracy(now[on])}")
-        else:
-            print(f"  {name}: {before}, now {now}")
+        if not name.startswith("results."):
+            result(f"  {name}: {before}, now {now}")

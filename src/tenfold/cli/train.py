@@ -1,92 +1,155 @@
 """`tenfold train`: from a recipe to a saved, evaluated model and its report."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tenfold.cli.output import Json, Quiet, Threads, accuracy, emit, message, program
+from tenfold.cli.completion import recipe_names, set_names
+from tenfold.cli.options import Json, Quiet, Threads
+from tenfold.cli.output import accuracy, command, emit, message, quoted, result
+from tenfold.errors import ResourceError, UsageError
 
-DEFAULT_RECIPE = "baseline"
+OPENERS = {"darwin": "open", "win32": "start"}  # xdg-open elsewhere
+PARTS = {"validation": "validation images", "test": "official test set"}
+
+Recipe = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Which recipe, baseline if left out; `tenfold recipes` lists them.",
+        show_default=False,
+        autocompletion=recipe_names,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, help="All that is random follows from it; 0 if left out.", show_default=False
+    ),
+]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SET",
+        help="A set to train on, by name or path; mnist if left out. Give it twice to join two.",
+        show_default=False,
+        autocompletion=set_names,
+    ),
+]
+Final = Annotated[
+    bool, typer.Option("--final", help="Train on the validation images too; keep the last epoch.")
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN", help="With --final: take temperature and thresholds from this run."),
+]
+Device = Annotated[
+    str | None, typer.Option(metavar="NAME", help="cpu, cuda, mps or auto, the default.", show_default=False)
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="fp32, bf16 or auto, the default: bf16 where the processor has it.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The run's folder, absent or empty; runs/RECIPE-SEED if left out.",
+        show_default=False,
+    ),
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN", help="Take up this interrupted run instead, with its own settings."),
+]
 
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(help="Which recipe; `tenfold recipes` lists them.")
-    ] = DEFAULT_RECIPE,
-    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Digits to train on: mnist, another set or a path. Give it twice to join sets.",
-            show_default="mnist",
-        ),
-    ] = None,
-    final: Annotated[
-        bool, typer.Option("--final", help="Train on the validation images too, and keep the last epoch.")
-    ] = False,
-    calibration: Annotated[
-        Path | None, typer.Option(help="With --final: the run whose temperature and thresholds are taken.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto (bf16 where the processor multiplies it natively), fp32 or bf16.")
-    ] = "auto",
+    recipe: Recipe = None,
+    seed: Seed = None,
+    data: Data = None,
+    final: Final = False,
+    calibration: Calibration = None,
+    device: Device = None,
+    precision: Precision = None,
     threads: Threads = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; absent or empty.", show_default="runs/RECIPE-SEED")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Take up this interrupted run instead; its own settings hold.")
-    ] = None,
+    out: Out = None,
+    resume: Resume = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Train a recipe on MNIST, keep the best model, evaluate it on the official test set, and write a
-    report."""
+    """Train a recipe, then evaluate and save the model.
+
+    The best epoch on the validation images is kept. Its model is saved and evaluated on the official test
+    set, and a report is written. An interrupted training goes on with --resume.
+    """
     from tenfold import runs
 
     runs.need_torch()
-    from tenfold.cli.progress import watchers
+    from tenfold.cli.downloads import downloads
+    from tenfold.cli.progress import watching
+    from tenfold.data import Store
 
-    if resume is not None:
-        run = runs.resume(resume, callbacks=watchers(quiet))
-    else:
-        run = runs.train(
-            recipe,
-            seed=seed,
-            data=data or ["mnist"],
-            final=final,
-            calibration=calibration,
-            device=device,
-            threads=threads,
-            precision=runs.parse_precision(precision),
-            out=out,
-            callbacks=watchers(quiet),
-        )
-    runs.write_report(run)
+    # what is left out keeps the default that `runs.train` has
+    named = {
+        "recipe": recipe,
+        "seed": seed,
+        "data": data or None,
+        "final": final or None,
+        "calibration": calibration,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "out": out,
+    }
+    settings: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if resume is not None and settings:
+        raise UsageError(f"--resume keeps the run's own settings; leave out: {', '.join(settings)}.")
+    started: list[runs.Run] = []
+    with _told_how_to_go_on(started), downloads() as fetching, watching(quiet) as callbacks:
+        watched: dict[str, Any] = {
+            "store": Store(progress=None if quiet else fetching),
+            "callbacks": callbacks,
+            "on_start": started.append,
+        }
+        run = runs.train(**settings, **watched) if resume is None else runs.resume(resume, **watched)
     if json:
         emit({**run.record, "run": str(run.folder)})
     elif not quiet:
         _closing(run.folder, run.record)
 
 
+@contextmanager
+def _told_how_to_go_on(started: list[Any]) -> Iterator[None]:
+    """A training that is interrupted, terminated or out of disk or memory keeps its epochs: say so."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
+        for run in started:
+            saved = (run.folder / "checkpoints" / "last.safetensors").exists()
+            kept = "The epochs that were done are kept." if saved else "No epoch was done yet."
+            message(f"\n{kept} Go on with:\n  {command('train', '--resume', run.folder)}")
+        raise
+
+
 def _closing(folder: Path, record: dict[str, Any]) -> None:
-    seconds = record["durations"]["train"]
-    ended = "stopped early" if record["stopped"] == "early" else "reached its last epoch"
-    message(
-        f"Trained {record['epochs']} epochs in {seconds:.1f} s; {ended}; kept epoch {record['kept_epoch']}."
-    )
-    for on, what in (("validation", "validation images"), ("test", "official test set")):
-        if on in record["results"]:
-            message(f"{what:>18}: {accuracy(record['results'][on])}")
-    message(f"""
-The model is {folder / "model.onnx"}. Next:
-  {program()} predict {folder / "sample.png"} --model {folder}
-  {_opener()} {folder / "report.html"}""")
-
-
-def _opener() -> str:
-    import sys
-
-    return {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
+    ended = {"early": "stopped early", "limit": "reached its last epoch", "last": "kept the last epoch"}
+    kept = "" if record["stopped"] == "last" else f"; kept epoch {record['kept_epoch']}"
+    epochs = "1 epoch" if record["epochs"] == 1 else f"{record['epochs']} epochs"
+    result(f"Trained {epochs} in {record['durations']['train']:.1f} s; {ended[record['stopped']]}{kept}.")
+    for part, what in PARTS.items():
+        if part in record["results"]:
+            result(f"{what:>18}: {accuracy(record['results'][part])}")
+    message(f"\nThe model is {folder / 'model.onnx'}. Next:")
+    sample = folder / "sample.png"
+    if sample.exists():
+        message("  " + command("predict", sample, "--model", folder))
+    message("  " + quoted(OPENERS.get(sys.platform, "xdg-open"), folder / "report.html"))

@@ -90,6 +90,12 @@ def find(source: str | Source) -> Source:
     return SOURCES[source]
 
 
+def is_cached(source: str | Source, store: Store = Store()) -> bool:
+    """Whether all files of the source are in the cache. They are checked when they are used."""
+    source = find(source)
+    return all(_place(source, file, store).is_file() for files in source.parts.values() for file in files)
+
+
 def cache_folder() -> Path:
     """Where fetched files are kept by default, such as ~/.cache/tenfold on Linux. It may not exist yet."""
     from platformdirs import user_cache_path
@@ -98,8 +104,7 @@ def cache_folder() -> Path:
 
 
 def _fetch_file(source: Source, file: RemoteFile, store: Store) -> Path:
-    folder = Path(store.cache) if store.cache is not None else cache_folder()
-    path = folder / (source.folder or source.name) / file.name
+    path = _place(source, file, store)
     if _is_sound(path, file):
         return path
     if store.import_from is not None:
@@ -114,6 +119,11 @@ def _fetch_file(source: Source, file: RemoteFile, store: Store) -> Path:
     make_folder(path.parent)
     write_atomic(path, data)
     return path
+
+
+def _place(source: Source, file: RemoteFile, store: Store) -> Path:
+    folder = Path(store.cache) if store.cache is not None else cache_folder()
+    return folder / (source.folder or source.name) / file.name
 
 
 def _is_sound(path: Path, file: RemoteFile) -> bool:

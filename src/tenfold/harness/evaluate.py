@@ -17,9 +17,10 @@ from tenfold.reading.reader import Reader
 def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """The summary of `data` and the probabilities float32 [n, 10] behind it.
 
-    The summary has `on`, `accuracy`, `errors`, `count`, `interval` ([low, high], Wilson 95 % over images), `nll`,
-    `ece`; with a confidence threshold also `accepted` and `accuracy_accepted`. All but counts and nll are fractions
-    of 1. Raises DataError for a set with other classes than the ten digits.
+    The summary has `on`, `accuracy`, `errors`, `count`, `interval` ([low, high], Wilson 95 % over images),
+    `nll` (nats) and `ece`; with a confidence threshold also `accepted` and `accuracy_accepted`, which is None
+    where nothing is accepted. All but counts and nll are fractions of 1. Raises DataError for a set with
+    other classes than the ten digits.
     """
     if data.classes != 10:
         raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model answers with ten.")
@@ -34,7 +35,8 @@ def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np
 def _accepted(
     probabilities: NDArray[np.float32], labels: NDArray[np.uint8], threshold: float
 ) -> dict[str, float | None]:
-    accepted = probabilities.max(1) >= threshold
+    # in float64, as the reader compares: in float32 a confidence at the threshold may fall either way
+    accepted = probabilities.max(1).astype(np.float64) >= threshold
     correct = probabilities.argmax(1) == labels
     return {
         "accepted": float(accepted.mean()),

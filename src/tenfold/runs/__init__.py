@@ -9,24 +9,26 @@ and `sample.png`. The model file has no date, duration or path in it, so a run t
 machine gives the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tenfold import __version__
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
-from tenfold.files import write_atomic
-from tenfold.runs.record import FORMAT, RECORD, Run, new_folder
+from tenfold.runs.record import FORMAT, RECORD, Run, check_free, differences
 
 if TYPE_CHECKING:
+    from tenfold.data import Store
     from tenfold.training.callbacks import Callback
-    from tenfold.training.loop import Precision
     from tenfold.training.recipes import Recipe
 
-__all__ = ["Run", "evaluate", "need_torch", "parse_precision", "reproduce", "resume", "train", "write_report"]
+__all__ = ["Run", "evaluate", "need_torch", "reproduce", "resume", "train", "write_report"]
+
+OnStart = Callable[[Run], None]
+SETTINGS = ("recipe", "seed", "sets", "final", "threads", "precision", "temperature", "thresholds")
 
 
 def train(
@@ -38,61 +40,76 @@ def train(
     calibration: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
-    precision: "Precision | None" = None,
+    precision: str = "auto",
     out: str | Path | None = None,
+    store: "Store | None" = None,
     callbacks: "Sequence[Callback]" = (),
+    on_start: OnStart | None = None,
 ) -> Run:
-    """Train a recipe, keep and save the best model, and evaluate it. Returns the finished run.
+    """Train a recipe, keep and save the best model, evaluate it and write its report; the finished run.
 
     `data` names one or more sets ("mnist", another set, a path), each parted into training and validation
     images. `final` trains on both parts, keeps the last epoch, and takes temperature and thresholds from
     the run folder `calibration`. `device` is auto, cpu, cuda or mps; `threads` defaults to the cores at
-    hand; `precision` None is bf16 where the processor multiplies it natively. `out` must be absent or empty
-    (None: the next free runs/RECIPE-SEED).
+    hand; `precision` is fp32, bf16 or auto: bf16 where the processor multiplies it natively. `out` must be
+    absent or empty (None: the next free runs/RECIPE-SEED). `on_start` is given the run once its folder is
+    there. Whatever is wrong with an argument is raised before that.
     """
     need_torch()
-    from tenfold.runs.carry_out import carry_out
+    check_free(out)
+    from tenfold.runs.carry_out import begin
     from tenfold.training.recipes import find_recipe, replace
 
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if final:
         chosen = replace(chosen, patience=None)
-    elif calibration is not None:
-        raise UsageError("A calibration is taken from another run only with --final; otherwise it is fitted.")
-    fitted = (
-        Run.load(calibration).record if calibration is not None else {"temperature": 1.0, "thresholds": {}}
-    )
-    record = {
-        "format": FORMAT,
-        "tenfold": __version__,
+    if threads is not None and threads < 1:
+        raise UsageError(f"A training needs at least one thread, not {threads}.")
+    settings = {
         "recipe": chosen.to_dict(),
         "seed": seed,
         "sets": list(data),
         "final": final,
         "threads": threads or cores(),
         "precision": precision,
-        "temperature": fitted["temperature"],
-        "thresholds": fitted["thresholds"],
-        **_here(device),
+        **_calibration(calibration, chosen.name, final),
     }
-    return carry_out(Run(new_folder(out, f"{chosen.name}-{seed}"), record), callbacks)
+    return begin(
+        _record(settings, device),
+        out,
+        f"{chosen.name}-{seed}",
+        store=store,
+        callbacks=callbacks,
+        on_start=on_start,
+    )
 
 
-def resume(folder: str | Path, *, callbacks: "Sequence[Callback]" = ()) -> Run:
-    """Take up a run that was interrupted, after the last epoch that it saved. Raises RunError if it is
-    finished."""
+def resume(
+    folder: str | Path,
+    *,
+    store: "Store | None" = None,
+    callbacks: "Sequence[Callback]" = (),
+    on_start: OnStart | None = None,
+) -> Run:
+    """Take up a run that was interrupted, after the last epoch that it saved.
+
+    Raises RunError if it is finished, or where going on could not give the model that it would have given:
+    with other versions, another processor or other images.
+    """
     need_torch()
-    from tenfold.runs.carry_out import carry_out
+    from tenfold.runs.carry_out import go_on
 
     run = Run.load(folder)
     if run.finished:
         raise RunError(f"The run '{folder}' is finished; there is nothing to resume.")
-    if run.record["versions"] != versions():
-        raise RunError(
-            f"The run '{folder}' was begun with other versions ({_listed(run.record['versions'])}) than are "
-            f"installed ({_listed(versions())}), and going on would not give the same model; train anew."
-        )
-    return carry_out(run, callbacks)
+    changed = [
+        f"{name} was {before} and is {now}"
+        for name, (before, now) in differences(run.record, _facts(_device(run.record["device"])))
+        if name.startswith("versions.") or name == "machine.processor"
+    ]
+    if changed:
+        raise RunError(f"Going on with '{folder}' would not give the same model: {'; '.join(changed)}.")
+    return go_on(run, store=store, callbacks=callbacks, on_start=on_start)
 
 
 def reproduce(
@@ -101,22 +118,23 @@ def reproduce(
     """Repeat a finished run with its own recipe, seed, data, threads and precision, in a folder of its own.
 
     The new record's `reproduces` says of which `run`, whether the model files are `identical`, and what
-    `differs` (name -> [before, now]) in machine, versions, device, data and results.
+    `differs` (name -> [before, now]) in versions, machine, device, data and results.
     """
     need_torch()
-    from tenfold.runs.carry_out import carry_out
+    check_free(out)
+    from tenfold.runs.carry_out import begin
 
     first = Run.load(folder)
     if not first.finished:
-        raise RunError(f"The run '{folder}' did not finish; there is nothing to compare with.")
+        raise RunError(f"The run '{folder}' did not finish; go on with it first: --resume {folder}")
     old = first.record
-    record = {key: value for key, value in old.items() if key != "reproduces"} | _here(old["device"])
-    second = carry_out(Run(new_folder(out, f"{first.folder.resolve().name}-again"), record), callbacks)
-    compared = ("data", "machine", "versions", "device", "results")
+    record = _record({key: old[key] for key in SETTINGS}, old["device"])
+    name = f"{first.folder.resolve().name}-again"
+    second = begin(record, out, name, store=None, callbacks=callbacks, on_start=None)
     second.record["reproduces"] = {
         "run": str(first.folder),
         "identical": old["model_sha256"] == second.record["model_sha256"],
-        "differs": {k: [old[k], second.record[k]] for k in compared if old[k] != second.record[k]},
+        "differs": {name: [before, now] for name, (before, now) in differences(old, second.record)},
     }
     second.save()
     return second
@@ -127,37 +145,33 @@ def evaluate(
     on: str | Path = "mnist",
     *,
     threads: int | None = None,
-    offline: bool = False,
+    store: "Store | None" = None,
 ) -> dict[str, Any]:
     """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`.
 
-    See `harness.evaluate` for what comes back. Where `model` is a run folder and `on` the official test
-    set, the run's record counts the opening.
+    See `harness.evaluate` for what comes back. Where the model is a run's and `on` the official test set,
+    the run's record counts the opening.
     """
     from tenfold.data import Store, load_set
     from tenfold.harness.evaluate import evaluate as measure
+    from tenfold.model import resolve
     from tenfold.reading.reader import Reader
 
     reader = Reader(model, threads=threads)
-    data = load_set(on, store=Store(offline=offline))
-    if on == "mnist" and model is not None and (Path(model) / RECORD).exists():
-        Run.load(model).count_opening()
+    data = load_set(on, store=store or Store())
+    folder = resolve(model).parent
+    if str(on) == "mnist" and (folder / RECORD).exists():
+        Run.load(folder).count_opening()
     return measure(reader, data)[0]
 
 
 def write_report(run: Run) -> Path:
     """Write report.html and sample.png, a digit to try the model on, into the folder of a finished run."""
-    import cv2
+    from tenfold.runs.page import find_images, write_page
 
-    from tenfold.data import load_set, load_test
-    from tenfold.harness import report
-
-    images = load_test() if "test" in run.results else None
-    if images is None and run.record["sets"] == ["mnist"]:
-        images = load_set("mnist-validation")
-    if images is not None:
-        write_atomic(run.folder / "sample.png", cv2.imencode(".png", images.images[0])[1].tobytes())
-    return report.write_report(run.folder, images)
+    if not run.finished:
+        raise RunError(f"The run '{run.folder}' did not finish; go on with it first: --resume {run.folder}")
+    return write_page(run, find_images(run))
 
 
 def need_torch() -> None:
@@ -166,27 +180,36 @@ def need_torch() -> None:
         raise MissingExtraError("Training", "train")
 
 
-def parse_precision(name: str) -> "Precision | None":
-    """ "auto" is None: what the processor is made for. Raises UnknownNameError."""
-    if name == "auto":
-        return None
-    if name in ("fp32", "bf16"):
-        return cast("Precision", name)
-    raise UnknownNameError("precision", name, ("auto", "fp32", "bf16"))
+def _calibration(folder: str | Path | None, recipe: str, final: bool) -> dict[str, Any]:
+    """Temperature and thresholds: those of a run on the training part of the same recipe, or neutral ones."""
+    if folder is None:
+        return {"temperature": 1.0, "thresholds": {}}
+    if not final:
+        raise UsageError("A calibration is taken from another run only with --final; otherwise it is fitted.")
+    run = Run.load(folder)
+    if not run.finished or run.record["final"] or run.record["recipe"].get("name") != recipe:
+        raise UsageError(f"'{folder}' cannot calibrate: give a finished run of '{recipe}' without --final.")
+    return {key: run.record[key] for key in ("temperature", "thresholds")}
 
 
-def _here(device: str) -> dict[str, Any]:
-    """What a record says of this machine and moment, with no results yet."""
+def _record(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """A new record with no results yet. Raises UsageError for a device or a precision that is not there."""
+    where = _device(device)
     return {
+        "format": FORMAT,
         "status": "training",
-        "device": _device(device),
-        "machine": machine(),
-        "versions": versions(),
+        **settings,
+        "precision": _precision(settings["precision"], where),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **_facts(where),
         "durations": {},
         "results": {},
         "test_openings": 0,
     }
+
+
+def _facts(device: str) -> dict[str, Any]:
+    return {"tenfold": __version__, "device": device, "machine": machine(), "versions": versions()}
 
 
 def _device(name: str) -> str:
@@ -202,5 +225,11 @@ def _device(name: str) -> str:
     return name
 
 
-def _listed(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in facts.items())
+def _precision(name: str, device: str) -> str:
+    import torch
+
+    from tenfold.training.loop import native_precision
+
+    if name not in ("auto", "fp32", "bf16"):
+        raise UnknownNameError("precision", name, ("auto", "fp32", "bf16"))
+    return native_precision(torch.device(device)) if name == "auto" else name

@@ -1,18 +1,45 @@
-"""`run.json`: what a run was made of, and what came out. Everything needed to repeat it, and where to find
-it."""
+"""`run.json`: what a run was made of and what came of it. All that is needed to repeat it, and its folder."""
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tenfold.errors import OutputExistsError, RunError
+from tenfold.errors import DiskError, OutputExistsError, RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 
 FORMAT = 1
 RECORD = "run.json"
-LIMIT = 1 << 22  # bytes
+LIMIT = 1 << 20  # bytes
 RUNS = Path("runs")
+
+# What every record holds, and what a finished one holds besides.
+BEGUN: dict[str, type | tuple[type, ...]] = {
+    "status": str,
+    "recipe": dict,
+    "seed": int,
+    "sets": list,
+    "final": bool,
+    "device": str,
+    "threads": int,
+    "precision": str,
+    "temperature": (int, float),
+    "thresholds": dict,
+    "data": dict,
+    "machine": dict,
+    "versions": dict,
+    "durations": dict,
+    "results": dict,
+    "test_openings": int,
+}
+FINISHED: dict[str, type | tuple[type, ...]] = {
+    "epochs": int,
+    "kept_epoch": int,
+    "stopped": str,
+    "model_sha256": str,
+}
+COMPARED = ("tenfold", "versions", "machine", "device", "data", "results")
 
 
 @dataclass
@@ -37,37 +64,86 @@ class Run:
         """Raises RunError for a folder that holds no run, or a damaged one."""
         path = Path(folder) / RECORD
         if not path.exists():
-            raise RunError(f"'{folder}' is not a run folder: it has no {RECORD}.")
+            raise RunError(f"'{folder}' is not a run folder: it has no {RECORD}.{_hint(folder)}")
         try:
             record = json.loads(read_bounded(path, LIMIT, RunError))
-            version = record["format"]
-            sound = isinstance(record["recipe"], dict) and isinstance(record["status"], str)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise RunError(f"'{path}' is damaged: it is not the record of a run.") from None
-        if version != FORMAT or not sound:
-            raise RunError(f"'{path}' has format {version}; this Tenfold reads format {FORMAT}.")
+        except (ValueError, RecursionError):
+            raise RunError(f"'{path}' is damaged: it is not JSON.") from None
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise RunError(f"'{path}' is not the record of a run in format {FORMAT}.")
+        wanted = BEGUN | (FINISHED if record.get("status") == "finished" else {})
+        for key, kind in wanted.items():
+            if not isinstance(record.get(key), kind):
+                raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
         return cls(Path(folder), record)
 
     def save(self) -> None:
         write_atomic(self.folder / RECORD, json.dumps(self.record, indent=1) + "\n")
 
     def count_opening(self) -> None:
-        """Note that the official test set was looked at with this run's model."""
+        """Note that the official test set is looked at with this run's model."""
         self.record["test_openings"] += 1
         self.save()
+
+
+def check_free(out: str | Path | None) -> None:
+    """Raises OutputExistsError where `out` is anything but absent or an empty folder; None is free."""
+    if out is None or not Path(out).exists():
+        return
+    if not Path(out).is_dir() or any(Path(out).iterdir()):
+        if _interrupted(out):
+            raise OutputExistsError(
+                f"'{out}' holds an interrupted run; go on with --resume {out}, or choose another --out."
+            )
+        raise OutputExistsError(f"'{out}' exists and is not an empty folder; choose another --out.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:
     """An empty folder for a run: `out`, or the next free of runs/NAME, runs/NAME-2, ...
 
-    Raises OutputExistsError where `out` is in use, DiskError where it cannot be made.
+    No two processes get the same of the latter. Raises OutputExistsError where `out` is in use, DiskError
+    where it cannot be made.
     """
     if out is not None:
-        folder = Path(out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputExistsError(f"'{folder}' exists and is not an empty folder; choose another --out.")
-        return make_folder(folder)
-    number = 1
-    while (folder := RUNS / (name if number == 1 else f"{name}-{number}")).exists():
-        number += 1
-    return make_folder(folder)
+        check_free(out)
+        return make_folder(out)
+    make_folder(RUNS)
+    folder, number = RUNS / name, 1
+    while True:
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            number += 1
+            folder = RUNS / f"{name}-{number}"
+        except OSError as cause:
+            raise DiskError(f"The folder '{folder}' cannot be made: {cause.strerror}.") from None
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """("versions.torch", ("2.12.0", "2.13.0")) and so on: where two records are not alike."""
+    for key in COMPARED:
+        before, now = (dict(_leaves(record.get(key), key)) for record in (old, new))
+        for name in sorted({*before, *now}):
+            if before.get(name) != now.get(name):
+                yield name, (before.get(name), now.get(name))
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}")
+    else:
+        yield name, value
+
+
+def _interrupted(folder: str | Path) -> bool:
+    try:
+        return not Run.load(folder).finished
+    except RunError:
+        return False
+
+
+def _hint(folder: str | Path) -> str:
+    """A run is often named without the folder that all are in."""
+    return f" Did you mean '{RUNS / folder}'?" if (RUNS / folder / RECORD).exists() else ""

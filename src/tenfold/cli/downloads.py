@@ -1,0 +1,49 @@
+"""How far a download is, on standard error: a running percentage in a terminal, one line a file elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+REFRESH = 0.2  # seconds
+
+
+@contextmanager
+def downloads() -> Iterator["Downloads"]:
+    """What a `Store` calls as `progress`; it leaves the cursor at the start of a line."""
+    shown = Downloads(live=sys.stderr.isatty())
+    try:
+        yield shown
+    finally:
+        shown.end_line()
+
+
+class Downloads:
+    """Called with a file's name, the bytes that have come, and those expected or None."""
+
+    def __init__(self, *, live: bool) -> None:
+        self.live = live
+        self.file = ""
+        self.shown = 0.0
+        self.open = False
+
+    def __call__(self, file: str, done: int, total: int | None) -> None:
+        if file != self.file:
+            self.end_line()
+            self.file, self.open = file, self.live
+            size = f" ({_megabytes(total)})" if total else ""
+            print(f"Fetching {file}{size}", end="" if self.live else "\n", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if self.live and (now - self.shown > REFRESH or done == total):
+            self.shown = now
+            far = f"{done / total:4.0%} of {_megabytes(total)}" if total else _megabytes(done)
+            print(f"\rFetching {file}: {far} ", end="", file=sys.stderr, flush=True)
+
+    def end_line(self) -> None:
+        if self.open:
+            print(file=sys.stderr, flush=True)
+            self.open = False
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"

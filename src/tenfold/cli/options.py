@@ -1,0 +1,26 @@
+"""The options that several commands share: one name, one help text, one completion each."""
+
+from typing import Annotated
+
+import typer
+
+from tenfold.cli.completion import model_names, set_names
+
+MODEL_HELP = "A shipped model, a model file or a run folder; the shipped default if left out."
+SET_HELP = "mnist (the official 10,000), mnist-validation, another set, or a path."
+
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
+]
+On = Annotated[str, typer.Option(metavar="SET", help=SET_HELP, autocompletion=set_names)]
+Threads = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, max=1024, help="Cores to use; all if left out.", show_default=False),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never download: what is not on this machine is an error.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress, results or advice.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON document a line, and nothing else.")]

@@ -1,0 +1,31 @@
+"""report.html of a finished run, and sample.png beside it: a digit to try the model on. No torch."""
+
+from pathlib import Path
+
+from tenfold.data import load_test
+from tenfold.data.labelled import Labelled
+from tenfold.errors import TenfoldError
+from tenfold.files import write_atomic
+from tenfold.harness import report
+from tenfold.runs.parts import checksums, load_parts
+from tenfold.runs.record import Run
+
+
+def write_page(run: Run, images: Labelled | None) -> Path:
+    """`images` are those of the answers shown: of the test set, or else of validation."""
+    import cv2
+
+    if images is not None:
+        write_atomic(run.folder / "sample.png", cv2.imencode(".png", images.images[0])[1].tobytes())
+    return report.write_report(run.folder, images)
+
+
+def find_images(run: Run) -> Labelled | None:
+    """The images of the run's answers, or None where they are not to be had any more."""
+    if "test" in run.results:
+        return load_test()
+    try:
+        parts = load_parts(run.record["sets"], final=run.record["final"])
+    except TenfoldError:  # a set that was moved or is offline must not stand in the way of a report
+        return None
+    return parts[1] if checksums(parts) == run.record["data"] else None
