@@ -1,4 +1,4 @@
-"""Every error a user can cause, as one tree. The command line turns a leaf into one sentence and an exit code.
+"""Every error a user can cause, as one tree. The command line makes of a leaf one sentence and an exit code.
 
     TenfoldError                    1  a fault of ours, or anything unforeseen
     ├── UsageError                  2  the call is wrong
