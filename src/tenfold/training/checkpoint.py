@@ -48,7 +48,7 @@ def load(path: str | Path, *, limit: int = 1 << 30) -> dict[str, Any]:
             raise RunError(
                 f"The checkpoint '{path}' has format {document['format']}; this Tenfold reads {FORMAT}."
             )
-        tree: dict[str, Any] = _put_back(document["tree"], safetensors.torch.load(data))
+        tree: dict[str, Any] = dict(_put_back(document["tree"], safetensors.torch.load(data)))
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         raise RunError(f"'{path}' is not a checkpoint of Tenfold, or it is cut short.") from None
     return tree

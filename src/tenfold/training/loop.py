@@ -143,7 +143,9 @@ class Trainer:
             "loss": total.item() / self.steps_per_epoch,
             "accuracy": right.item() / seen,
         }
-        self._guard(logs["loss"])
+        self._guard("loss", logs["loss"])
+        # the last step may have spoilt the weights, and callbacks save them
+        self._guard("sum of the weights", sum(p.sum().item() for p in self.network.parameters()))
         if self.validation is not None:
             logs["val_loss"], logs["val_accuracy"] = self.evaluate(self.validation)
         logs["seconds"] = time.perf_counter() - began
@@ -165,7 +167,7 @@ class Trainer:
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
         if self.device.type == "cpu" or self.step % GUARD_EVERY == 0:
-            self._guard(loss.item())
+            self._guard("loss", loss.item())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -174,10 +176,10 @@ class Trainer:
             correct = (logits.argmax(1) == labels.argmax(1)).sum()
         return loss.detach(), correct
 
-    def _guard(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _guard(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
             raise DivergedError(
-                f"The loss became {loss} by step {self.step + 1}, in epoch {self.epoch + 1}. Saved "
+                f"The {what} became {value} after {self.step} steps, in epoch {self.epoch + 1}. Saved "
                 f"checkpoints are untouched; a learning rate below {self.recipe.learning_rate:g} may help."
             )
 

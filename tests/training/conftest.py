@@ -1,0 +1,50 @@
+"""A few real digits, one thread, and a trainer that runs in a second."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import load_training
+from tenfold.training.callbacks import Callback
+from tenfold.training.loop import Trainer
+from tenfold.training.recipes import RECIPES
+
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Labelled:
+    return load_training()
+
+
+@pytest.fixture(scope="session")
+def digits(mnist: Labelled) -> Labelled:
+    return mnist.take(range(100), "some")
+
+
+@pytest.fixture(scope="session")
+def held_out(mnist: Labelled) -> Labelled:
+    return mnist.take(range(50_000, 50_040), "others")
+
+
+@pytest.fixture
+def make_trainer(digits: Labelled, held_out: Labelled) -> MakeTrainer:
+    """A trainer of `baseline` on 100 digits in batches of 32: 3 steps an epoch, 3 epochs."""
+
+    def make(callbacks: Sequence[Callback] = (), *, training: Labelled = digits, **changes: Any) -> Trainer:
+        settings = {"epochs": 3, "batch_size": 32, "patience": None, **changes}
+        trainer = {name: settings.pop(name) for name in ("seed", "precision") if name in settings}
+        validation = held_out if settings.pop("validate", True) else None
+        recipe = replace(RECIPES["baseline"], **settings)
+        return Trainer(recipe, training, validation, callbacks=callbacks, **{"precision": "fp32", **trainer})
+
+    return make

@@ -1,0 +1,483 @@
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.training.conftest import MakeTrainer
+from torch import Tensor
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import DivergedError, RunError, ShapeError, UnknownNameError
+from tenfold.training import checkpoint
+from tenfold.training.augment import Augmentation
+from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
+from tenfold.training.loop import Examples, Precision, Trainer, derive, native_precision, permutation
+from tenfold.training.networks import Baseline, Compact
+from tenfold.training.recipes import RECIPES
+
+CPU = torch.device("cpu")
+# every kind of randomness and of state there is: distortions, dropout, running statistics, a schedule
+STIRRED = {"augmentation": Augmentation(shift=1, rotation=5, thickness=0.5), "schedule": "linear"}
+
+
+def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+class Losses(Callback):
+    """The loss of every step."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def on_step_end(self, trainer: Trainer, loss: Tensor) -> None:  # noqa: ARG002
+        self.losses.append(loss.item())
+
+
+# the steps of the system
+
+
+def test_examples_are_float_pixels_with_a_channel_and_one_hot_labels(digits: Labelled) -> None:
+    examples = Examples(digits, CPU)
+    assert examples.images.shape == (len(digits), 1, 28, 28)
+    assert examples.images.dtype == examples.labels.dtype == torch.float32
+    np.testing.assert_array_equal(
+        examples.images[:, 0].numpy(), digits.images.astype(np.float32) / np.float32(255)
+    )
+    np.testing.assert_array_equal(examples.labels.numpy(), np.eye(10, dtype=np.float32)[digits.labels])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_an_epoch_is_steps_of_adam_down_the_categorical_cross_entropy(
+    make_trainer: MakeTrainer, digits: Labelled, smoothing: float
+) -> None:
+    """Against the definition, written out, on the same images in the same order."""
+    losses = Losses()
+    trainer = make_trainer(
+        [losses], epochs=1, network=Baseline(dropout=0), label_smoothing=smoothing, learning_rate=0.01
+    )
+    network = Baseline(dropout=0).build()
+    network.load_state_dict(trainer.weights())
+    adam = torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.9, 0.999), eps=1e-8)
+    trainer.run()
+    images = torch.tensor(digits.images).unsqueeze(1) / 255
+    one_hot = torch.eye(10)[torch.tensor(digits.labels).long()] * (1 - smoothing) + smoothing / 10
+    expected = []
+    for batch in permutation(0, 0, len(digits))[:96].view(3, 32):
+        logits = network(images[batch])
+        log_probabilities = logits - logits.exp().sum(1, keepdim=True).log()
+        loss = -(one_hot[batch] * log_probabilities).sum(1).mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        expected.append(loss.item())
+    assert losses.losses == pytest.approx(expected, rel=1e-4)
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(trainer.weights()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_the_logs_are_means_over_the_epoch_and_the_validation_images(
+    make_trainer: MakeTrainer, held_out: Labelled
+) -> None:
+    losses, history = Losses(), History()
+    trainer = make_trainer([losses, history], epochs=2)
+    trainer.run()
+    assert [row["loss"] for row in history.rows] == pytest.approx(
+        [np.mean(losses.losses[:3]), np.mean(losses.losses[3:])], rel=1e-6
+    )
+    assert [(row["epoch"], row["step"]) for row in history.rows] == [(1, 3), (2, 6)]
+    logits = trainer.logits(Examples(held_out, CPU)).astype(np.float64)
+    assert (logits.shape, trainer.network.training) == ((len(held_out), 10), False)
+    log_probabilities = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    last = history.rows[-1]
+    assert last["val_loss"] == pytest.approx(-log_probabilities[range(len(held_out)), held_out.labels].mean())
+    assert last["val_accuracy"] == (logits.argmax(1) == held_out.labels).mean()
+
+
+def test_without_validation_images_there_are_no_metrics_of_them(make_trainer: MakeTrainer) -> None:
+    history = History()
+    trainer = make_trainer([history], epochs=1, validate=False)
+    trainer.run()
+    assert history.rows[0].keys() == {"epoch", "step", "learning_rate", "loss", "accuracy", "seconds"}
+    assert not trainer.network.training
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps"), [(1, 100), (30, 3), (50, 2), (99, 1), (100, 1), (101, 1), (4096, 1)]
+)
+def test_a_short_last_batch_is_left_out_unless_it_is_the_only_one(
+    make_trainer: MakeTrainer, batch_size: int, steps: int
+) -> None:
+    trainer = make_trainer(batch_size=batch_size, epochs=2)
+    assert (trainer.steps_per_epoch, trainer.steps) == (steps, 2 * steps)
+
+
+def test_accuracy_counts_the_images_that_were_seen(make_trainer: MakeTrainer, digits: Labelled) -> None:
+    history = History()
+    make_trainer([history], epochs=1, batch_size=4096, training=digits.take(range(7), "seven")).run()
+    assert (history.rows[0]["accuracy"] * 7) % 1 == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("recipe", ["baseline", "fast"])
+def test_training_works_at_all(mnist: Labelled, recipe: str) -> None:
+    """2,000 digits, 2 epochs: far above the 10 % of guessing on digits that were held out."""
+    network = Compact(width=16, depth=1) if recipe == "fast" else Baseline()
+    trainer = Trainer(
+        replace(RECIPES[recipe], epochs=2, batch_size=25, network=network),
+        mnist.take(range(2000), "some"),
+        mnist.take(range(50_000, 50_500), "others"),
+        precision="fp32",
+    )
+    trainer.run()
+    assert trainer.validation is not None
+    assert trainer.evaluate(trainer.validation)[1] > 0.8
+
+
+# what is random, and what of
+
+
+def test_a_derived_seed_depends_on_all_of_its_path_and_nothing_else() -> None:
+    seeds = [
+        derive(seed, *path) for seed in (0, 1, 10) for path in (("a",), ("b",), ("a", 0), ("a", 1), (0,))
+    ]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert derive(0, "order", 3) == 5486038029339273987  # the same with every version, on every machine
+
+
+def test_the_permutation_is_a_function_of_seed_and_epoch() -> None:
+    orders = {(seed, epoch): permutation(seed, epoch, 50) for seed in (0, 1) for epoch in (0, 1)}
+    for one, other in itertools.combinations(orders, 2):
+        assert not torch.equal(orders[one], orders[other])
+    for (seed, epoch), order in orders.items():
+        assert sorted(order.tolist()) == list(range(50))
+        torch.manual_seed(seed + epoch)  # the global generator has no say
+        assert torch.equal(permutation(seed, epoch, 50), order)
+
+
+@pytest.mark.parametrize("kind", ["distortions", "dropout"])
+def test_what_a_step_draws_is_a_function_of_seed_and_step(make_trainer: MakeTrainer, kind: str) -> None:
+    """One step again and again, from the same weights: the loss tells what was drawn."""
+    changes: dict[str, Any] = {"epochs": 1, "batch_size": 100}
+    if kind == "distortions":
+        changes |= {"network": Baseline(dropout=0), "augmentation": Augmentation(rotation=20)}
+    start = make_trainer().weights()
+
+    def loss(seed: int, step: int) -> float:
+        losses = Losses()
+        trainer = make_trainer([losses], seed=seed, **changes)
+        trainer.load_weights(start)
+        trainer.step = step
+        torch.manual_seed(int(1e6 * len(start)) + step)
+        trainer.run()
+        return losses.losses[0]
+
+    drawn = [loss(0, 0), loss(0, 1), loss(1, 0)]
+    assert min(abs(one - other) for one, other in itertools.combinations(drawn, 2)) > 1e-5
+    assert loss(0, 1) == drawn[1]
+
+
+@pytest.mark.parametrize("network", [Baseline(), Compact(width=4, depth=1)], ids=lambda network: network.kind)
+def test_equal_seeds_give_equal_weights_and_other_seeds_others(
+    make_trainer: MakeTrainer, network: Baseline | Compact
+) -> None:
+    def trained(seed: int, global_seed: int) -> dict[str, Tensor]:
+        torch.manual_seed(global_seed)
+        trainer = make_trainer(seed=seed, epochs=1, network=network, **STIRRED)
+        trainer.run()
+        return trainer.weights()
+
+    first = trained(0, 1)
+    assert same_weights(first, trained(0, 2))
+    assert not same_weights(first, trained(1, 1))
+
+
+# saving and going on
+
+
+def watching(folder: Path) -> list[Callback]:
+    """The worst order: the checkpoints before what they must contain."""
+    folder.mkdir()
+    return [
+        ModelCheckpoint(folder / "{epoch}"),
+        ModelCheckpoint(folder / "best", save_best_only=True),
+        History(folder / "history.csv"),
+        EarlyStopping("val_accuracy", patience=3),
+    ]
+
+
+@pytest.mark.parametrize("network", [Baseline(), Compact(width=4, depth=1)], ids=lambda network: network.kind)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_training_gives_the_same_bits(
+    make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact, precision: Precision
+) -> None:
+    """Stopped after any epoch: the same weights, history, kept epoch and checkpoint files."""
+    settings = {"network": network, "precision": precision, "learning_rate": 0.03, **STIRRED}
+    whole = make_trainer(watching(tmp_path / "whole"), **settings)
+    whole.run()
+    for epoch in range(1, whole.epoch + 1):
+        folder = tmp_path / f"resumed-{epoch}"
+        callbacks = watching(folder)
+        resumed = make_trainer(callbacks, **settings)
+        resumed.load(tmp_path / "whole" / str(epoch))
+        assert resumed.epoch == epoch
+        resumed.run()
+        assert same_weights(resumed.weights(), whole.weights())
+        assert (resumed.epoch, resumed.step, resumed.kept_epoch, resumed.stop) == (
+            whole.epoch, whole.step, whole.kept_epoch, whole.stop,
+        )  # fmt: skip
+        assert callbacks[2].state() == whole.callbacks[2].state()
+        for again in folder.iterdir():
+            if again.suffix != ".csv":
+                assert again.read_bytes() == (tmp_path / "whole" / again.name).read_bytes()
+
+
+def test_equal_trainings_write_equal_checkpoints(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_trainer(watching(tmp_path / name), epochs=2).run()
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == ["1", "2", "best", "history.csv"]
+    for name in names[:-1]:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_training_that_stopped_early_stays_stopped_and_keeps_its_best(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    def trainer() -> Trainer:  # a loss that falls is a loss that gets no larger
+        return make_trainer(
+            [EarlyStopping(mode="max", patience=1), ModelCheckpoint(tmp_path / "last")], epochs=9
+        )
+
+    first, again = trainer(), trainer()
+    first.run()
+    again.load(tmp_path / "last")
+    again.run()
+    assert (again.epoch, again.kept_epoch) == (first.epoch, first.kept_epoch) == (2, 1)
+    assert same_weights(again.weights(), first.weights())
+
+
+def test_a_training_goes_on_under_another_display(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    make_trainer([Losses(), ModelCheckpoint(tmp_path / "c")], epochs=1).run()
+    trainer = make_trainer([ModelCheckpoint(tmp_path / "c"), Callback()], epochs=1)
+    trainer.load(tmp_path / "c")
+    assert trainer.epoch == 1
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_a_checkpoint_loads_into_plain_torch_to_fine_tune(
+    make_trainer: MakeTrainer, tmp_path: Path, weights_only: bool
+) -> None:
+    trainer = make_trainer([ModelCheckpoint(tmp_path / "c", save_weights_only=weights_only)], epochs=1)
+    trainer.run()
+    saved = checkpoint.load(tmp_path / "c")
+    assert ("optimizer" in saved) is not weights_only
+    network = Baseline().build()
+    network.load_state_dict(saved["network"])
+    network.eval()
+    assert trainer.validation is not None
+    images = trainer.validation.images
+    torch.testing.assert_close(network(images), trainer.network(images))
+    tuned = make_trainer(epochs=1, learning_rate=1e-4)
+    tuned.load_weights(saved["network"])
+    assert same_weights(tuned.weights(), trainer.weights())
+    tuned.run()
+    assert not same_weights(tuned.weights(), trainer.weights())
+
+
+def test_a_file_of_weights_alone_is_not_a_training_to_go_on_with(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    trainer = make_trainer()
+    trainer.save(tmp_path / "c", weights_only=True)
+    with pytest.raises(RunError, match="holds the weights alone, which load_weights takes up"):
+        trainer.load(tmp_path / "c")
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "recipe": ({"learning_rate": 0.5}, "another recipe"),
+    "network": ({"network": Compact(width=4)}, "another recipe"),
+    "seed": ({"seed": 1}, "another seed"),
+    "precision": ({"precision": "bf16"}, "another precision"),
+    "validation": ({"validate": False}, "another data"),
+}
+
+
+@pytest.mark.parametrize(("changes", "says"), OTHERS.values(), ids=OTHERS.keys())
+def test_another_training_is_refused_and_stays_as_it_was(
+    make_trainer: MakeTrainer, tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    first = make_trainer(epochs=1)
+    first.run()
+    first.save(tmp_path / "c")
+    other = make_trainer(**{"epochs": 1, **changes})
+    before = other.weights()
+    with pytest.raises(RunError, match=says):
+        other.load(tmp_path / "c")
+    assert same_weights(other.weights(), before)
+    assert (other.epoch, other.step) == (0, 0)
+
+
+def test_other_images_and_other_callbacks_are_refused(
+    make_trainer: MakeTrainer, digits: Labelled, tmp_path: Path
+) -> None:
+    make_trainer([History()]).save(tmp_path / "c")
+    with pytest.raises(RunError, match="another data"):
+        make_trainer([History()], training=digits.take(range(99), "fewer")).load(tmp_path / "c")
+    for callbacks in ([], [EarlyStopping()], [History(), EarlyStopping()]):
+        with pytest.raises(RunError, match="other callbacks"):
+            make_trainer(callbacks).load(tmp_path / "c")
+
+
+@pytest.mark.parametrize("tree", [{}, {"network": {}}, {"epoch": 1, "optimizer": {}}])
+def test_a_checkpoint_of_something_else_is_refused(
+    make_trainer: MakeTrainer, tmp_path: Path, tree: dict[str, Any]
+) -> None:
+    checkpoint.save(tmp_path / "c", tree)
+    with pytest.raises(RunError, match="does not hold a training"):
+        make_trainer().load(tmp_path / "c")
+
+
+# what goes wrong
+
+
+class Poison(Callback):
+    """Spoils the weights after step `step` (from 1)."""
+
+    def __init__(self, step: int, value: float = math.nan) -> None:
+        self.step, self.value = step, value
+
+    def on_step_end(self, trainer: Trainer, loss: Tensor) -> None:  # noqa: ARG002
+        if trainer.step == self.step:
+            with torch.no_grad():
+                next(trainer.network.parameters()).fill_(self.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("step", "saved", "says"),
+    [
+        (1, [], "loss became nan after 1 steps, in epoch 1"),
+        (3, [], "sum of the weights became {} after 3 steps, in epoch 1"),  # the last of its epoch
+        (4, ["1"], "loss became nan after 4 steps, in epoch 2"),
+        (9, ["1", "2"], "sum of the weights became {} after 9 steps, in epoch 3"),
+    ],
+)
+def test_what_is_not_a_number_ends_the_training_and_leaves_the_checkpoints(
+    make_trainer: MakeTrainer, tmp_path: Path, step: int, saved: list[str], says: str, value: float
+) -> None:
+    trainer = make_trainer([ModelCheckpoint(tmp_path / "{epoch}"), Poison(step, value)], epochs=4)
+    with pytest.raises(DivergedError) as stop:
+        trainer.run()
+    assert str(stop.value) == (
+        f"The {says.format(value)}. Saved checkpoints are untouched; a learning rate below 0.001 may help."
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == saved
+    for name in saved:
+        weights = checkpoint.load(tmp_path / name)["network"]
+        assert all(bool(weight.isfinite().all()) for weight in weights.values())
+
+
+class Ended(Callback):
+    def __init__(self, seen: list[str]) -> None:
+        self.seen = seen
+
+    def on_train_begin(self, trainer: Trainer) -> None:  # noqa: ARG002
+        self.seen.append("begin")
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        self.seen.append(f"end, kept {trainer.kept_epoch}")
+
+
+def test_callbacks_that_began_also_end_when_the_training_fails(make_trainer: MakeTrainer) -> None:
+    seen: list[str] = []
+    with pytest.raises(DivergedError):
+        make_trainer([EarlyStopping(patience=9), Ended(seen), Poison(4)]).run()
+    assert seen == ["begin", "end, kept 1"]
+    seen.clear()
+    with pytest.raises(UnknownNameError):
+        make_trainer([Ended(seen), EarlyStopping("f1"), Ended(seen)]).run()
+    assert seen == ["begin", "end, kept 0"]
+
+
+def test_the_network_refuses_another_shape(make_trainer: MakeTrainer) -> None:
+    with pytest.raises(ShapeError, match=r"takes images of shape \[n, 1, 28, 28\], not \[1, 28, 28\]"):
+        make_trainer().network(torch.zeros(1, 28, 28))
+
+
+# precision
+
+
+@pytest.mark.parametrize(("precision", "type_"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_either_precision_can_be_forced(
+    make_trainer: MakeTrainer, precision: Precision, type_: torch.dtype
+) -> None:
+    seen: list[torch.dtype] = []
+    trainer = make_trainer(epochs=1, precision=precision)
+    trainer.network.layers[-1].register_forward_hook(lambda _layer, _in, out: seen.append(out.dtype))
+    trainer.run()
+    assert set(seen) == {type_}
+    assert all(value.dtype == torch.float32 for value in trainer.weights().values())
+    assert trainer.logits(Examples(_one_digit(), CPU)).dtype == np.float32
+    assert seen[-1] is torch.float32  # logits are in full precision whatever the training was in
+
+
+def _one_digit() -> Labelled:
+    return Labelled("one", np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
+
+
+def answer(value: Any) -> Callable[..., Any]:
+    return lambda **_: value
+
+
+CAPABILITIES: list[tuple[dict[str, bool], Precision]] = [
+    ({}, "fp32"),
+    ({"avx2": True, "avx512_f": True, "avx512_vnni": True}, "fp32"),
+    ({"avx512_bf16": False, "amx_bf16": False}, "fp32"),
+    ({"avx512_bf16": True}, "bf16"),
+    ({"amx_bf16": True}, "bf16"),
+    ({"bf16": True}, "bf16"),
+]
+
+
+@pytest.mark.parametrize(("able", "precision"), CAPABILITIES, ids=str)
+def test_a_cpu_is_asked_what_it_can_and_never_timed(
+    monkeypatch: pytest.MonkeyPatch, able: dict[str, bool], precision: Precision
+) -> None:
+    def clock() -> float:
+        raise AssertionError("a timing decides nothing")
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", answer(able), raising=False)
+    monkeypatch.setattr("time.perf_counter", clock)
+    monkeypatch.setattr("time.time", clock)
+    assert native_precision(CPU) == precision
+
+
+def test_an_older_torch_that_cannot_say_trains_in_full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert native_precision(CPU) == "fp32"
+
+
+@pytest.mark.parametrize(("device", "able", "precision"), [
+    ("cuda", True, "bf16"), ("cuda", False, "fp32"), ("mps", True, "fp32"),
+])  # fmt: skip
+def test_a_gpu_is_asked_too(
+    monkeypatch: pytest.MonkeyPatch, device: str, able: bool, precision: Precision
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", answer(able))
+    assert native_precision(torch.device(device)) == precision
+
+
+def test_a_trainer_takes_the_native_precision_unless_told(
+    digits: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", answer({"avx512_bf16": True}), raising=False)
+    callbacks: Sequence[Callback] = ()
+    recipe = RECIPES["baseline"]
+    assert Trainer(recipe, digits, callbacks=callbacks).precision == "bf16"
+    assert Trainer(recipe, digits, callbacks=callbacks, precision="fp32").precision == "fp32"
