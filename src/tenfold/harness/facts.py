@@ -10,9 +10,6 @@ or of another run is a RunError that names the file.
 import csv
 import io
 import json
-import math
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +20,7 @@ from numpy.typing import NDArray
 
 from tenfold.errors import RunError
 from tenfold.files import read_bounded
+from tenfold.harness.arrays import LIMIT, unpack_arrays
 
 if TYPE_CHECKING:
     from tenfold.data.labelled import Labelled
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 REQUIRED = {"recipe": dict, "seed": int, "data": dict, "counts": dict, "results": dict, "kept_epoch": int}
 NUMBERS = ("kept_epoch", "parameters", "temperature", "test_openings")
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -99,7 +96,8 @@ def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
         raise RunError(f"There is no run folder '{run}'.")
     record = _read_record(run / "run.json")
     history = _read_history(run / "history.csv", record["kept_epoch"])
-    arrays = _read_arrays(run / "predictions.npz")
+    path = run / "predictions.npz"
+    arrays = unpack_arrays(_read(path, LIMIT), path)
     return Facts(
         run.resolve().name,
         record,
@@ -164,36 +162,6 @@ def _read_history(path: Path, kept: float, *, limit: int = 4 * 2**20) -> dict[st
     if kept not in history["epoch"]:
         raise RunError(f"'{path}' lacks epoch {kept:g}, which run.json says was kept.")
     return history
-
-
-def _read_arrays(path: Path, *, limit: int = 64 * 2**20) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(_read(path, limit))) as archive:
-            if any(member.compress_type not in COMPRESSIONS for member in archive.infolist()):
-                raise zipfile.BadZipFile
-            if sum(member.file_size for member in archive.infolist()) > limit:
-                raise RunError(f"'{path}' unpacks to more than {limit:,} bytes.")
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {name[:-4]: _array(archive.read(name)) for name in names}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError, OSError):
-        raise RunError(f"'{path}' is damaged: it is not an archive of arrays.") from None
-
-
-def _array(data: bytes) -> NDArray[Any]:
-    """An array of numbers from the bytes of an .npy file of version 1; ValueError for all else.
-
-    numpy reads the header alone: its own reader of arrays allocates what the header claims, whatever follows.
-    """
-    file = io.BytesIO(data)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError
-        shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
-    except Exception:  # whatever numpy's tokenizer of a hostile header comes upon
-        raise ValueError from None
-    if by_columns or kind.kind not in "iuf" or math.prod(shape) * kind.itemsize != len(data) - file.tell():
-        raise ValueError
-    return np.frombuffer(data[file.tell() :], kind).reshape(shape)
 
 
 def _answers(

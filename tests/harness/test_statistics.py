@@ -1,0 +1,151 @@
+"""The tests and intervals, held against scipy, exact enumeration and simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tenfold.errors import ShapeError
+from tenfold.harness.statistics import (
+    cohen_g,
+    discordant,
+    images_needed,
+    images_needed_resampled,
+    mcnemar,
+    paired_bootstrap,
+    resampled_t,
+)
+
+
+def test_discordant_counts_what_one_model_alone_reads_rightly() -> None:
+    a = np.array([True, True, True, False, False, True])
+    b = np.array([True, False, False, True, False, True])
+    assert discordant(a, b) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([True], [True, False]), ([], []), ([1, 0], [0, 1]), ([[True]], [[False]])]
+)
+def test_discordant_refuses_what_is_no_pair_of_answers(a: list[bool], b: list[bool]) -> None:
+    with pytest.raises(ShapeError):
+        discordant(a, b)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 83, 400, 2000])
+def test_mcnemar_is_the_exact_binomial_test(n: int) -> None:
+    for only_a in sorted({0, n // 3, n // 2, n - n // 5, n}):
+        expected = stats.binomtest(only_a, n).pvalue if n else 1.0
+        assert mcnemar(only_a, n - only_a) == pytest.approx(expected, rel=1e-9)
+        assert mcnemar(only_a, n - only_a) == mcnemar(n - only_a, only_a)
+
+
+def test_mcnemar_agrees_with_statsmodels_where_that_is_there() -> None:
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    assert mcnemar(12, 30) == pytest.approx(tables.mcnemar([[900, 12], [30, 58]], exact=True).pvalue)
+
+
+def test_mcnemar_keeps_a_tail_that_floats_would_lose() -> None:
+    assert mcnemar(0, 1000) == 2 / 2**1000
+    assert mcnemar(0, 5000) == 0.0  # below the smallest float, and no error
+
+
+def test_mcnemar_refuses_negative_counts() -> None:
+    with pytest.raises(ShapeError):
+        mcnemar(-1, 3)
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "g"), [(0, 0, 0), (10, 0, 0.5), (0, 10, -0.5), (60, 40, 0.1)])
+def test_cohen_g(only_a: int, only_b: int, g: float) -> None:
+    assert cohen_g(only_a, only_b) == pytest.approx(g)
+
+
+def test_the_bootstrap_is_that_of_resampled_images() -> None:
+    """The oracle draws images with replacement, one resample after the other, as scipy does."""
+    difference = np.repeat([1.0, -1.0, 0.0], [40, 15, 445])
+    oracle = stats.bootstrap(
+        (difference,), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(1)
+    ).confidence_interval
+    found = paired_bootstrap(40, 15, 500)
+    assert found.difference == 0.05
+    assert found.low == pytest.approx(oracle.low, abs=0.002)
+    assert found.high == pytest.approx(oracle.high, abs=0.002)
+
+
+def test_the_bootstrap_follows_from_its_seed() -> None:
+    assert paired_bootstrap(40, 15, 500, seed=3) == paired_bootstrap(40, 15, 500, seed=3)
+    assert paired_bootstrap(40, 15, 500, seed=3) != paired_bootstrap(40, 15, 500, seed=4)
+    assert paired_bootstrap(0, 0, 500) == (0, 0, 0)
+
+
+def test_the_bootstrap_is_the_mirror_image_for_the_models_exchanged() -> None:
+    one, other = paired_bootstrap(30, 10, 1000), paired_bootstrap(10, 30, 1000)
+    assert one.difference == -other.difference
+    assert one.low == pytest.approx(-other.high, abs=0.001)
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "n"), [(-1, 0, 10), (6, 5, 10), (0, 0, 0)])
+def test_counts_that_do_not_fit_the_images_are_refused(only_a: int, only_b: int, n: int) -> None:
+    with pytest.raises(ShapeError):
+        paired_bootstrap(only_a, only_b, n)
+    with pytest.raises(ShapeError):
+        images_needed(only_a, only_b, n)
+
+
+def test_with_the_images_that_are_needed_the_difference_is_seen_four_times_in_five() -> None:
+    """The oracle is the exact power of the exact test, which is a little below that of the formula."""
+    needed = images_needed(20, 8, 1000)
+    assert needed is not None
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(needed, [0.020, 0.008, 0.972], size=4000)
+    seen = np.mean([mcnemar(int(a), int(b)) < 0.05 for a, b, _ in drawn])
+    assert 0.74 <= seen <= 0.84
+
+
+def test_more_images_are_needed_for_less_and_none_would_do_for_nothing() -> None:
+    assert images_needed(5, 5, 1000) is None
+    few, many, more = (images_needed(20, b, 1000) for b in (5, 10, 15))
+    assert few is not None
+    assert many is not None
+    assert more is not None
+    assert few < many < more
+    assert images_needed(20, 5, 1000) == images_needed(5, 20, 1000)
+    assert images_needed(20, 10, 1000) == pytest.approx(10 * (images_needed(20, 10, 100) or 0), rel=0.1)
+
+
+@pytest.mark.parametrize("count", [2, 5, 10, 50])
+@pytest.mark.parametrize("test_share", [0.0, 1 / 9, 1 / 4, 1.0])
+def test_resampled_t_is_students_with_the_corrected_error(count: int, test_share: float) -> None:
+    values = np.random.default_rng(count).normal(0.002, 0.004, count)
+    error = math.sqrt((1 / count + test_share) * values.var(ddof=1))
+    t = values.mean() / error
+    found = resampled_t(values, test_share)
+    low, high = stats.t.interval(0.95, count - 1, values.mean(), error)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), count - 1))
+    assert found.effect == pytest.approx(values.mean() / values.std(ddof=1))
+    if test_share == 0:
+        assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+
+
+def test_resampled_t_of_trainings_that_do_not_vary() -> None:
+    assert resampled_t([0.0, 0.0, 0.0], 0.25)[:5] == (0, 0, 0, 0, 1)
+    assert resampled_t([0.5, 0.5], 0.25).p == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "test_share"), [([1.0], 0.25), ([1.0, math.nan], 0.25), ([1.0, 2.0], -1), ([], 0.1)]
+)
+def test_resampled_t_refuses_what_has_no_spread(values: list[float], test_share: float) -> None:
+    with pytest.raises(ShapeError):
+        resampled_t(values, test_share)
+
+
+def test_images_needed_of_a_cross_validation() -> None:
+    unseen = resampled_t([0.001, 0.004, -0.002, 0.003, 0.0], 0.25)
+    assert unseen.p > 0.05
+    assert (images_needed_resampled(unseen, 60_000) or 0) > 60_000
+    seen = resampled_t([0.0101, 0.0104, 0.0098, 0.0103, 0.01], 0.25)
+    assert seen.p < 0.001
+    assert (images_needed_resampled(seen, 60_000) or 60_000) < 60_000
+    assert images_needed_resampled(resampled_t([-1.0, 1.0], 0.25), 60_000) is None
