@@ -1,0 +1,69 @@
+"""`tenfold robustness`: what a model can bear."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tenfold.cli.completion import model_names
+from tenfold.cli.options import MODEL_HELP, Json, Offline, On, Threads
+from tenfold.cli.output import emit, message, percent, result, table
+
+Model = Annotated[
+    str | None,
+    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="PAGE", help="Write an HTML page with examples and curves.")
+]
+
+
+def robustness(
+    model: Model = None,
+    on: On = "mnist-validation",
+    seed: Seed = 0,
+    out: Out = None,
+    threads: Threads = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Measure a model under damage.
+
+    Accuracy under the 15 kinds of MNIST-C, each at a fixed severity, and as rotation, scale, shift, stroke
+    thickness and noise grow.
+    """
+    from tenfold.cli.counting import counting
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
+    from tenfold.harness import robustness as measuring
+    from tenfold.harness.page import write_page
+    from tenfold.harness.robustness_page import render
+    from tenfold.reading.reader import Reader
+    from tenfold.runs.opening import open_set
+
+    reader = Reader(model, threads=threads)
+    with downloads() as fetching:
+        data = open_set(on, model, Store(offline=offline, progress=fetching))
+    with counting("measuring") as progress:
+        found = measuring.robustness(reader, data, seed=seed, progress=progress)
+    if out is not None:
+        write_page(out, render(found, reader.model.name, data))
+    if json:
+        emit(found.to_dict() | {"page": None if out is None else str(out)})
+        return
+    rows = [
+        (
+            name,
+            percent(m.accuracy),
+            f"{100 * m.interval[0]:.2f} to {100 * m.interval[1]:.2f}",
+            f"{m.errors:,}",
+        )
+        for name, m in [("undamaged", found.clean), *found.kinds.items()]
+    ]
+    result(table((found.on, "accuracy", "95 % interval", "errors"), rows, right=("accuracy", "errors")))
+    result(
+        f"mean over the 15 kinds: {percent(found.mean)}; "
+        f"over the 11 not affine: {percent(found.mean_not_affine)}"
+    )
+    message(f"The page is {out}." if out else "Examples and curves: --out robustness.html")

@@ -1,0 +1,66 @@
+"""Pictures of arrays: contact sheets, and numbers as grey or as two colours.
+
+    plt.imshow(sheet(images[:20], columns=5), cmap="gray_r")
+    plt.imshow(two_colours(found.attribution))
+
+All are uint8, so a notebook shows them as they are.
+"""
+
+import base64
+from html import escape
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import ShapeError
+
+FOR, AGAINST = np.array([26, 86, 168]), np.array([179, 55, 15])  # RGB: page.css's --accent and --wrong
+
+
+def sheet(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    """`images` uint8 [n, h, w] side by side, row after row: uint8 [rows h, columns w], 0 at its end."""
+    if images.ndim != 3 or not len(images) or columns < 1:
+        raise ShapeError(f"A sheet needs images [n, h, w] and columns, not {list(images.shape)}.")
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    cells = np.zeros((rows * columns, height, width), np.uint8)
+    cells[:count] = images
+    return cells.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+
+
+def grey(planes: NDArray[Any], *, signed: bool = False) -> NDArray[np.uint8]:
+    """Each plane of [..., h, w] over its own range as uint8, its largest value 255.
+
+    0 becomes 0, or 128 where `signed`; what is negative and not `signed` is cut off.
+    """
+    kept = np.asarray(planes, np.float64) if signed else np.clip(planes, 0, None)
+    reach = np.abs(kept).max((-2, -1), keepdims=True)
+    share = kept / np.where(reach > 0, reach, 1)
+    return np.rint(128 + 127 * share if signed else 255 * share).astype(np.uint8)
+
+
+def two_colours(plane: NDArray[Any], backdrop: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """Positive blue and negative red on white, uint8 RGB [h, w, 3], darkest where it is largest.
+
+    `backdrop` uint8 [h, w], ink bright, shows through in grey.
+    """
+    share = plane / max(float(np.abs(plane).max()), 1e-12)
+    paper = np.full((*plane.shape, 3), 255.0)
+    if backdrop is not None:
+        paper -= 0.25 * backdrop[..., None]
+    strength = np.abs(share)[..., None]
+    colour = np.where(share[..., None] > 0, FOR, AGAINST)
+    rgb: NDArray[np.uint8] = np.rint(paper * (1 - strength) + colour * strength).astype(np.uint8)
+    return rgb
+
+
+def coloured(rgb: NDArray[np.uint8], alt: str) -> str:
+    """An `img` of uint8 RGB [h, w, 3], as a PNG inside the page."""
+    png = base64.b64encode(cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()).decode()
+    height, width = rgb.shape[:2]
+    return (
+        f'<img src="data:image/png;base64,{png}" class="coloured" width="{width}" height="{height}" '
+        f'alt="{escape(alt)}">'
+    )
