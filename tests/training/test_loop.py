@@ -126,7 +126,7 @@ def test_accuracy_counts_the_images_that_were_seen(make_trainer: MakeTrainer, di
 @pytest.mark.parametrize("recipe", ["baseline", "fast"])
 def test_training_works_at_all(mnist: Labelled, recipe: str) -> None:
     """2,000 digits, 2 epochs: far above the 10 % of guessing on digits that were held out."""
-    network = Compact(width=16, depth=1) if recipe == "fast" else Baseline()
+    network = Compact((16,), (16,), 0) if recipe == "fast" else Baseline()
     trainer = Trainer(
         replace(RECIPES[recipe], epochs=2, batch_size=25, network=network),
         mnist.take(range(2000), "some"),
@@ -182,7 +182,7 @@ def test_what_a_step_draws_is_a_function_of_seed_and_step(make_trainer: MakeTrai
     assert loss(0, 1) == drawn[1]
 
 
-@pytest.mark.parametrize("network", [Baseline(), Compact(width=4, depth=1)], ids=lambda network: network.kind)
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,), 0)], ids=lambda network: network.kind)
 def test_equal_seeds_give_equal_weights_and_other_seeds_others(
     make_trainer: MakeTrainer, network: Baseline | Compact
 ) -> None:
@@ -211,7 +211,7 @@ def watching(folder: Path) -> list[Callback]:
     ]
 
 
-@pytest.mark.parametrize("network", [Baseline(), Compact(width=4, depth=1)], ids=lambda network: network.kind)
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,), 0)], ids=lambda network: network.kind)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_resumed_training_gives_the_same_bits(
     make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact, precision: Precision
@@ -301,7 +301,7 @@ def test_a_file_of_weights_alone_is_not_a_training_to_go_on_with(
 
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "recipe": ({"learning_rate": 0.5}, "another recipe"),
-    "network": ({"network": Compact(width=4)}, "another recipe"),
+    "network": ({"network": Compact((4,), (4,), 0)}, "another recipe"),
     "seed": ({"seed": 1}, "another seed"),
     "precision": ({"precision": "bf16"}, "another precision"),
     "validation": ({"validate": False}, "another data"),

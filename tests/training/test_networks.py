@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_any_number_of_images_is_taken(kind: str, count: int) -> None:
 
 
 def test_the_table_leaves_the_network_as_it_was() -> None:
-    network = Compact(width=4, depth=1).build().train()
+    network = Compact((4,), (4,), 0).build().train()
     before = copy.deepcopy(network.state_dict())
     rows = layer_table(network)
     assert sum(row.parameters for row in rows) == count_parameters(network)
@@ -99,15 +100,17 @@ def test_global_pool_and_residual_are_what_they_say() -> None:
     [
         (Baseline, {"dropout": 1.0}),
         (Baseline, {"dropout": -0.1}),
-        (Compact, {"width": 0}),
-        (Compact, {"depth": 0}),
+        (Compact, {"wide": ()}),
+        (Compact, {"narrow": (8, 0)}),
+        (Compact, {"valid": 4}),
+        (Compact, {"narrow": (8,), "valid": 2}),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(
-    network: type[Baseline | Compact], changes: dict[str, float]
+    network: type[Baseline | Compact], changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(UsageError, match="must be"):
-        network(**changes)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="network"):
+        network(**changes)
     assert issubclass(UsageError, TenfoldError)
 
 

@@ -14,7 +14,7 @@ BASELINE = RECIPES["baseline"]
 ODD = Recipe(
     name="odd",
     summary="every field other than its default",
-    network=Compact(width=8, depth=1),
+    network=Compact((8,), (8,), 0),
     epochs=7,
     batch_size=33,
     optimizer="sgd",

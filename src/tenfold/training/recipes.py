@@ -7,6 +7,7 @@ A recipe is a frozen dataclass that checks itself when it is made; `to_dict` and
 through JSON.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
@@ -66,16 +67,16 @@ class Recipe:
         """JSON values only; the network says its kind."""
         values = asdict(self)
         values["network"] = {"kind": self.network.kind, **values["network"]}
-        values["betas"] = list(self.betas)
-        return values
+        plain: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """The inverse of `to_dict`. Raises UnknownNameError for a field or a kind of network that does not
         exist, UsageError for one that is missing or of the wrong type."""
         try:
-            network = dict(values["network"])
-            kind = network.pop("kind")
+            network = {k: tuple(v) if isinstance(v, list) else v for k, v in values["network"].items()}
+            kind = str(network.pop("kind"))
             if kind not in NETWORKS:
                 raise UnknownNameError("kind of network", kind, NETWORKS)
             changed = {
@@ -107,8 +108,8 @@ BASELINE = Recipe(
 FAST = Recipe(
     name="fast",
     summary="the most accuracy for the least time",
-    network=Compact(width=32),
-    epochs=2,
+    network=Compact(wide=(32,), narrow=(64, 64, 64), valid=2),
+    epochs=3,
     batch_size=128,
     learning_rate=1e-2,
     schedule="linear",
