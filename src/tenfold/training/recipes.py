@@ -75,7 +75,7 @@ class Recipe:
         """The inverse of `to_dict`. Raises UnknownNameError for a field or a kind of network that does not
         exist, UsageError for one that is missing or of the wrong type."""
         try:
-            network = {k: tuple(v) if isinstance(v, list) else v for k, v in values["network"].items()}
+            network = {k: tuple(v) if isinstance(v, list) else v for k, v in dict(values["network"]).items()}
             kind = str(network.pop("kind"))
             if kind not in NETWORKS:
                 raise UnknownNameError("kind of network", kind, NETWORKS)
