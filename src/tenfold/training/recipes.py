@@ -76,7 +76,9 @@ class Recipe:
         exist, UsageError for one that is missing or of the wrong type."""
         try:
             network = {k: tuple(v) if isinstance(v, list) else v for k, v in dict(values["network"]).items()}
-            kind = str(network.pop("kind"))
+            kind = network.pop("kind")
+            if not isinstance(kind, str):
+                raise TypeError("the kind of its network is a word")
             if kind not in NETWORKS:
                 raise UnknownNameError("kind of network", kind, NETWORKS)
             changed = {
