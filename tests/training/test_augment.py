@@ -1,5 +1,4 @@
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -88,21 +87,24 @@ def test_a_shift_alone_moves_by_whole_pixels_within_its_limit(images: Tensor, li
     assert found == allowed  # every one of the (2 limit + 1)² moves, and no other
 
 
-# each: limit, and where the picture's point (x, y), from its centre in pixels, is taken from
-Where = Callable[[float, float, float], tuple[float, float]]
+Affine = tuple[float, float, float, float, float, float]
 
 
-def rotated(x: float, y: float, draw: float) -> tuple[float, float]:
-    angle = math.radians(draw)
-    return math.cos(angle) * x - math.sin(angle) * y, math.sin(angle) * x + math.cos(angle) * y
+def source(x: float, y: float, affine: Affine) -> tuple[float, float]:
+    """Where the distorted picture's point (x, y), in pixels from the centre, is taken from."""
+    degrees, scale_x, scale_y, shear, shift_x, shift_y = affine
+    y = y / (1 + scale_y)
+    x = x / (1 + scale_x) + shear * y
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return cos * x - sin * y + shift_x, sin * x + cos * y + shift_y
 
 
-def slow_warp(image: NDArray[np.float32], where: Where, draw: float) -> NDArray[np.float64]:
+def slow_warp(image: NDArray[np.float32], affine: Affine) -> NDArray[np.float64]:
     """Bilinear, one pixel at a time; what lies outside is 0."""
     out = np.zeros((28, 28))
     for row in range(28):
         for column in range(28):
-            x, y = where(column - 13.5, row - 13.5, draw)
+            x, y = source(column - 13.5, row - 13.5, affine)
             x, y = x + 13.5, y + 13.5
             left, top = math.floor(x), math.floor(y)
             for j, i in ((top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)):
@@ -115,7 +117,17 @@ def slow_warp(image: NDArray[np.float32], where: Where, draw: float) -> NDArray[
 def test_a_rotation_by_a_known_angle_is_that_of_a_slow_loop(images: Tensor, limit: float) -> None:
     out = Augmentation(rotation=limit)(images[:4], seeded(3))
     for picture, image, angle in zip(out, images, first_draws(3, 4, limit), strict=False):
-        np.testing.assert_allclose(picture[0], slow_warp(image[0].numpy(), rotated, angle), atol=2e-4)
+        expected = slow_warp(image[0].numpy(), (angle, 0, 0, 0, 0, 0))
+        np.testing.assert_allclose(picture[0], expected, atol=2e-4)
+
+
+def test_all_that_is_affine_together_is_that_of_a_slow_loop(images: Tensor) -> None:
+    limits = torch.tensor([30, 0.3, 0.3, 0.4, 3, 3])  # in the order of the draws
+    generator = seeded(1)
+    draws = torch.stack([2 * torch.rand(4, generator=generator) - 1 for _ in limits], 1) * limits
+    out = Augmentation(shift=3, rotation=30, scale=0.3, shear=0.4)(images[:4], seeded(1))
+    for picture, image, drawn in zip(out, images, draws.tolist(), strict=False):
+        np.testing.assert_allclose(picture[0], slow_warp(image[0].numpy(), tuple(drawn)), atol=2e-4)
 
 
 def second_moments(out: Tensor) -> tuple[Tensor, Tensor]:
