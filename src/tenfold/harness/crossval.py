@@ -1,0 +1,210 @@
+"""k-fold cross-validation of a recipe: how well it reads digits that it was not trained on, and how surely.
+
+    found = crossval("fast", folds=5, by="writer", seed=0)      # runs/crossval-fast-writer-5x1-0
+    found.record["results"]["error"]                            # {"mean": ..., "interval": [low, high]}
+
+On the 60,000 training images alone: the test set is not opened, and given as data it is refused. Each fold is
+one training, measured at its last step, since the held-out fold must not choose one. A finished fold is on
+disk at once; the same call takes up what was interrupted.
+
+Cores are shared out by a rule, `share_out`: as many trainings at once as there are cores, since two trainings
+on a thread each get more done than one on two. A fold's answers follow from the seed and from its threads,
+which are recorded, and not from how many train at once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold import __version__
+from tenfold.data import Store, load_training, load_writers
+from tenfold.data.idx import checksum
+from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import CHECKSUMS
+from tenfold.environment import cores, machine, versions
+from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
+from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
+from tenfold.harness.estimate import fit_record, results
+from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
+from tenfold.harness.trainings import Job, train_all
+
+if TYPE_CHECKING:
+    from tenfold.training.recipes import Recipe
+
+RUNS = Path("runs")
+MOST_REPEATS = 100
+
+
+class Watcher:
+    """Is told how a cross-validation goes on."""
+
+    def begin(self, found: Crossval, done: int, at_once: int) -> None:
+        """`done` of the trainings were done before; `at_once` run side by side."""
+
+    def fold(self, found: Crossval, fit: Mapping[str, Any], done: int) -> None:
+        """One more is done; `fit` is its record."""
+
+
+def crossval(
+    recipe: "str | Recipe",
+    data: Labelled | None = None,
+    *,
+    folds: int = 5,
+    by: str = "class",
+    repeats: int = 1,
+    seed: int = 0,
+    threads: int | None = None,
+    writers: NDArray[np.int32] | None = None,
+    out: str | Path | None = None,
+    store: Store | None = None,
+    watcher: Watcher | None = None,
+) -> Crossval:
+    """Train `recipe` on all folds but one, for each fold and repeat, and measure it on that one.
+
+    `data` is MNIST's 60,000 training images if None. `by` "class" gives each fold its share of each class;
+    "writer" also keeps each writer within one fold: `writers` int32 [n], by default QMNIST's, fetched by
+    `store`. `threads` are the cores to use (None: all). `out` is absent, empty or a cross-validation that was
+    begun with the same settings (None: a folder in runs/ named after them); that one goes on.
+
+    Raises UsageError for fewer than two folds or the test set as data, DataError for more folds than images
+    of a class or writers, NetworkError for writers that cannot be fetched, RunError for a folder that is
+    damaged or of other settings, DivergedError, DiskError.
+    """
+    from tenfold.training.recipes import find_recipe, replace
+
+    chosen = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
+    _check(by, repeats, threads)
+    data = load_training() if data is None else data
+    _refuse_test_set(data)
+    if by == "writer":
+        writers = _load_writers(store or Store()) if writers is None else np.asarray(writers, np.int32)
+    else:
+        writers = None
+    split = _split(data, writers, folds, repeats, seed)
+    share = share_out(folds * repeats, threads or cores())
+    record = _record(chosen, data, folds=folds, by=by, repeats=repeats, seed=seed, threads=share.threads)
+    name = f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
+    found = Crossval.begin(Path(out) if out is not None else RUNS / name, record)
+    if not found.finished:
+        _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher())
+    return found
+
+
+class Share(NamedTuple):
+    at_once: int
+    threads: int  # of each training
+
+
+def share_out(trainings: int, cores: int) -> Share:
+    """As many trainings at once as there are cores; cores that would stay idle give them threads."""
+    threads = max(1, cores // trainings)
+    return Share(min(trainings, cores // threads), threads)
+
+
+def _check(by: str, repeats: int, threads: int | None) -> None:
+    if by not in ("class", "writer"):
+        raise UnknownNameError("kind of folds", by, ("class", "writer"))
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise UsageError(f"A cross-validation is repeated 1 to {MOST_REPEATS} times, not {repeats}.")
+    if threads is not None and threads < 1:
+        raise UsageError(f"A cross-validation needs at least one thread, not {threads}.")
+
+
+def _refuse_test_set(data: Labelled) -> None:
+    """Known by its labels' checksum, without opening its files."""
+    if checksum(data.labels) == CHECKSUMS["t10k-labels-idx1-ubyte"]:
+        raise UsageError("The official test set is not for cross-validation, which chooses between recipes.")
+    if data.classes != 10:
+        raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model is trained on ten.")
+
+
+def _load_writers(store: Store) -> NDArray[np.int32]:
+    try:
+        return load_writers("train", store)
+    except NetworkError as cause:
+        raise NetworkError(
+            f"{cause} With qmnist-train-labels-idx2-int.gz at hand, name its folder: --import-from FOLDER."
+        ) from None
+
+
+def _split(
+    data: Labelled, writers: NDArray[np.int32] | None, folds: int, repeats: int, seed: int
+) -> Sequence[Folds]:
+    if writers is None:
+        return [folds_by_class(data.labels, folds, seed=seed, repeat=repeat) for repeat in range(repeats)]
+    if len(writers) != len(data):
+        raise DataError(f"There are {len(writers):,} writers for the {len(data):,} images of '{data.name}'.")
+    return [folds_by_writer(writers, data.labels, folds, seed=seed, repeat=r) for r in range(repeats)]
+
+
+def _record(recipe: "Recipe", data: Labelled, **settings: Any) -> dict[str, Any]:
+    import torch
+
+    from tenfold.training.loop import native_precision
+
+    return {
+        "format": FORMAT,
+        "status": "training",
+        "recipe": json.loads(json.dumps(recipe.to_dict())),  # as it is read back: lists, not tuples
+        **settings,
+        "precision": native_precision(torch.device("cpu")),
+        "data": {data.name: data.checksum},
+        "count": len(data),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tenfold": __version__,
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def _carry_out(
+    found: Crossval,
+    data: Labelled,
+    writers: NDArray[np.int32] | None,
+    split: Sequence[Folds],
+    cores: int,
+    watcher: Watcher,
+) -> None:
+    """Train what is not done yet, then bring all folds together."""
+    record = found.record
+    done = [
+        fold
+        for repeat in range(record["repeats"])
+        for number in range(record["folds"])
+        if (fold := found.load_fold(repeat, number, int((split[repeat] == number).sum()))) is not None
+    ]
+    had = {(fold.repeat, fold.number) for fold in done}
+    places = [(r, k) for r in range(record["repeats"]) for k in range(record["folds"]) if (r, k) not in had]
+    at_once = max(1, min(len(places), cores // record["threads"]))
+    watcher.begin(found, len(done), at_once)
+    job = Job(record["recipe"], record["seed"], record["threads"], record["precision"], data, split)
+    with closing(train_all(job, places, at_once)) as trainings:
+        for fold in trainings:
+            found.save_fold(fold)
+            done.append(fold)
+            watcher.fold(found, fit_record(fold, data.labels, split[fold.repeat]), len(done))
+    _bring_together(found, data, writers, split, done)
+
+
+def _bring_together(
+    found: Crossval,
+    data: Labelled,
+    writers: NDArray[np.int32] | None,
+    split: Sequence[Folds],
+    done: Sequence[Fold],
+) -> None:
+    probabilities = np.empty((len(split), len(data), 10), np.float32)
+    for fold in done:
+        probabilities[fold.repeat, split[fold.repeat] == fold.number] = fold.probabilities
+    ordered = sorted(done, key=lambda fold: (fold.repeat, fold.number))
+    fits = [fit_record(fold, data.labels, split[fold.repeat]) for fold in ordered]
+    found.record["fits"] = fits
+    found.record["results"] = results(fits, probabilities, data.labels, found.record["folds"], writers)
+    arrays: Arrays = {"labels": data.labels, "probabilities": probabilities, "folds": np.stack(split)}
+    found.finish(arrays if writers is None else {**arrays, "writers": writers})

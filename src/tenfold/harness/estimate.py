@@ -1,0 +1,140 @@
+"""What a cross-validation found: error with its interval, by fold and by writer, and how optimistic it is.
+
+    results(fits, probabilities, labels, folds, writers)      for crossval.json
+    optimism(found)                                           folds by class against folds by writer
+
+An error is the share of held-out digits that are read wrongly, a fraction of 1.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import RunError
+from tenfold.harness.crossval_record import Crossval, Fold
+from tenfold.harness.folds import Folds
+from tenfold.harness.statistics import Resampled, resampled_t
+from tenfold.metrics import ece, nll, t_quantile
+
+WORST = 10  # writers listed
+
+
+def fit_record(fold: Fold, labels: NDArray[np.uint8], split: Folds) -> dict[str, Any]:
+    """Of one training, plain numbers: repeat, fold, train, test, errors, error, nll (nats), seconds."""
+    given = labels[split == fold.number]
+    errors = int((fold.probabilities.argmax(1) != given).sum())
+    return {
+        "repeat": fold.repeat,
+        "fold": fold.number,
+        "train": len(labels) - len(given),
+        "test": len(given),
+        "errors": errors,
+        "error": errors / len(given),
+        "nll": nll(fold.probabilities, given),
+        "seconds": fold.seconds,
+    }
+
+
+def results(
+    fits: Sequence[Mapping[str, Any]],
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    folds: int,
+    writers: NDArray[np.int32] | None,
+) -> dict[str, Any]:
+    """Plain numbers for the record; `probabilities` [repeats, n, 10] are out of fold.
+
+    The mean error over trainings has the corrected resampled interval; `errors`, `accuracy`, `nll` and `ece`
+    are over the images of all repeats.
+    """
+    found = mean_error(fits, folds)
+    given = np.tile(labels, len(probabilities))
+    answers = probabilities.reshape(-1, 10)
+    wrong = answers.argmax(1) != given
+    summary: dict[str, Any] = {
+        "error": {"mean": found.mean, "interval": [max(0.0, found.low), min(1.0, found.high)]},
+        "errors": int(wrong.sum()),
+        "count": len(wrong),
+        "accuracy": float(1 - wrong.mean()),
+        "nll": nll(answers, given),
+        "ece": ece(answers, given),
+    }
+    if writers is not None:
+        summary["writers"] = by_writer(wrong.reshape(len(probabilities), -1), writers)
+    return summary
+
+
+def mean_error(fits: Sequence[Mapping[str, Any]], folds: int) -> Resampled:
+    """The mean error over the trainings of a k-fold cross-validation, by the corrected resampled t."""
+    return resampled_t([fit["error"] for fit in fits], 1 / (folds - 1))
+
+
+def by_writer(wrong: NDArray[np.bool_], writers: NDArray[np.int32]) -> dict[str, Any]:
+    """How the errors `wrong` [repeats, n] lie on writers: how many have none, the worst ones."""
+    names, place = np.unique(writers, return_inverse=True)
+    count = np.bincount(place)
+    errors = np.bincount(place, wrong.sum(0)).astype(np.int64)
+    share = errors / count / len(wrong)
+    worst = np.lexsort((names, -errors, -share))[:WORST]
+    halfway = np.cumsum(np.sort(errors)[::-1]) >= errors.sum() / 2
+    return {
+        "count": len(names),
+        "without_error": int((errors == 0).sum()),
+        "half_of_errors": int(halfway.argmax()) + 1 if errors.sum() else 0,
+        "worst": [
+            {
+                "writer": int(names[w]),
+                "digits": int(count[w]),
+                "errors": int(errors[w]),
+                "error": float(share[w]),
+            }
+            for w in worst
+            if errors[w]
+        ],
+    }
+
+
+def optimism(found: Crossval) -> dict[str, Any] | None:
+    """How much smaller the error of folds by class is than that of folds by writer, or None without both.
+
+    The other cross-validation is looked for beside `found`: finished, and alike but for its folds' kind and
+    its seed. `difference` is writer minus class with its `interval`; the two are taken as independent.
+    """
+    if not found.finished:
+        return None
+    other = next((sibling for sibling in _siblings(found) if _is_counterpart(found, sibling)), None)
+    if other is None:
+        return None
+    both = {
+        side.record["by"]: mean_error(side.record["fits"], side.record["folds"]) for side in (found, other)
+    }
+    plain, strangers = both["class"], both["writer"]
+    half = t_quantile(0.975, min(plain.freedom, strangers.freedom)) * math.hypot(plain.error, strangers.error)
+    difference = strangers.mean - plain.mean
+    return {
+        "by_class": plain.mean,
+        "by_writer": strangers.mean,
+        "difference": difference,
+        "interval": [difference - half, difference + half],
+        "other": str(other.folder),
+    }
+
+
+def _siblings(found: Crossval) -> Sequence[Crossval]:
+    parent = found.folder.resolve().parent
+    siblings = []
+    for path in sorted(parent.glob("*/crossval.json")):
+        try:
+            siblings.append(Crossval.load(Path(path.parent)))
+        except RunError:  # a damaged neighbour is no matter of this one
+            continue
+    return siblings
+
+
+def _is_counterpart(found: Crossval, other: Crossval) -> bool:
+    alike = all(found.record[key] == other.record[key] for key in ("recipe", "folds", "data"))
+    return alike and other.finished and {found.record["by"], other.record["by"]} == {"class", "writer"}

@@ -1,0 +1,106 @@
+"""The trainings of a cross-validation: one after the other here, or side by side in processes of their own.
+
+    for fold in train_all(job, [(0, 0), (0, 1)], at_once=2): ...
+
+A training's answers are the same either way. Processes end with the one that began them, however it ends.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import ResourceError
+from tenfold.harness.crossval_record import Fold
+from tenfold.harness.folds import Folds
+
+if TYPE_CHECKING:
+    from tenfold.training.loop import Precision
+
+
+class Job(NamedTuple):
+    """What every training of a cross-validation shares. `split` has the folds int16 [n] of each repeat."""
+
+    recipe: dict[str, Any]
+    seed: int
+    threads: int
+    precision: "Precision"
+    data: Labelled
+    split: Sequence[Folds]
+
+    def train(self, repeat: int, number: int) -> Fold:
+        import torch
+
+        from tenfold.metrics import softmax
+        from tenfold.training.loop import Examples, Trainer, derive
+        from tenfold.training.recipes import Recipe
+
+        began = time.perf_counter()
+        torch.set_num_threads(self.threads)
+        held_out = self.split[repeat] == number
+        trainer = Trainer(
+            Recipe.from_dict(self.recipe),
+            self.data.take(np.flatnonzero(~held_out), "all folds but one"),
+            seed=derive(self.seed, "crossval", repeat, number),
+            precision=self.precision,
+        )
+        trainer.run()
+        rest = self.data.take(np.flatnonzero(held_out), "the fold held out")
+        probabilities = softmax(trainer.logits(Examples(rest, trainer.device))).astype(np.float32)
+        return Fold(repeat, number, probabilities, round(time.perf_counter() - began, 3))
+
+
+def train_all(job: Job, places: Sequence[tuple[int, int]], at_once: int) -> Generator[Fold]:
+    """The trainings of `places`, as they finish. However this ends, no process is left behind."""
+    if at_once == 1:
+        yield from (job.train(*place) for place in places)
+        return
+    before = set(multiprocessing.active_children())
+    # spawn: torch's threads do not survive a fork
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(at_once, context, initializer=_begin_work, initargs=(job,))
+    try:
+        for future in as_completed([pool.submit(_work, *place) for place in places]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise ResourceError(
+            "A training's process was ended from outside, perhaps for want of memory. The folds that were "
+            "done are kept: give the command again, with fewer --threads to train fewer at once."
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+
+
+_job: Job | None = None  # of this process, where it is one of a pool's
+
+
+def _begin_work(job: Job) -> None:
+    global _job
+    _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _work(repeat: int, number: int) -> Fold:
+    assert _job is not None
+    return _job.train(repeat, number)
+
+
+def _end_with_parent() -> None:
+    """A pool's process waits for work for ever, even where its parent was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
