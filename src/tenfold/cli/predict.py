@@ -49,7 +49,7 @@ def predict(
     def fail(file: str, sentence: str) -> None:
         nonlocal failed
         failed += 1
-        message(f"tenfold: {sentence}")
+        message(f"tenfold: {sentence}" if file in sentence else f"tenfold: {file}: {sentence}")
         if json:
             emit({"file": file, "error": sentence})
 

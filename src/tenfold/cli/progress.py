@@ -85,7 +85,7 @@ class Bar(Callback):
             return
         self.shown = now
         rate = (trainer.step - self.first) * trainer.recipe.batch_size / (now - self.began)
-        facts = f"loss {loss.item():.4f}  {rate:,.0f} images/s"
+        facts = f"loss {loss.item():.4f}  {rate:,.0f} images/s "
         self.progress.update(self.task, completed=trainer.step, epoch=_epoch(trainer), facts=facts)
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:

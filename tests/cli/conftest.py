@@ -1,0 +1,64 @@
+"""`tenfold(...)` runs the program in this process, as the shell would: its exit code and what it printed."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenfold.__main__ import main
+from tenfold.data import load_training
+from tenfold.training.networks import Baseline
+from tenfold.training.recipes import RECIPES, Recipe
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Program = Callable[..., Ended]
+
+
+@pytest.fixture
+def tenfold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Program]:
+    handler = signal.getsignal(signal.SIGTERM)
+    hook = sys.excepthook
+
+    def call(*words: Any) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["tenfold", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert isinstance(end.value.code, int)
+        return Ended(end.value.code, *capsys.readouterr())
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+    sys.excepthook = hook
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tenfold train small`: three epochs of seven steps."""
+    recipe = Recipe("small", "a few steps", Baseline(), epochs=3, batch_size=32, patience=3)
+    monkeypatch.setitem(RECIPES, "small", recipe)
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = load_training().take(range(240), "digits")
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, images=data.images, labels=data.labels)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """runs/ is made in the working folder."""
+    monkeypatch.chdir(tmp_path)

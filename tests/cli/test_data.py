@@ -1,0 +1,66 @@
+"""`tenfold data`: the list, a fetch from local files, and a check."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenfold.data.download import RemoteFile
+from tenfold.data.sources import SOURCES
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tenfold.data.sources.cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def test_the_list_says_what_is_here(cache: Path, tenfold: Any) -> None:
+    lines = tenfold("data", "list").out.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == list(SOURCES)
+    rows = {row["name"]: row for row in json.loads(tenfold("data", "list", "--json").out)}
+    assert [name for name, row in rows.items() if row["here"]] == ["mnist"]
+    usps = SOURCES["usps"]
+    (cache / "usps").mkdir(parents=True)
+    for files in usps.parts.values():
+        for file in files:
+            (cache / "usps" / file.name).write_bytes(b"")
+    rows = {row["name"]: row for row in json.loads(tenfold("data", "list", "--json").out)}
+    assert [name for name, row in rows.items() if row["here"]] == ["mnist", "usps"]
+
+
+def test_a_set_is_fetched_from_local_files(
+    cache: Path, tmp_path: Path, tenfold: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"the published file"
+    file = RemoteFile("a.gz", f"sha256:{hashlib.sha256(content).hexdigest()}")
+    tiny = replace(SOURCES["usps"], name="tiny", parts={"train": (file,), "test": ()})
+    monkeypatch.setitem(SOURCES, "tiny", tiny)
+    (tmp_path / "a.gz").write_bytes(content)
+    found = tenfold("data", "fetch", "tiny", "--import-from", tmp_path, "--json")
+    assert json.loads(found.out) == {"name": "tiny", "files": [str(cache / "tiny" / "a.gz")]}
+    assert (cache / "tiny" / "a.gz").read_bytes() == content
+    assert tenfold("data", "fetch", "tiny", "--offline").out == f"{cache / 'tiny' / 'a.gz'}\n"
+
+
+def test_offline_nothing_is_downloaded(tenfold: Any) -> None:
+    found = tenfold("data", "fetch", "kmnist", "--offline")
+    assert (found.code, found.out) == (4, "")
+    assert found.err.startswith("tenfold: The data set 'kmnist' is not in the cache and downloads are off")
+
+
+def test_a_check_counts_the_classes(digits: Path, tenfold: Any) -> None:
+    document = json.loads(tenfold("data", "check", digits, "--json").out)
+    assert (document["name"], document["count"], sum(document["per_class"])) == ("digits", 240, 240)
+    lines = tenfold("data", "check", digits).out.splitlines()
+    assert lines[0] == "digits: 240 images of 10 classes, sound"
+    assert lines[2] == f"checksum: {document['checksum']}"
+
+
+def test_a_set_that_is_none_is_refused(tenfold: Any) -> None:
+    found = tenfold("data", "check", "kmist")
+    assert (found.code, found.out) == (2, "")
+    assert "Did you mean 'kmnist'?" in found.err

@@ -1,0 +1,25 @@
+"""How a download shows itself."""
+
+import pytest
+
+from tenfold.cli.downloads import Downloads, downloads
+
+
+def test_elsewhere_than_in_a_terminal_each_file_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with downloads() as show:
+        for file, total in (("a.gz", 10_000_000), ("b.gz", None)):
+            for done in (1, 5_000_000, 10_000_000):
+                show(file, done, total)
+    assert capsys.readouterr() == ("", "Fetching a.gz (10.0 MB)\nFetching b.gz\n")
+
+
+def test_in_a_terminal_the_share_runs_and_the_line_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    show = Downloads(live=True)
+    show("a.gz", 1, 10_000_000)
+    show("a.gz", 10_000_000, 10_000_000)
+    show.end_line()
+    show.end_line()
+    err = capsys.readouterr().err
+    assert "100% of 10.0 MB" in err
+    assert err.endswith(" \n")
+    assert err.count("\n") == 1

@@ -1,0 +1,40 @@
+"""`tenfold models`: a folder with models, one without."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setattr("tenfold.model.MODELS", folder)
+    return folder
+
+
+def test_each_shipped_model_is_listed_with_what_was_measured(
+    shipped: Path, model_file: Path, tenfold: Any
+) -> None:
+    for name in ("baseline", "zeta"):
+        shutil.copy(model_file, shipped / f"{name}.onnx")
+    head, first, second = tenfold("models").out.splitlines()
+    assert head.split() == ["model", "parameters", "size", "validation", "test"]
+    assert first.startswith("baseline (default)  ")
+    assert first.split()[2:] == ["6,810", f"{model_file.stat().st_size / 1000:.0f}", "kB", "50.00", "%", "-"]
+    assert second.startswith("zeta  ")
+    rows = json.loads(tenfold("models", "--json").out)
+    assert [(row["name"], row["default"]) for row in rows] == [("baseline", True), ("zeta", False)]
+    assert rows[0]["measured"] == {"validation": {"accuracy": 0.5}}
+    assert rows[0]["bytes"] == model_file.stat().st_size
+
+
+def test_an_installation_without_models_says_so(shipped: Path, tenfold: Any) -> None:
+    assert list(shipped.iterdir()) == []
+    found = tenfold("models")
+    assert (found.code, found.out) == (0, "")
+    assert "No models are shipped" in found.err
+    assert json.loads(tenfold("models", "--json").out) == []

@@ -1,0 +1,141 @@
+"""`tenfold predict`: files and folders, three ways to print, and what happens on a bad picture."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tenfold.cli.predict import CSV_HEADER
+from tenfold.data import load_test
+from tenfold.data.labelled import Labelled
+from tenfold.reading.reader import Reader
+
+
+@pytest.fixture(scope="module")
+def test_digits() -> Labelled:
+    return load_test()
+
+
+def write(path: Path, image: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, test_digits: Labelled) -> list[Path]:
+    return [write(tmp_path / f"{place}.png", test_digits.images[place]) for place in range(3)]
+
+
+def test_each_picture_has_one_line(pictures: list[Path], model_file: Path, tenfold: Any) -> None:
+    found = tenfold("predict", *pictures, "--model", model_file)
+    answers = Reader(model_file).predict(pictures)
+    assert (found.code, found.err) == (0, "")
+    for line, path, answer in zip(found.out.splitlines(), pictures, answers, strict=True):
+        assert line.startswith(f"{path}  {answer.label}  {100 * answer.confidence:.2f} %")
+        assert ("unsure: " in line) == answer.unsure
+
+
+def test_json_is_one_document_a_line(pictures: list[Path], model_file: Path, tenfold: Any) -> None:
+    found = tenfold("predict", *pictures, "--model", model_file, "--json")
+    documents = [json.loads(line) for line in found.out.splitlines()]
+    assert [document["file"] for document in documents] == [str(path) for path in pictures]
+    assert all(
+        set(document) == {"file", "label", "confidence", "unsure", "reason", "probabilities"}
+        for document in documents
+    )
+    assert all(len(document["probabilities"]) == 10 for document in documents)
+
+
+def test_csv_is_a_table_whatever_a_file_is_called(
+    tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
+) -> None:
+    odd = write(tmp_path / 'a "b", c.png', test_digits.images[0])
+    found = tenfold("predict", odd, "--model", model_file, "--csv")
+    (row,) = csv.DictReader(io.StringIO(found.out))
+    assert found.out.splitlines()[0] == ",".join(CSV_HEADER)
+    assert row["file"] == str(odd)
+    assert sum(float(row[f"p{digit}"]) for digit in range(10)) == pytest.approx(1, abs=1e-5)
+    assert row["unsure"] in ("true", "false")
+
+
+def test_a_blank_says_that_it_is_one(tmp_path: Path, model_file: Path, tenfold: Any) -> None:
+    blank = write(tmp_path / "blank.png", np.zeros((40, 40), np.uint8))
+    assert tenfold("predict", blank, "--model", model_file).out.endswith("  unsure: blank\n")
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", None])
+def test_a_bad_picture_is_reported_and_the_others_go_on(
+    form: str | None, pictures: list[Path], model_file: Path, tmp_path: Path, tenfold: Any
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    absent = tmp_path / "absent.png"
+    words = ["predict", pictures[0], bad, absent, pictures[1], "--model", model_file]
+    found = tenfold(*words, *([form] if form else []))
+    assert found.code == 3
+    assert found.err.count("tenfold: ") == found.err.count("\n") == 2
+    assert str(bad) in found.err
+    assert str(absent) in found.err
+    if form == "--json":
+        documents = [json.loads(line) for line in found.out.splitlines()]
+        assert [document["file"] for document in documents] == [*map(str, words[1:5])]
+        assert ["error" in document for document in documents] == [False, True, True, False]
+    else:
+        assert [str(path) in found.out for path in words[1:5]] == [True, False, False, True]
+
+
+def test_a_folder_is_read_with_its_folders_in_order(
+    tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
+) -> None:
+    image = test_digits.images[0]
+    wanted = [write(tmp_path / "in" / name, image) for name in ("a.png", "b.BMP", "c/a.webp", "d/e/f.jpg")]
+    for name in (".hidden.png", ".git/x.png"):
+        write(tmp_path / "in" / name, image)
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    found = tenfold("predict", tmp_path / "in", "--model", model_file, "--json")
+    assert found.code == 0
+    assert [json.loads(line)["file"] for line in found.out.splitlines()] == [str(path) for path in wanted]
+
+
+def test_a_folder_without_pictures_is_an_error_and_the_others_go_on(
+    pictures: list[Path], model_file: Path, tmp_path: Path, tenfold: Any
+) -> None:
+    (tmp_path / "empty").mkdir()
+    found = tenfold("predict", tmp_path / "empty", pictures[0], "--model", model_file)
+    assert found.code == 3
+    assert found.err.startswith(f"tenfold: The folder '{tmp_path / 'empty'}' holds no pictures")
+    assert found.out.startswith(str(pictures[0]))
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names there are Unicode")
+def test_a_name_that_is_no_text_is_printed_all_the_same(
+    tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
+) -> None:
+    odd = write(tmp_path / "\udcff.png", test_digits.images[0])
+    for form in ([], ["--csv"], ["--json"]):
+        found = tenfold("predict", odd, "--model", model_file, *form)
+        assert (found.code, found.err) == (0, "")
+        assert "udcff.png" in found.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--model", "no-such-model"], 2, "There is no model 'no-such-model'."),
+        (["--model", "no/model.onnx"], 3, "does not exist"),
+        (["--csv", "--json"], 2, "--csv and --json exclude each other"),
+    ],
+)
+def test_wrong_words_are_refused(
+    words: list[str], code: int, sentence: str, pictures: list[Path], tenfold: Any
+) -> None:
+    found = tenfold("predict", pictures[0], *words)
+    assert (found.code, found.out) == (code, "")
+    assert sentence in found.err

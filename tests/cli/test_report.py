@@ -1,0 +1,56 @@
+"""`tenfold report` and `tenfold reproduce`, on one small run."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("small")
+
+
+@pytest.fixture
+def run(digits: Path, tenfold: Any) -> Path:
+    words = ("--data", digits, "--threads", 1, "--precision", "fp32", "--out", "first", "--quiet")
+    assert tenfold("train", "small", *words).code == 0
+    return Path("first")
+
+
+def test_a_report_is_written_again_and_a_run_repeated(run: Path, tenfold: Any) -> None:
+    page = run / "report.html"
+    text = page.read_text()
+    page.unlink()
+    assert tenfold("report", run).out == f"{page}\n"
+    assert page.read_text() == text
+    assert json.loads(tenfold("report", run, "--json").out) == {"run": "first", "report": str(page)}
+
+    found = tenfold("reproduce", run)
+    assert found.code == 0
+    model = Path("runs/first-again/model.onnx")
+    assert found.out == f"Identical: {model} has the same SHA-256 as that of first.\n"
+    assert "epoch 3/3" in found.err
+
+    record = json.loads((run / "run.json").read_text())
+    record["seed"] = 9
+    record["versions"]["torch"] = "1.0"
+    (run / "run.json").write_text(json.dumps(record))
+    found = tenfold("reproduce", run, "--out", "third")
+    first, *lines = found.out.splitlines()
+    assert first == f"Not the same bits: {Path('third/model.onnx')} differs from that of first."
+    assert lines[0].startswith("  validation: ")
+    assert ", now " in lines[0]
+    assert lines[1].startswith("  versions.torch: 1.0, now ")
+    shutil.rmtree("third")
+    found = tenfold("reproduce", run, "--out", "third", "--json", "--quiet")
+    assert found.err == ""
+    document = json.loads(found.out)
+    assert document["run"] == "third"
+    assert document["reproduces"]["identical"] is False
+
+
+@pytest.mark.parametrize("command", ["report", "reproduce"])
+def test_what_is_no_run_is_refused(command: str, tenfold: Any, tmp_path: Path) -> None:
+    found = tenfold(command, tmp_path)
+    assert (found.code, found.out) == (3, "")
+    assert found.err == f"tenfold: '{tmp_path}' is not a run folder: it has no run.json.\n"

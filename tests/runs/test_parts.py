@@ -1,0 +1,46 @@
+"""Which images train and which validate, for one set, several, and a final training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import DataError, UnknownNameError, UsageError
+from tenfold.runs.parts import checksums, load_parts
+
+
+def test_one_set_is_parted_with_nothing_lost(digits: Path) -> None:
+    training, validation = load_parts([str(digits)], final=False)
+    assert validation is not None
+    assert (len(training), len(validation)) == (220, 20)
+    assert list(checksums((training, validation))) == ["digits-train", "digits-validation"]
+    pixels = {image.tobytes() for part in (training, validation) for image in part.images}
+    whole, none = load_parts([str(digits)], final=True)
+    assert none is None
+    assert pixels == {image.tobytes() for image in whole.images}
+
+
+def test_several_sets_are_joined_part_by_part(digits: Path) -> None:
+    training, validation = load_parts(["mnist", str(digits)], final=False)
+    assert validation is not None
+    assert (len(training), len(validation)) == (440, 40)
+    assert training.name == "mnist-train+digits-train"
+    # the same digits in both sets: none may train in one and validate in the other
+    assert not {image.tobytes() for image in training.images} & {i.tobytes() for i in validation.images}
+
+
+def test_sets_that_are_none_are_refused() -> None:
+    with pytest.raises(UsageError, match="at least one set"):
+        load_parts([], final=False)
+    with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
+        load_parts(["mnits"], final=False)
+    with pytest.raises(UsageError, match="not for training"):
+        load_parts(["mnist-validation"], final=False)
+
+
+def test_a_set_of_other_classes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = Labelled("letters", np.zeros((26, 28, 28), np.uint8), np.arange(26, dtype=np.uint8), 26)
+    monkeypatch.setattr("tenfold.runs.parts.load_set", lambda *_, **__: letters)
+    with pytest.raises(DataError, match="26 classes"):
+        load_parts(["letters"], final=False)

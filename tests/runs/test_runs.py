@@ -1,0 +1,291 @@
+"""Runs from end to end on a few digits: train, resume, reproduce, evaluate, report."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import tenfold
+from tenfold.data import load_test
+from tenfold.errors import DivergedError, RunError, UnknownNameError, UsageError
+from tenfold.files import sha256
+from tenfold.model import read_model
+from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
+from tenfold.training.callbacks import Callback, Logs
+from tenfold.training.loop import Trainer
+from tenfold.training.recipes import Recipe, replace
+
+FILES = {
+    "model.onnx",
+    "history.csv",
+    "predictions.npz",
+    "run.json",
+    "report.html",
+    "sample.png",
+    "checkpoints",
+}
+QUICK: dict[str, Any] = {"threads": 1, "precision": "fp32"}
+CONTRACT = {
+    *("format", "tenfold", "status", "recipe", "seed", "final", "threads", "device", "precision", "started"),
+    *("data", "counts", "machine", "versions", "durations", "epochs", "kept_epoch", "stopped", "parameters"),
+    *("temperature", "thresholds", "model_sha256", "results", "test_openings"),
+}
+
+
+class StopAfter(Callback):
+    """Interrupts the training at the end of an epoch, as Ctrl-C does, before or after it is saved."""
+
+    def __init__(self, epoch: int, error: type[BaseException] = KeyboardInterrupt) -> None:
+        self.epoch, self.error = epoch, error
+
+    def on_epoch_end(self, trainer: Trainer, logs: Logs) -> None:  # noqa: ARG002
+        if trainer.epoch == self.epoch:
+            raise self.error
+
+
+def test_a_run_folder_holds_all_that_was_promised(finished: Run) -> None:
+    record = finished.record
+    assert {path.name for path in finished.folder.iterdir()} == FILES
+    assert set(record) >= CONTRACT
+    assert json.loads((finished.folder / "run.json").read_text()) == record
+    assert (record["status"], record["seed"], record["sets"]) == ("finished", 5, ["mnist"])
+    assert record["counts"] == {"train": 220, "validation": 20}
+    assert set(record["data"]) == {"mnist-train", "mnist-validation"}
+    assert record["parameters"] == 34_826
+    assert record["epochs"] == 3
+    assert record["stopped"] == "limit"
+    assert record["test_openings"] == 1
+    assert set(record["durations"]) == {"load", "train", "export", "evaluate"}
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+
+
+def test_the_kept_epoch_is_the_best_on_validation(finished: Run) -> None:
+    rows = history(finished.folder)
+    best = max(rows, key=lambda row: float(row["val_accuracy"]))  # the first of equals
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert finished.record["kept_epoch"] == int(best["epoch"])
+    assert finished.results["validation"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+
+
+def test_the_model_file_is_the_one_recorded_and_says_what_was_measured(finished: Run) -> None:
+    data = (finished.folder / "model.onnx").read_bytes()
+    metadata = read_model(finished.folder / "model.onnx").metadata
+    assert sha256(data) == finished.record["model_sha256"]
+    assert metadata.temperature == finished.record["temperature"]
+    assert dict(metadata.thresholds) == finished.record["thresholds"]
+    for part in ("validation", "test"):
+        result = finished.results[part]
+        assert metadata.measured[part] == {key: result[key] for key in metadata.measured[part]}
+        assert metadata.measured[part]["count"] == {"validation": 20, "test": 100}[part]
+
+
+def test_the_answers_behind_the_results_are_kept(finished: Run) -> None:
+    with np.load(finished.folder / "predictions.npz") as arrays:
+        wrong = int((arrays["probabilities"].argmax(1) != arrays["labels"]).sum())
+        assert arrays["probabilities"].shape == (100, 10)
+        assert arrays["val_probabilities"].shape == (20, 10)
+    assert wrong == finished.results["test"]["errors"]
+
+
+def test_the_sample_is_a_digit_to_try_the_model_on(finished: Run) -> None:
+    picture = cv2.imread(str(finished.folder / "sample.png"), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert np.array_equal(picture, load_test().images[0])
+    (answer,) = tenfold.Reader(finished.folder).predict([finished.folder / "sample.png"])
+    with np.load(finished.folder / "predictions.npz") as arrays:
+        assert answer.probabilities == pytest.approx(arrays["probabilities"][0], abs=1e-5)
+
+
+@pytest.mark.parametrize("last_whole_epoch", [0, 1, 2])
+def test_a_resumed_run_gives_the_same_model_as_one_that_never_stopped(
+    small: Recipe, finished: Run, last_whole_epoch: int
+) -> None:
+    started: list[Run] = []
+    with pytest.raises(KeyboardInterrupt):
+        train(small, seed=5, **QUICK, callbacks=[StopAfter(last_whole_epoch + 1)], on_start=started.append)
+    folder = started[0].folder
+    assert folder == Path("runs/small-5")
+    assert (folder / "checkpoints" / "last.safetensors").exists() == (last_whole_epoch > 0)
+    spent = Run.load(folder).record["durations"]["train"]
+    with pytest.raises(RunError, match="--resume runs/small-5"):
+        write_report(Run.load(folder))
+    run = resume(folder)  # with other callbacks than it was begun with
+    assert run.record["model_sha256"] == finished.record["model_sha256"]
+    assert run.results == finished.results
+    assert run.record["durations"]["train"] > spent > 0
+    assert [row["epoch"] for row in history(folder)] == ["1", "2", "3"]
+    with pytest.raises(RunError, match="nothing to resume"):
+        resume(folder)
+
+
+def begun(finished: Run, **changes: Any) -> Path:
+    """The finished run as if it had been interrupted, with a changed record."""
+    finished.record |= {"status": "training", **changes}
+    finished.save()
+    return finished.folder
+
+
+def test_a_run_is_not_resumed_where_it_would_end_otherwise(finished: Run) -> None:
+    record = finished.record
+    versions = {**record["versions"], "torch": "1.0"}
+    with pytest.raises(RunError, match=r"versions\.torch was 1\.0 and is "):
+        resume(begun(finished, versions=versions))
+    machine = {**record["machine"], "processor": "abacus"}
+    with pytest.raises(RunError, match=r"machine\.processor was abacus"):
+        resume(begun(finished, versions=record["versions"] | {"torch": _torch()}, machine=machine))
+
+
+def _torch() -> str:
+    from tenfold.environment import versions
+
+    return versions()["torch"]
+
+
+def test_a_run_whose_images_changed_is_not_resumed(finished: Run) -> None:
+    with pytest.raises(RunError, match="have changed"):
+        resume(begun(finished, data={"mnist-train": "0" * 64}))
+
+
+def test_a_training_that_diverges_is_one_error_and_saves_no_model(
+    small: Recipe, digits: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DivergedError):
+        train(
+            small, data=[str(digits)], **QUICK, out=tmp_path / "out", callbacks=[StopAfter(1, DivergedError)]
+        )
+    assert not (tmp_path / "out" / "model.onnx").exists()
+
+
+def test_a_run_is_reproduced_bit_for_bit(finished: Run) -> None:
+    again = reproduce(finished.folder)
+    assert again.folder == Path("runs/first-again")
+    assert again.record["reproduces"] == {"run": str(finished.folder), "identical": True, "differs": {}}
+    assert Run.load(again.folder).record == again.record
+    assert again.record["test_openings"] == 1
+
+
+def test_what_differs_from_the_first_run_is_listed(finished: Run) -> None:
+    finished.record["seed"] = 6
+    finished.record["versions"]["torch"] = "1.0"
+    finished.save()
+    found = reproduce(finished.folder, "again").record["reproduces"]
+    assert found["identical"] is False
+    assert found["differs"]["versions.torch"] == ["1.0", _torch()]
+    assert any(name.startswith("results.") for name in found["differs"])
+    assert not any(name.startswith("data.") for name in found["differs"])
+
+
+def test_only_a_finished_run_is_reproduced(finished: Run) -> None:
+    with pytest.raises(RunError, match="did not finish"):
+        reproduce(begun(finished))
+
+
+def test_a_final_run_keeps_the_last_epoch_and_takes_the_calibration(small: Recipe, finished: Run) -> None:
+    run = train(replace(small, epochs=1), final=True, calibration=finished.folder, **QUICK)
+    assert run.record["counts"] == {"train": 240, "validation": 0}
+    assert (run.record["stopped"], run.record["kept_epoch"]) == ("last", 1)
+    for key in ("temperature", "thresholds"):
+        assert run.record[key] == finished.record[key]
+    metadata = read_model(run.folder / "model.onnx").metadata
+    assert metadata.temperature == finished.record["temperature"]
+    assert set(run.results) == set(metadata.measured) == {"test"}
+    with pytest.raises(UsageError, match="cannot calibrate"):
+        train(small, final=True, calibration=run.folder, **QUICK)
+    with pytest.raises(UsageError, match="cannot calibrate"):
+        train(replace(small, name="other"), final=True, calibration=finished.folder, **QUICK)
+    with pytest.raises(UsageError, match="only with --final"):
+        train(small, calibration=finished.folder, **QUICK)
+
+
+def test_a_final_run_on_own_digits_alone_is_not_evaluated(small: Recipe, digits: Path) -> None:
+    run = train(replace(small, epochs=1), data=[str(digits)], final=True, **QUICK)
+    assert run.results == {}
+    assert run.record["test_openings"] == 0
+    assert "It was not evaluated" in (run.folder / "report.html").read_text()
+    assert not (run.folder / "sample.png").exists()
+
+
+def test_own_digits_never_open_the_test_set(
+    small: Recipe, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened() -> None:
+        raise AssertionError("the test set was opened")
+
+    monkeypatch.setattr("tenfold.runs.carry_out.load_test", opened)
+    run = train(replace(small, epochs=1), data=[str(digits)], **QUICK)
+    assert set(run.results) == {"validation"}
+    assert run.record["test_openings"] == 0
+    page = (run.folder / "report.html").read_text()
+    (run.folder / "report.html").unlink()
+    write_report(run)
+    assert (run.folder / "report.html").read_text() == page
+    digits_moved = digits.rename(digits.with_suffix(".away"))
+    try:  # without the pictures, a report all the same
+        assert "<html" in write_report(run).read_text()
+    finally:
+        digits_moved.rename(digits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"),
+    [
+        ({"recipe": "basline"}, UnknownNameError, "Did you mean 'baseline'"),
+        ({"data": ["no-such-set"]}, UnknownNameError, "no data set 'no-such-set'"),
+        ({"device": "gpu"}, UsageError, "There is no device 'gpu'"),
+        ({"precision": "fp61"}, UnknownNameError, "There is no precision 'fp61'"),
+        ({"threads": 0}, UsageError, "at least one thread"),
+        ({"calibration": "runs/x"}, UsageError, "only with --final"),
+        ({"calibration": "runs/x", "final": True}, RunError, "not a run folder"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_a_folder_is_made(
+    settings: dict[str, Any], error: type[Exception], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=sentence):
+        train(**settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_use_is_refused_before_any_image_is_loaded(
+    small: Recipe, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tenfold.runs.carry_out.load_parts", lambda *_, **__: pytest.fail("images were loaded")
+    )
+    before = (finished.folder / "run.json").read_bytes()
+    with pytest.raises(UsageError, match="choose another --out"):
+        train(small, out=finished.folder)
+    with pytest.raises(UsageError, match="choose another --out"):
+        reproduce(finished.folder, out=finished.folder)
+    assert (finished.folder / "run.json").read_bytes() == before
+
+
+def test_every_opening_of_the_test_set_is_counted(finished: Run, digits: Path) -> None:
+    found = evaluate(finished.folder, threads=1)
+    assert found == finished.results["test"]
+    assert Run.load(finished.folder).record["test_openings"] == 2
+    evaluate(str(finished.folder / "model.onnx"))  # the same model by its file
+    assert Run.load(finished.folder).record["test_openings"] == 3
+    found = evaluate(finished.folder, digits)
+    assert (found["on"], found["count"]) == ("digits", 240)
+    assert Run.load(finished.folder).record["test_openings"] == 3
+
+
+def test_a_model_file_alone_is_evaluated(model_file: Path, digits: Path) -> None:
+    assert evaluate(model_file, digits)["count"] == 240
+
+
+def test_without_torch_a_training_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenfold.runs.find_spec", lambda _: None)
+    works: list[Callable[[str], Run]] = [train, resume, reproduce]
+    for work in works:
+        with pytest.raises(UsageError, match=r"pip install 'tenfold\[train\]'"):
+            work("baseline")
