@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, models, output, predict, recipes, report, reproduce, robustness, train
+from tenfold.cli import (
+    data,
+    evaluate,
+    models,
+    output,
+    predict,
+    recipes,
+    refusal,
+    report,
+    reproduce,
+    robustness,
+    train,
+)
 
 app = typer.Typer(
     name="tenfold",
@@ -39,6 +51,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
+app.command("refusal")(refusal.refusal)
 app.command("robustness")(robustness.robustness)
 app.command("recipes")(recipes.recipes)
 app.command("models")(models.models)

@@ -40,17 +40,20 @@ def robustness(
     from tenfold.harness.page import write_page
     from tenfold.harness.robustness_page import render
     from tenfold.reading.reader import Reader
-    from tenfold.runs.opening import open_set
+    from tenfold.runs.opening import open_set, trained_on
 
     reader = Reader(model, threads=threads)
     with downloads() as fetching:
         data = open_set(on, model, Store(offline=offline, progress=fetching))
+    if trained_on(reader.metadata, data):
+        message(f"tenfold: The model was trained on the images of {data.name}: these figures flatter it.")
     with counting("measuring") as progress:
         found = measuring.robustness(reader, data, seed=seed, progress=progress)
     if out is not None:
         write_page(out, render(found, reader.model.name, data))
     if json:
-        emit(found.to_dict() | {"page": None if out is None else str(out)})
+        extra = {"trained_on": trained_on(reader.metadata, data), "page": None if out is None else str(out)}
+        emit(found.to_dict() | extra)
         return
     rows = [
         (

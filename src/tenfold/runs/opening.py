@@ -1,10 +1,16 @@
-"""The one door through which a command shows a labelled set to a model: the official test set is counted."""
+"""The door through which a command shows images to a model: each opening of the official test set is counted,
+and images that the model was trained on are known as such."""
 
 from pathlib import Path
 
-from tenfold.data import Store, load_set
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.data import SOURCES, Store, load_set
 from tenfold.data.labelled import Labelled
-from tenfold.model import resolve
+from tenfold.errors import UsageError
+from tenfold.harness.refusal import DRAWN, NOT_DIGITS, picture_set
+from tenfold.model import Metadata, resolve
 from tenfold.runs.record import RECORD, Run
 
 
@@ -16,3 +22,22 @@ def open_set(on: str | Path, model: str | Path | None, store: Store | None = Non
     if str(on) == "mnist" and (folder / RECORD).exists():
         Run.load(folder).count_opening()
     return data
+
+
+def trained_on(metadata: Metadata, data: Labelled) -> bool:
+    """Whether the model saw `data` in training: a final model has seen the validation images too."""
+    return data.name == "mnist-validation" and "mnist-training" in metadata.data
+
+
+def other_pictures(name: str, store: Store | None = None) -> NDArray[np.uint8]:
+    """Pictures that are no digits, uint8 [n, 28, 28]: a drawn set, one of NOT_DIGITS, or the user's path.
+
+    Raises UsageError for a set of digits, and as `load_set` does.
+    """
+    if name in DRAWN:
+        return picture_set(name)
+    if name not in NOT_DIGITS and (name in SOURCES or name.startswith("mnist")):
+        raise UsageError(
+            f"'{name}' holds digits; to be refused are {', '.join([*DRAWN, *NOT_DIGITS])} or a path."
+        )
+    return load_set(name, store=store or Store()).images

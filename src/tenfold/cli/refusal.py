@@ -1,0 +1,85 @@
+"""`tenfold refusal`: does a model know what is no digit?"""
+
+from typing import Annotated
+
+import typer
+
+from tenfold.cli.completion import model_names
+from tenfold.cli.options import MODEL_HELP, Json, Offline, Threads
+from tenfold.cli.output import emit, message, percent, result, table
+
+Model = Annotated[
+    str | None,
+    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
+]
+Others = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--against",
+        metavar="SET",
+        help="blanks, noise, scribbles, fashion-mnist, kmnist, emnist-letters or the path of a labelled set. "
+        "Give it again for more; the first three if left out.",
+        show_default=False,
+    ),
+]
+Errors = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--error",
+        metavar="SHARE",
+        help="Errors to allow among accepted digits, such as 0.005. Give it again for more.",
+        show_default=False,
+    ),
+]
+
+
+def refusal(
+    model: Model = None,
+    against: Others = None,
+    error: Errors = None,
+    threads: Threads = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Measure how a model refuses what is no digit.
+
+    AUROC and false positives at 95 % of the validation digits accepted, and the threshold for a chosen error.
+    """
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
+    from tenfold.harness.refusal import DRAWN, ERRORS
+    from tenfold.harness.refusal import refusal as measure
+    from tenfold.reading.reader import Reader
+    from tenfold.runs.opening import open_set, other_pictures, trained_on
+
+    reader = Reader(model, threads=threads)
+    with downloads() as fetching:
+        store = Store(offline=offline, progress=fetching)
+        others = {name: other_pictures(name, store) for name in against or DRAWN}
+    digits = open_set("mnist-validation", model)
+    found = measure(reader, digits, others, errors=error or ERRORS)
+    if trained_on(reader.metadata, digits):
+        message(f"tenfold: The model was trained on the images of {digits.name}: these figures flatter it.")
+    if json:
+        emit(found.to_dict() | {"trained_on": trained_on(reader.metadata, digits)})
+        return
+    rows = [
+        (name, f"{m.count:,}", percent(m.auroc), percent(m.fpr95), _share(m.accepted))
+        for name, m in found.against.items()
+    ]
+    result(f"{found.count:,} digits of {found.on} against other pictures")
+    headings = ["set", "images", "AUROC", "FPR at 95 %", "accepted"]
+    result(table(headings, rows, right=headings[1:]))
+    if found.threshold is not None:
+        own = f"the model's threshold {found.threshold:.4f}"
+        result(f"'accepted' is at {own}, where {_share(found.accepted)} of the digits are")
+    lines = [
+        (percent(c.error), f"{c.threshold:.4f}", percent(c.accepted), *map(percent, c.others.values()))
+        for c in found.choices
+    ]
+    headings = ["errors up to", "threshold", "digits accepted", *found.against]
+    result("\n" + table(headings, lines, right=headings))
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
