@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from tenfold.data.preprocess import preprocess
 from tenfold.errors import ShapeError, TenfoldError
 from tenfold.model import CLASSES, Metadata, Model, open_session, read_model, resolve
 from tenfold.onnx_check import IMAGE_SHAPE, INPUT
+
+if TYPE_CHECKING:
+    from tenfold.reading.page import Checksum, Reading
 
 BATCH = 32  # images a call of ONNX Runtime: fastest of 1 to 256 on the baseline, as the planes stay in cache
 BATCHES_A_THREAD = 2  # with fewer the work is done before a second thread has started
@@ -123,6 +126,30 @@ class Reader:
             for digit in digits:
                 yield digit if isinstance(digit, Failure) else next(predictions)
 
+    def read(
+        self,
+        image: Picture,
+        *,
+        digits: int | None = None,
+        allowed: str | None = None,
+        pattern: str | None = None,
+        checksum: "str | Checksum | None" = None,
+    ) -> "Reading":
+        """All digits of a picture, however many, as lines of text; see `reading/page.py`.
+
+        What is known of them constrains the answer: `digits`, how many there are; `allowed`, those that occur
+        ("0123"); `pattern`, a regular expression of the whole text; `checksum`, "luhn" or a function of the
+        text. Raises as `predict` for the picture, UsageError for the rest.
+        """
+        from tenfold.images.segment import segment
+        from tenfold.reading.page import Expected, read_page
+
+        expected = Expected(digits, allowed, pattern, checksum)
+        page = segment(_picture(image))
+        threshold = self.metadata.thresholds.get("confidence", 0.0)
+        file = None if isinstance(image, np.ndarray) else os.fspath(image)
+        return read_page(page, self.probabilities, expected, threshold=threshold, file=file)
+
     def _read(self, digits: list[NDArray[np.uint8]], files: Sequence[str | None]) -> list[Prediction]:
         if not digits:
             return []
@@ -186,8 +213,16 @@ def _check_sequence(images: object) -> None:
 def _digit(image: object) -> NDArray[np.uint8]:
     from tenfold.images import read_digit, to_mnist  # OpenCV: not for those who bring raw pixels
 
-    if isinstance(image, str | os.PathLike):
-        return read_digit(os.fspath(image))
+    return read_digit(os.fspath(image)) if isinstance(image, str | os.PathLike) else to_mnist(_pixels(image))
+
+
+def _picture(image: object) -> NDArray[np.uint8]:
+    from tenfold.images import read_picture
+
+    return read_picture(os.fspath(image)) if isinstance(image, str | os.PathLike) else _pixels(image)
+
+
+def _pixels(image: object) -> NDArray[np.uint8]:
     if not isinstance(image, np.ndarray):
         raise ShapeError(f"A picture must be a path or a uint8 array, not {_kind(image)}.")
     colour = image.ndim == 3 and image.shape[2] == 3
@@ -196,7 +231,7 @@ def _digit(image: object) -> NDArray[np.uint8]:
             "A picture must be a uint8 array [height, width] or [height, width, 3] with at least one pixel, "
             f"not {image.dtype} {list(image.shape)}."
         )
-    return to_mnist(image)
+    return image
 
 
 def _digit_or_failure(path: str) -> NDArray[np.uint8] | Failure:

@@ -1,0 +1,88 @@
+"""`tenfold read`: pictures with any number of digits each."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tenfold.cli.options import JsonLines, Model, Threads
+from tenfold.cli.output import emit, message, result
+
+if TYPE_CHECKING:
+    from tenfold.reading.page import Reading
+
+
+def read(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits.")
+    ],
+    model: Model = None,
+    digits: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="How many digits a picture shows.")
+    ] = None,
+    allowed: Annotated[
+        str | None, typer.Option(metavar="DIGITS", help="The digits that occur, as in 0123.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="A regular expression for all digits of a picture.")
+    ] = None,
+    checksum: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the digits fulfil: luhn.")
+    ] = None,
+    draw: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Paint the reading on the picture (one picture).")
+    ] = None,
+    threads: Threads = None,
+    json: JsonLines = False,
+) -> None:
+    """Read all digits on each picture, line by line.
+
+    One block a picture: its file and the text. A picture that cannot be read is reported, the others go on,
+    and the exit code is 3.
+    """
+    from tenfold.errors import InputError
+    from tenfold.reading.page import Expected
+    from tenfold.reading.reader import Reader
+
+    if draw is not None and len(images) > 1:
+        raise typer.BadParameter("--draw takes one picture.")
+    Expected(digits, allowed, pattern, checksum)  # a slip in these is no picture's fault
+    reader = Reader(model, threads=threads)
+    failed = False
+    for image in images:
+        try:
+            found = reader.read(image, digits=digits, allowed=allowed, pattern=pattern, checksum=checksum)
+            if draw is not None:
+                _draw(image, found, draw)
+        except InputError as error:
+            failed = True
+            sentence = str(error)
+            message(f"tenfold: {sentence}" if str(image) in sentence else f"tenfold: {image}: {sentence}")
+            if json:
+                emit({"file": str(image), "error": sentence})
+        else:
+            _print_json(found) if json else _print_text(found)
+    if failed:
+        raise typer.Exit(3)
+
+
+def _draw(image: Path, found: "Reading", out: Path) -> None:
+    from tenfold.files import write_atomic
+    from tenfold.images.decode import read_picture
+    from tenfold.reading.draw import draw
+
+    write_atomic(out, draw(read_picture(image), found))
+
+
+def _print_json(found: "Reading") -> None:
+    from dataclasses import asdict
+
+    emit(asdict(found))
+
+
+def _print_text(found: "Reading") -> None:
+    note = f"  unsure: {found.reason}" if found.unsure else ""
+    lines = found.text.split("\n")
+    result(
+        "\n".join([f"{found.file}  {lines[0] or '(no digits)'}{note}", *(f"  {line}" for line in lines[1:])])
+    )

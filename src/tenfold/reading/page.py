@@ -1,0 +1,230 @@
+"""The digits of a page -> lines of text, with what the user knows of them.
+
+    read_page(segment(picture), probabilities, Expected(digits=4)) -> Reading
+
+Strokes come over-segmented from `images/segment.py`. Every run of neighbouring atoms that has a digit's size
+is shown to the classifier; `lattice.py` finds the path through them whose digits are the most probable, and
+passes over dots, dashes and specks.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import UsageError
+from tenfold.images.segment import Atom, Box, Page, around
+from tenfold.reading.lattice import Edge, Step, readings
+
+CLASSES = 10
+SEARCHED = 20_000  # readings that are held against a pattern or a checksum before the search gives up
+_ATOMS = 7  # at most these make one digit
+_WIDEST, _SHORTEST, _TALLEST = 1.7, 0.35, 2.2  # of a line's digit height
+_GAP = 0.25  # of a digit's height between strokes of the same digit
+_HEIGHT_SPREAD = 0.45  # of the logarithm of a digit's height over the line's
+_WIDTH_SPREAD = 0.35  # of the logarithm of its width over the height, where it is wider than high
+_FLOOR = 1e-4  # the least probability of any digit: no classifier is surer than that
+_PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
+
+Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Checksum = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit as read. `box` is x, y, width, height in pixels of the upright picture; `alternatives` are
+    the next labels with their probabilities."""
+
+    label: int
+    confidence: float
+    unsure: bool
+    box: Box
+    alternatives: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a page says: `text` has a line break between lines. `reason` says why it is `unsure` as a whole,
+    and is None where it is not."""
+
+    file: str | None
+    text: str
+    digits: tuple[Digit, ...]
+    unsure: bool
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the user knows of the text, line breaks left out.
+
+    `digits`: how many there are; `allowed`: those that occur, as in "0123"; `pattern`: a regular
+    expression of `re` that matches the whole; `checksum`: "luhn" or a function of the text. Raises
+    UsageError.
+    """
+
+    digits: int | None = None
+    allowed: str | None = None
+    pattern: str | None = None
+    checksum: str | Checksum | None = None
+    _matches: Callable[[str], Any] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.digits is not None and not 0 <= self.digits <= 10_000:
+            raise UsageError(f"The number of digits must lie in 0 to 10,000, not {self.digits}.")
+        if self.allowed is not None and (not self.allowed or not set(self.allowed) <= set("0123456789")):
+            raise UsageError(f"Allowed digits are given like '0123', not '{self.allowed}'.")
+        if isinstance(self.checksum, str) and self.checksum not in CHECKSUMS:
+            raise UsageError(f"There is no checksum '{self.checksum}'. There are: {', '.join(CHECKSUMS)}.")
+        if self.pattern is not None:
+            try:
+                object.__setattr__(self, "_matches", re.compile(self.pattern).fullmatch)
+            except re.error as error:
+                raise UsageError(f"'{self.pattern}' is not a regular expression: {error}.") from None
+
+    def fits(self, text: str) -> bool:
+        """The pattern and the checksum hold."""
+        check = CHECKSUMS[self.checksum] if isinstance(self.checksum, str) else self.checksum
+        return (self._matches is None or bool(self._matches(text))) and (check is None or bool(check(text)))
+
+
+def luhn(text: str) -> bool:
+    """The checksum of card numbers: with every second digit from the right doubled, a multiple of 10."""
+    total = 0
+    for place, character in enumerate(reversed(text)):
+        value = int(character) * (1 + place % 2)
+        total += value - 9 * (value > 9)
+    return bool(text) and total % 10 == 0
+
+
+CHECKSUMS: dict[str, Checksum] = {"luhn": luhn}
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    line: int
+    first: int  # place of its first atom among all atoms of the page
+    last: int
+    atoms: tuple[Atom, ...]
+    prior: float
+
+
+def read_page(
+    page: Page,
+    probabilities: Probabilities,
+    expected: Expected | None = None,
+    *,
+    threshold: float = 0.0,
+    file: str | None = None,
+) -> Reading:
+    """The best reading of `page`. `probabilities` maps uint8 [n, 28, 28] to float32 [n, 10].
+
+    A digit is unsure below `threshold`. Where nothing fits what is expected, the best reading without it is
+    given, unsure.
+    """
+    expected = expected or Expected()
+    candidates = _candidates(page)
+    images = [page.digit(candidate.atoms) for candidate in candidates]
+    rows = probabilities(np.stack(images)) if images else np.zeros((0, CLASSES), np.float32)
+    chances = _digit_chances(rows, expected.allowed)
+    atoms = sum(len(line.atoms) for line in page.lines)
+    edges = _edges(page, candidates, chances)
+    steps = _best(atoms, edges, expected)
+    reason = None
+    if steps is None:
+        reason = "nothing fits what is expected"
+        steps = next(readings(atoms, edges))[1]
+    digits = tuple(
+        _digit(page, candidates[s.candidate], s.label, chances[s.candidate], threshold) for s in steps
+    )
+    text = _text(steps, candidates)
+    if reason is None and any(digit.unsure for digit in digits):
+        reason = "low confidence"
+    return Reading(file, text, digits, reason is not None, reason)
+
+
+def _candidates(page: Page) -> list[_Candidate]:
+    """Every run of neighbouring atoms that a digit could be."""
+    found, start = [], 0
+    for number, line in enumerate(page.lines):
+        for first in range(len(line.atoms)):
+            for last in range(first + 1, min(first + _ATOMS, len(line.atoms)) + 1):
+                atoms = line.atoms[first:last]
+                prior = _size_prior(atoms, line.height)
+                if prior is not None:
+                    found.append(_Candidate(number, start + first, start + last, atoms, prior))
+        start += len(line.atoms)
+    return found
+
+
+def _size_prior(atoms: tuple[Atom, ...], line_height: float) -> float | None:
+    """The log-probability of a digit's size up to a constant; None for what cannot be one."""
+    _, _, width, height = around(atoms)
+    if width > _WIDEST * line_height or not _SHORTEST <= height / line_height <= _TALLEST:
+        return None
+    for left, right in pairwise(atoms):
+        if right.box[0] - left.box[0] - left.box[2] > _GAP * line_height:
+            return None
+    tall = float(np.log(height / line_height)) / _HEIGHT_SPREAD
+    wide = max(0.0, float(np.log(width / line_height)) / _WIDTH_SPREAD)
+    return -(tall**2 + wide**2) / 2
+
+
+def _digit_chances(rows: NDArray[np.float32], allowed: str | None) -> NDArray[np.float64]:
+    """P(it is a digit, and this one), [n, 10], from the probabilities given that it is one.
+
+    A network that knows non-digits spreads its probability evenly over the ten classes when it sees one: the
+    median class shows how much is spread.
+    """
+    rows = rows.astype(np.float64)
+    chances: NDArray[np.float64] = np.clip(rows - np.median(rows, 1, keepdims=True), 0, 1)
+    if allowed is not None:
+        chances[:, [digit for digit in range(CLASSES) if str(digit) not in allowed]] = 0
+    return chances
+
+
+def _edges(page: Page, candidates: list[_Candidate], chances: NDArray[np.float64]) -> list[Edge]:
+    with np.errstate(divide="ignore"):
+        scores = np.where(chances > 0, np.log(np.maximum(chances, _FLOOR)), np.log(_FLOOR))
+    edges = [
+        Edge(c.first, c.last, tuple((row + c.prior).tolist()), number)
+        for number, (c, row) in enumerate(zip(candidates, scores, strict=True))
+    ]
+    place = 0
+    for line in page.lines:
+        for atom in line.atoms:
+            size = min(1.0, atom.box[3] / line.height)
+            cost = _PASSED_OVER * (1.0 if atom.cut else size**2)
+            edges.append(Edge(place, place + 1, (-cost,)))
+            place += 1
+    return edges
+
+
+def _best(atoms: int, edges: list[Edge], expected: Expected) -> tuple[Step, ...] | None:
+    for _, steps in islice(readings(atoms, edges, expected.digits), SEARCHED):
+        if expected.fits("".join(str(step.label) for step in steps)):
+            return steps
+    return None
+
+
+def _digit(
+    page: Page, candidate: _Candidate, label: int, chances: NDArray[np.float64], threshold: float
+) -> Digit:
+    order = [int(other) for other in np.argsort(-chances, kind="stable") if other != label]
+    confidence = float(chances[label])
+    alternatives = tuple((other, float(chances[other])) for other in order[:2] if chances[other] >= 0.01)
+    return Digit(
+        label, confidence, confidence < threshold, page.on_picture(around(candidate.atoms)), alternatives
+    )
+
+
+def _text(steps: tuple[Step, ...], candidates: list[_Candidate]) -> str:
+    lines: dict[int, str] = {}
+    for step in steps:
+        line = candidates[step.candidate].line
+        lines[line] = lines.get(line, "") + str(step.label)
+    return "\n".join(lines[line] for line in sorted(lines))
