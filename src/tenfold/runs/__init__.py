@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold import __version__
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
-from tenfold.runs.record import FORMAT, RECORD, Run, check_free, differences
+from tenfold.runs.record import FORMAT, Run, check_free, differences
 
 if TYPE_CHECKING:
     from tenfold.data import Store
@@ -152,17 +152,12 @@ def evaluate(
     See `harness.evaluate` for what comes back. Where the model is a run's and `on` the official test set,
     the run's record counts the opening.
     """
-    from tenfold.data import Store, load_set
     from tenfold.harness.evaluate import evaluate as measure
-    from tenfold.model import resolve
     from tenfold.reading.reader import Reader
+    from tenfold.runs.opening import open_set
 
     reader = Reader(model, threads=threads)
-    data = load_set(on, store=store or Store())
-    folder = resolve(model).parent
-    if str(on) == "mnist" and (folder / RECORD).exists():
-        Run.load(folder).count_opening()
-    return measure(reader, data)[0]
+    return measure(reader, open_set(on, model, store))[0]
 
 
 def write_report(run: Run) -> Path:
