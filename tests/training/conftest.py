@@ -6,19 +6,29 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_training
+from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback
 from tenfold.training.loop import Trainer
 from tenfold.training.recipes import RECIPES
 
 MakeTrainer = Callable[..., Trainer]
 
+# every kind of randomness and of state there is: distortions, dropout, running statistics, a schedule
+STIRRED = {"augmentation": Augmentation(shift=1, rotation=5, thickness=0.5), "schedule": "linear"}
+
+
+def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _one_thread_and_one_seed() -> None:
     torch.set_num_threads(1)
+    torch.manual_seed(0)  # for layers that a test leaves as torch makes them
 
 
 @pytest.fixture(scope="session")

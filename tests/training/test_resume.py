@@ -1,0 +1,158 @@
+"""A training that is saved, loaded and run on gives the same bits as one that never stopped."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.training.conftest import STIRRED, MakeTrainer, same_weights
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import RunError
+from tenfold.training import checkpoint
+from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
+from tenfold.training.loop import Precision, Trainer
+from tenfold.training.networks import Baseline, Compact
+
+
+def watching(folder: Path) -> list[Callback]:
+    """The worst order: the checkpoints before what they must contain."""
+    folder.mkdir()
+    return [
+        ModelCheckpoint(folder / "{epoch}"),
+        ModelCheckpoint(folder / "best", save_best_only=True),
+        History(folder / "history.csv"),
+        EarlyStopping("val_accuracy", patience=3),
+    ]
+
+
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,), 0)], ids=lambda network: network.kind)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_training_gives_the_same_bits(
+    make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact, precision: Precision
+) -> None:
+    """Stopped after any epoch: the same weights, history, kept epoch and checkpoint files."""
+    settings = {"network": network, "precision": precision, "learning_rate": 0.03, **STIRRED}
+    whole = make_trainer(watching(tmp_path / "whole"), **settings)
+    whole.run()
+    for epoch in range(1, whole.epoch + 1):
+        folder = tmp_path / f"resumed-{epoch}"
+        callbacks = watching(folder)
+        resumed = make_trainer(callbacks, **settings)
+        resumed.load(tmp_path / "whole" / str(epoch))
+        assert resumed.epoch == epoch
+        resumed.run()
+        assert same_weights(resumed.weights(), whole.weights())
+        assert (resumed.epoch, resumed.step, resumed.kept_epoch, resumed.stop) == (
+            whole.epoch, whole.step, whole.kept_epoch, whole.stop,
+        )  # fmt: skip
+        assert callbacks[2].state() == whole.callbacks[2].state()
+        for again in folder.iterdir():
+            if again.suffix != ".csv":
+                assert again.read_bytes() == (tmp_path / "whole" / again.name).read_bytes()
+
+
+def test_equal_trainings_write_equal_checkpoints(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_trainer(watching(tmp_path / name), epochs=2).run()
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == ["1", "2", "best", "history.csv"]
+    for name in names[:-1]:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_training_that_stopped_early_stays_stopped_and_keeps_its_best(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    def trainer() -> Trainer:  # a loss that falls is a loss that gets no larger
+        return make_trainer(
+            [EarlyStopping(mode="max", patience=1), ModelCheckpoint(tmp_path / "last")], epochs=9
+        )
+
+    first, again = trainer(), trainer()
+    first.run()
+    again.load(tmp_path / "last")
+    again.run()
+    assert (again.epoch, again.kept_epoch) == (first.epoch, first.kept_epoch) == (2, 1)
+    assert same_weights(again.weights(), first.weights())
+
+
+def test_a_training_goes_on_under_another_display(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    make_trainer([Callback(), ModelCheckpoint(tmp_path / "c")], epochs=1).run()
+    trainer = make_trainer([ModelCheckpoint(tmp_path / "c")], epochs=1)
+    trainer.load(tmp_path / "c")
+    assert trainer.epoch == 1
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_a_checkpoint_loads_into_plain_torch_to_fine_tune(
+    make_trainer: MakeTrainer, tmp_path: Path, weights_only: bool
+) -> None:
+    trainer = make_trainer([ModelCheckpoint(tmp_path / "c", save_weights_only=weights_only)], epochs=1)
+    trainer.run()
+    saved = checkpoint.load(tmp_path / "c")
+    assert ("optimizer" in saved) is not weights_only
+    network = Baseline().build()
+    network.load_state_dict(saved["network"])
+    network.eval()
+    assert trainer.validation is not None
+    images = trainer.validation.images
+    torch.testing.assert_close(network(images), trainer.network(images))
+    tuned = make_trainer(epochs=1, learning_rate=1e-4)
+    tuned.load_weights(saved["network"])
+    assert same_weights(tuned.weights(), trainer.weights())
+    tuned.run()
+    assert not same_weights(tuned.weights(), trainer.weights())
+
+
+def test_a_file_of_weights_alone_is_not_a_training_to_go_on_with(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    trainer = make_trainer()
+    trainer.save(tmp_path / "c", weights_only=True)
+    with pytest.raises(RunError, match="holds the weights alone, which load_weights takes up"):
+        trainer.load(tmp_path / "c")
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "recipe": ({"learning_rate": 0.5}, "another recipe"),
+    "network": ({"network": Compact((4,), (4,), 0)}, "another recipe"),
+    "seed": ({"seed": 1}, "another seed"),
+    "precision": ({"precision": "bf16"}, "another precision"),
+    "validation": ({"validate": False}, "another data"),
+}
+
+
+@pytest.mark.parametrize(("changes", "says"), OTHERS.values(), ids=OTHERS.keys())
+def test_another_training_is_refused_and_stays_as_it_was(
+    make_trainer: MakeTrainer, tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    first = make_trainer(epochs=1)
+    first.run()
+    first.save(tmp_path / "c")
+    other = make_trainer(**{"epochs": 1, **changes})
+    before = other.weights()
+    with pytest.raises(RunError, match=says):
+        other.load(tmp_path / "c")
+    assert same_weights(other.weights(), before)
+    assert (other.epoch, other.step) == (0, 0)
+
+
+def test_other_images_and_other_callbacks_are_refused(
+    make_trainer: MakeTrainer, digits: Labelled, tmp_path: Path
+) -> None:
+    make_trainer([History()]).save(tmp_path / "c")
+    with pytest.raises(RunError, match="another data"):
+        make_trainer([History()], training=digits.take(range(99), "fewer")).load(tmp_path / "c")
+    for callbacks in ([], [EarlyStopping()], [History(), EarlyStopping()]):
+        with pytest.raises(RunError, match="other callbacks"):
+            make_trainer(callbacks).load(tmp_path / "c")
+
+
+@pytest.mark.parametrize("tree", [{}, {"network": {}}, {"epoch": 1, "optimizer": {}}])
+def test_a_checkpoint_of_something_else_is_refused(
+    make_trainer: MakeTrainer, tmp_path: Path, tree: dict[str, Any]
+) -> None:
+    checkpoint.save(tmp_path / "c", tree)
+    with pytest.raises(RunError, match="does not hold a training"):
+        make_trainer().load(tmp_path / "c")
