@@ -5,7 +5,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("numpy", "torch", "onnx", "onnxruntime")
+PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
 
 
 def versions() -> dict[str, str]:

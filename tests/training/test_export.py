@@ -53,7 +53,7 @@ def assert_same_answers(built: Network, count: int = 3) -> bytes:
     data = export(built, name="test", temperature=2.0)
     found = answers(data, images)
     scale = max(1.0, float(logits.abs().max()))
-    assert np.abs(found["logits"] - logits.numpy()).max() <= 1e-5 * scale
+    assert np.abs(found["logits"] - logits.numpy()).max() <= 2e-5 * scale
     assert np.abs(found["probabilities"] - (logits / 2).softmax(1).numpy()).max() <= 1e-5
     return data
 

@@ -37,13 +37,11 @@ class Losses(Callback):
 
 
 def test_examples_are_float_pixels_with_a_channel_and_one_hot_labels(digits: Labelled) -> None:
-    examples = Examples(digits, CPU)
-    assert examples.images.shape == (len(digits), 1, 28, 28)
-    assert examples.images.dtype == examples.labels.dtype == torch.float32
-    np.testing.assert_array_equal(
-        examples.images[:, 0].numpy(), digits.images.astype(np.float32) / np.float32(255)
-    )
-    np.testing.assert_array_equal(examples.labels.numpy(), np.eye(10, dtype=np.float32)[digits.labels])
+    images, labels = Examples(digits, CPU).batch(slice(None))
+    assert images.shape == (len(digits), 1, 28, 28)
+    assert images.dtype == labels.dtype == torch.float32
+    np.testing.assert_array_equal(images[:, 0].numpy(), digits.images.astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(labels.numpy(), np.eye(10, dtype=np.float32)[digits.labels])
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from tenfold.data.labelled import Labelled
-from tenfold.data.preprocess import one_hot, preprocess
+from tenfold.data.preprocess import WHITE, add_channel, one_hot
 from tenfold.errors import DivergedError, RunError
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback
+from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.recipes import Recipe
 
@@ -58,15 +59,23 @@ def native_precision(device: torch.device) -> Precision:
 
 
 class Examples:
-    """A labelled set as the network takes it: images float32 [n, 1, 28, 28], labels one-hot float32 [n,
-    10]."""
+    """A labelled set in memory, of which `batch` makes what the network takes: steps 1 to 3 of the system.
+
+    Pixels stay bytes until they are needed, as they are four times as large after step 1. The target of a
+    digit is its one-hot row; that of an eleventh class, no digit at all, is a tenth for each.
+    """
 
     def __init__(self, data: Labelled, device: torch.device) -> None:
-        self.images = torch.from_numpy(preprocess(data.images)).to(device)
-        self.labels = torch.from_numpy(one_hot(data.labels)).to(device)
+        self.pixels = torch.tensor(add_channel(data.images), device=device)
+        targets = one_hot(np.minimum(data.labels, CLASSES), CLASSES + 1)
+        self.labels = torch.from_numpy(targets[:, :CLASSES] + targets[:, CLASSES:] / CLASSES).to(device)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.pixels)
+
+    def batch(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Images float32 [n, 1, 28, 28] in 0..1 and targets float32 [n, 10]."""
+        return self.pixels[chosen].float().div_(WHITE), self.labels[chosen]
 
 
 class Trainer:
@@ -161,8 +170,8 @@ class Trainer:
         set_learning_rate(self.optimizer, learning_rate(self.recipe, self.step, self.steps))
         generator = Generator(self.device).manual_seed(derive(self.seed, "images", self.step))
         torch.manual_seed(derive(self.seed, "dropout", self.step))
-        images = self.recipe.augmentation(self.training.images[chosen], generator)
-        labels = self.training.labels[chosen]
+        images, labels = self.training.batch(chosen)
+        images = self.recipe.augmentation(images, generator)
         with self.autocast():
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
@@ -190,8 +199,7 @@ class Trainer:
         self.network.eval()
         loss, right = 0.0, 0
         for start in range(0, len(examples), EVALUATION_BATCH):
-            images = examples.images[start : start + EVALUATION_BATCH]
-            labels = examples.labels[start : start + EVALUATION_BATCH]
+            images, labels = examples.batch(slice(start, start + EVALUATION_BATCH))
             with self.autocast():
                 logits = self.network(images.contiguous(memory_format=torch.channels_last)).float()
             loss += F.cross_entropy(logits, labels, reduction="sum").item()
@@ -202,8 +210,9 @@ class Trainer:
     def logits(self, examples: Examples) -> NDArray[np.float32]:
         """Logits [n, 10] in full precision, for what is fitted or measured after the training."""
         self.network.eval()
-        batches = torch.split(examples.images, EVALUATION_BATCH)
-        return torch.cat([self.network(batch).float() for batch in batches]).cpu().numpy()
+        starts = range(0, len(examples), EVALUATION_BATCH)
+        batches = (examples.batch(slice(start, start + EVALUATION_BATCH))[0] for start in starts)
+        return torch.cat([self.network(images).float() for images in batches]).cpu().numpy()
 
     def autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")

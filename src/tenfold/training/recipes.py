@@ -40,6 +40,10 @@ class Recipe:
     """share of the training in which the learning rate rises"""
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    views: int = 0
+    """pictures of each digit as the world shows it, rendered once before the training"""
+    nondigits: float = 0.0
+    """pictures of no digit, for each digit of the training set"""
     patience: int | None = None
     """epochs without a better validation accuracy before training stops and the best epoch is kept; None
     keeps the last epoch, as it must be where the learning rate is annealed to zero"""
@@ -56,6 +60,8 @@ class Recipe:
             "schedule": self.schedule in ("constant", "linear", "cosine"),
             "warm_up": 0 <= self.warm_up < 1,
             "label_smoothing": 0 <= self.label_smoothing < 1,
+            "views": isinstance(self.views, int) and 0 <= self.views <= 100,
+            "nondigits": 0 <= self.nondigits <= 100,
             "patience": self.patience is None or (isinstance(self.patience, int) and self.patience >= 0),
         }
         for name, is_sound in sound.items():

@@ -93,7 +93,7 @@ def write(image: NDArray[np.uint8], label: int, rng: Generator, world: World) ->
     matrix = np.column_stack([shape, offset]).astype(np.float32)
     strokes = _extra_strokes(digit, label, rng, world)
     canvas = cv2.warpAffine(strokes, matrix, (CANVAS, CANVAS), flags=cv2.INTER_CUBIC)
-    canvas = _bend(canvas, rng, world.elastic)
+    canvas = bend(canvas, rng, world.elastic)
     return _pen(canvas, rng, world.pen)
 
 
@@ -126,10 +126,12 @@ def _line(digit: Plane, start: tuple[float, float], end: tuple[float, float]) ->
     np.maximum(digit, cv2.GaussianBlur(stroke, (3, 3), 0.6), out=digit)
 
 
-def _bend(canvas: Plane, rng: Generator, sigma: float) -> Plane:
+def bend(canvas: Plane, rng: Generator, sigma: float) -> Plane:
+    """Moved by a smooth random field of `sigma` pixels."""
+    height, width = canvas.shape
     coarse = rng.normal(0, sigma, (2, 5, 5)).astype(np.float32)
-    y, x = np.mgrid[:CANVAS, :CANVAS].astype(np.float32)
-    dx, dy = (cv2.resize(field, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC) for field in coarse)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    dx, dy = (cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse)
     return cv2.remap(canvas, x + dx, y + dy, cv2.INTER_LINEAR)
 
 
