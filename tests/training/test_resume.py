@@ -96,7 +96,7 @@ def test_a_checkpoint_loads_into_plain_torch_to_fine_tune(
     network.load_state_dict(saved["network"])
     network.eval()
     assert trainer.validation is not None
-    images = trainer.validation.images
+    images, _ = trainer.validation.batch(slice(None))
     torch.testing.assert_close(network(images), trainer.network(images))
     tuned = make_trainer(epochs=1, learning_rate=1e-4)
     tuned.load_weights(saved["network"])

@@ -25,9 +25,10 @@ from tenfold.runs.parts import Parts, checksums, load_parts
 from tenfold.runs.record import Run, new_folder
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.export import export
-from tenfold.training.loop import Trainer
+from tenfold.training.lesson import lesson
+from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import count_parameters, layer_table
-from tenfold.training.recipes import Recipe
+from tenfold.training.recipes import Recipe, replace
 
 ACCEPTANCE = 0.995  # share of the validation images that the confidence threshold lets through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
@@ -90,6 +91,9 @@ def carry_out(
 def _train(run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback]) -> Trainer:
     record = run.record
     recipe = Recipe.from_dict(record["recipe"])
+    training, validation = parts
+    taught = lesson(training, recipe, record["seed"])
+    clock.lap("render")
     torch.set_num_threads(record["threads"])
     checkpoints = make_folder(run.folder / "checkpoints")
     watching: list[Callback] = [History(run.folder / "history.csv"), *callbacks]
@@ -99,7 +103,8 @@ def _train(run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback
     last = ModelCheckpoint(checkpoints / "last.safetensors")
     trainer = Trainer(
         recipe,
-        *parts,
+        taught,
+        validation,
         seed=record["seed"],
         device=record["device"],
         precision=record["precision"],
@@ -131,10 +136,11 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
 
 
 def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
-    """Fit the temperature and the threshold on the validation images."""
-    assert trainer.validation is not None
-    logits = trainer.logits(trainer.validation)
-    temperature = round(fit_temperature(logits, validation.labels), 4)
+    """Fit the temperature and the threshold on the validation images, seen as the recipe sees its digits."""
+    recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
+    seen = lesson(validation, recipe, run.record["seed"])
+    logits = trainer.logits(Examples(seen, trainer.device))
+    temperature = round(fit_temperature(logits, seen.labels), 4)
     confidence = softmax(logits, temperature).max(1)
     run.record["temperature"] = temperature
     run.record["thresholds"] = {"confidence": round(threshold_accepting(confidence, share=ACCEPTANCE), 4)}
