@@ -1,0 +1,158 @@
+"""Is A better than B? Two models by their answers to the same images, two recipes by their cross-validations.
+
+    compare_answers(Side("a", labels, probabilities), Side("b", ...), on="mnist")["sentence"]
+    compare_crossvals(Crossval.load(...), Crossval.load(...))
+
+Two models are judged by McNemar's exact test: what is said holds for these two and for images like these. Two
+recipes are judged by the corrected resampled t-test over folds and repeats, so that it holds for trainings
+like these. Differences are A's accuracy minus B's, fractions of 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import RunError
+from tenfold.harness.crossval_record import Crossval
+from tenfold.harness.statistics import (
+    LEVEL,
+    cohen_g,
+    discordant,
+    images_needed,
+    images_needed_resampled,
+    mcnemar,
+    paired_bootstrap,
+    resampled_t,
+)
+
+SAME_FOLDS = ("data", "folds", "by", "repeats", "seed")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model's name, the labels [n] of the images it was shown, and its probabilities [n, 10]."""
+
+    name: str
+    labels: NDArray[Any]
+    probabilities: NDArray[Any]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        return np.asarray(self.probabilities.argmax(1) == self.labels)
+
+
+def compare_answers(a: Side, b: Side, on: str) -> dict[str, Any]:
+    """Plain numbers: `only_a`, `only_b`, `p` (McNemar), `difference` with its bootstrap `interval`, `effect`
+    (Cohen's g), `images_needed` or None, `verdict` (better, worse or undecided) and a `sentence`.
+
+    Raises RunError where the two were not shown the same images.
+    """
+    if not np.array_equal(a.labels, b.labels):
+        raise RunError(f"'{a.name}' and '{b.name}' did not read the same images, so they cannot be compared.")
+    found = _paired(a.correct, b.correct)
+    needed = images_needed(found["only_a"], found["only_b"], found["count"])
+    return {
+        "a": a.name,
+        "b": b.name,
+        "on": on,
+        **found,
+        "images_needed": needed,
+        **_verdict(a.name, b.name, found, f"these {found['count']:,} images", needed),
+    }
+
+
+def compare_crossvals(a: Crossval, b: Crossval) -> dict[str, Any]:
+    """Plain numbers as of `compare_answers`, where `p`, `difference` and `interval` are of the trainings and
+    `effect` is Cohen's d over them; under `out_of_fold` those of the first repeat's answers, by McNemar.
+
+    Raises RunError where the two are not finished, or of different images or folds.
+    """
+    names = a.folder.resolve().name, b.folder.resolve().name
+    one, other = a.out_of_fold(), b.out_of_fold()
+    unlike = [key for key in SAME_FOLDS if a.record[key] != b.record[key]]
+    if unlike or not np.array_equal(one.folds, other.folds) or not np.array_equal(one.labels, other.labels):
+        what = " and ".join(unlike) or "folds"
+        raise RunError(
+            f"'{names[0]}' and '{names[1]}' differ in {what}, so their folds cannot be paired; "
+            "cross-validate both recipes with the same options."
+        )
+    folds, repeats = a.record["folds"], a.record["repeats"]
+    differences = [
+        float(one.correct[r, one.folds[r] == k].mean() - other.correct[r, other.folds[r] == k].mean())
+        for r in range(repeats)
+        for k in range(folds)
+    ]
+    test = resampled_t(differences, 1 / (folds - 1))
+    count = a.record["count"]
+    needed = images_needed_resampled(test, count)
+    found = {
+        "count": count,
+        "trainings": len(differences),
+        "accuracy": {"a": float(one.correct.mean()), "b": float(other.correct.mean())},
+        "difference": test.mean,
+        "interval": [test.low, test.high],
+        "p": test.p,
+        "effect": test.effect if np.isfinite(test.effect) else None,
+    }
+    return {
+        "a": names[0],
+        "b": names[1],
+        "on": next(iter(a.record["data"])),
+        **found,
+        "differences": differences,
+        "out_of_fold": _paired(one.correct[0], other.correct[0]),
+        "images_needed": needed,
+        **_verdict(*names, found, f"{len(differences)} trainings on {count:,} images", needed),
+    }
+
+
+def _paired(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> dict[str, Any]:
+    only_a, only_b = discordant(a, b)
+    spread = paired_bootstrap(only_a, only_b, len(a))
+    return {
+        "count": len(a),
+        "accuracy": {"a": float(a.mean()), "b": float(b.mean())},
+        "errors": {"a": int((~a).sum()), "b": int((~b).sum())},
+        "only_a": only_a,
+        "only_b": only_b,
+        "difference": spread.difference,
+        "interval": [spread.low, spread.high],
+        "p": mcnemar(only_a, only_b),
+        "effect": cohen_g(only_a, only_b),
+    }
+
+
+def _verdict(a: str, b: str, found: dict[str, Any], evidence: str, needed: int | None) -> dict[str, str]:
+    """`verdict` and `sentence`."""
+    difference, p = found["difference"], found["p"]
+    points = f"{100 * abs(difference):.2f} points"
+    if p < 1 - LEVEL:
+        word, more = ("better", "more") if difference > 0 else ("worse", "less")
+        low, high = sorted(abs(100 * bound) if difference * bound > 0 else 0.0 for bound in found["interval"])
+        return {
+            "verdict": word,
+            "sentence": f"'{a}' is {word} than '{b}': {points} {more} accurate (95 % interval {low:.2f} to "
+            f"{high:.2f}, p = {_small(p)}), by {evidence}.",
+        }
+    if needed is None:
+        advice = "no difference was seen at all"
+    else:
+        advice = (
+            f"the difference of {points} may be chance (p = {_small(p)}), and to tell it would take about "
+        )
+        advice += f"{_rounded(needed):,} images"
+    return {
+        "verdict": "undecided",
+        "sentence": f"It cannot be told by {evidence} whether '{a}' or '{b}' is better: {advice}.",
+    }
+
+
+def _small(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
+
+
+def _rounded(count: int) -> int:
+    """Two digits: more would claim to be known."""
+    return round(count, 2 - len(str(count)))

@@ -1,0 +1,129 @@
+"""What the user names is compared: runs by their saved answers, cross-validations, models on one set."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenfold.errors import DataError, ModelFileError, RunError, TenfoldError, UnknownNameError, UsageError
+from tenfold.runs import Run, contest
+from tenfold.runs.contest import compare
+
+
+@pytest.fixture
+def other(finished: Run, tmp_path: Path) -> Path:
+    """A run whose answers to the test set are ten errors worse, and to the validation images the same."""
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "other"))
+    with np.load(folder / "predictions.npz") as saved:
+        arrays = dict(saved)
+    probabilities = arrays["probabilities"].copy()
+    right = np.flatnonzero(probabilities.argmax(1) == arrays["labels"])[:10]
+    probabilities[right] = np.eye(10, dtype=np.float32)[(arrays["labels"][right] + 1) % 10]
+    np.savez(folder / "predictions.npz", **{**arrays, "probabilities": probabilities})
+    change(folder, lambda record: record["results"]["test"].update(errors=errors(probabilities, arrays)))
+    return folder
+
+
+def errors(probabilities: Any, arrays: Any) -> int:
+    return int((probabilities.argmax(1) != arrays["labels"]).sum())
+
+
+def change(folder: Path, edit: Any) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    edit(record)
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+def openings(folder: Path) -> int:
+    return int(Run.load(folder).record["test_openings"])
+
+
+def test_two_runs_are_compared_by_the_answers_they_saved(finished: Run, other: Path) -> None:
+    before = openings(finished.folder), openings(other)
+    found = compare(finished.folder, other)
+    assert (found["on"], found["count"], found["only_a"], found["only_b"]) == ("mnist", 100, 10, 0)
+    assert found["verdict"] == "better"
+    assert compare(other, finished.folder)["verdict"] == "worse"
+    assert (openings(finished.folder), openings(other)) == before
+
+
+def test_runs_without_test_answers_are_compared_on_validation(finished: Run, other: Path) -> None:
+    with np.load(other / "predictions.npz") as saved:
+        arrays = {name: saved[name] for name in saved if name.startswith("val_")}
+    np.savez(other / "predictions.npz", **arrays)
+    change(other, lambda record: record["results"].pop("test"))
+    found = compare(finished.folder, other)
+    assert (found["on"], found["count"], found["only_a"], found["only_b"]) == ("mnist-validation", 20, 0, 0)
+
+
+def test_runs_that_saved_no_answers_to_the_same_images(finished: Run, other: Path) -> None:
+    np.savez(other / "predictions.npz")
+    with pytest.raises(RunError, match="name a set with --on"):
+        compare(finished.folder, other)
+
+
+def test_runs_that_were_tested_on_other_images(finished: Run, other: Path) -> None:
+    with np.load(other / "predictions.npz") as saved:
+        arrays = dict(saved)
+    np.savez(other / "predictions.npz", **{**arrays, "labels": (arrays["labels"] + 1) % 10})
+    change(other, lambda record: record["results"].pop("test"))
+    with pytest.raises(RunError, match="did not read the same images"):
+        compare(finished.folder, other)
+
+
+def test_models_read_the_set_that_is_named(finished: Run, model_file: Path, digits: Path) -> None:
+    found = compare(finished.folder, model_file, on=digits)
+    assert (found["on"], found["count"]) == (str(digits), 240)
+    assert found["verdict"] == "better"  # the other has random weights
+    assert compare(model_file, model_file, on=digits)["verdict"] == "undecided"
+
+
+def test_an_opening_of_the_test_set_is_counted(finished: Run, model_file: Path) -> None:
+    before = openings(finished.folder)
+    assert compare(finished.folder, model_file, on="mnist")["count"] == 100
+    assert openings(finished.folder) == before + 1
+
+
+def test_a_model_is_not_measured_on_what_it_was_trained_on(
+    model_file: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contest, "trained_on", lambda metadata, _: "mnist-train" in metadata.data)
+    with pytest.raises(UsageError, match="trained on the images of 'digits' too"):
+        compare(model_file, model_file, on=digits)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "error", "sentence"),
+    [
+        ("folds", "first", RunError, "is a cross-validation and '.*' is not"),
+        ("first", "folds", RunError, "is a cross-validation and '.*' is not"),
+        ("folds", "folds", RunError, r"crossval\.json' is damaged"),
+        ("first", "damaged", RunError, r"run\.json"),
+        ("first", "nowhere", UnknownNameError, "no model 'nowhere'"),
+        ("first", "empty/", ModelFileError, r"no model\.onnx"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(
+    finished: Run, tmp_path: Path, a: str, b: str, error: type[TenfoldError], sentence: str
+) -> None:
+    assert finished.folder.name == "first"
+    for name, file in (("folds", "crossval.json"), ("damaged", "run.json"), ("empty", "notes")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("{")
+    with pytest.raises(error, match=sentence):
+        compare(a, b)
+
+
+def test_on_is_not_for_cross_validations(tmp_path: Path) -> None:
+    (tmp_path / "folds").mkdir()
+    (tmp_path / "folds" / "crossval.json").write_text("{}")
+    with pytest.raises(UsageError, match="leave out --on"):
+        compare("folds", "folds", on="mnist")
+
+
+def test_a_set_that_is_not_there(finished: Run) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        compare(finished.folder, finished.folder, on="no/such.npz")
