@@ -93,7 +93,8 @@ def _train(run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback
     recipe = Recipe.from_dict(record["recipe"])
     training, validation = parts
     taught = lesson(training, recipe, record["seed"])
-    clock.lap("render")
+    if taught is not training:
+        clock.lap("render")
     torch.set_num_threads(record["threads"])
     checkpoints = make_folder(run.folder / "checkpoints")
     watching: list[Callback] = [History(run.folder / "history.csv"), *callbacks]
