@@ -11,6 +11,7 @@ from tenfold import __version__
 from tenfold.cli import (
     data,
     evaluate,
+    inside,
     models,
     output,
     predict,
@@ -51,6 +52,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
+app.command("inside")(inside.inside)
 app.command("refusal")(refusal.refusal)
 app.command("robustness")(robustness.robustness)
 app.command("recipes")(recipes.recipes)

@@ -1,0 +1,104 @@
+"""What a model file computes on its way: the first filters, every layer's planes, the embedding. No torch.
+
+    layers = Layers(read_model("runs/baseline-0/model.onnx"))
+    layers.filters                          float32 [32, 1, 3, 3]
+    layers.planes(image)                    {"1: 32 planes of 26 x 26": float32 [32, 26, 26], ...}
+    layers.embedding(images)                float32 [n, 1600]: what the last layer decides by
+
+Protobuf joins a message that follows another: a graph appended to the file, with nothing but more outputs,
+adds them to the model's own. So this works on a checked file, without its checkpoint.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.data.preprocess import preprocess
+from tenfold.model import Model, open_session
+from tenfold.onnx_check import INPUT
+from tenfold.onnx_wire import Graph, Node, parse, parse_graph
+
+BATCH = 32
+FEATURE_LIMIT = 16_384  # of an embedding; where the last layer sees more, the logits stand in
+
+Floats = NDArray[np.float32]
+Images = NDArray[np.uint8]  # [n, 28, 28], ink bright
+
+
+class Layers:
+    """The inside of a checked model. Raises as `open_session` does."""
+
+    def __init__(self, model: Model) -> None:
+        self._graph: Graph = parse_graph(parse(model.data).graph)
+        self._values = [name for node in self._graph.nodes for name in node.outputs]
+        own = {value.name for value in self._graph.outputs}
+        added = b"".join(_output(name) for name in self._values if name not in own)
+        self._session = open_session(replace(model, data=model.data + added), threads=1)
+
+    @cached_property
+    def filters(self) -> Floats | None:
+        """The weights [k, 1, h, w] of the first convolution, as it sees pixels; None without one."""
+        for node in self._graph.nodes:
+            if node.operator == "Conv":
+                weights = {tensor.name: tensor for tensor in self._graph.initializers}[node.inputs[1]]
+                return np.frombuffer(weights.raw, "<f4").astype(np.float32).reshape(weights.dims)
+        return None
+
+    def planes(self, image: Images) -> dict[str, Floats]:
+        """The planes [c, h, w] after each ReLU (or each convolution, where there is none) for one image."""
+        shown = self._planes_after("Relu") or self._planes_after("Conv")
+        found = self._run(shown, image[None])
+        return {
+            f"{number}: {len(planes)} planes of {planes.shape[1]} x {planes.shape[2]}": planes
+            for number, (planes,) in enumerate((value for value in found if value.ndim == 4), 1)
+        }
+
+    def logits(self, images: Images) -> Floats:
+        """[n, 10], before temperature."""
+        return np.concatenate([self._run(["logits"], batch)[0] for batch in _batches(images)])
+
+    def embedding(self, images: Images) -> Floats:
+        """What the last layer decides by, [n, d] with d up to FEATURE_LIMIT."""
+        return np.concatenate([self._run([self._features], batch)[0] for batch in _batches(images)])
+
+    @cached_property
+    def _features(self) -> str:
+        last = self._maker("logits")
+        name = last.inputs[0]
+        if last.operator != "Gemm" or name not in self._values:
+            return "logits"
+        (value,) = self._run([name], np.zeros((1, 28, 28), np.uint8))
+        return name if value.ndim == 2 and value.shape[1] <= FEATURE_LIMIT else "logits"
+
+    def _planes_after(self, operator: str) -> list[str]:
+        names = [node.outputs[0] for node in self._graph.nodes if node.operator == operator]
+        return [name for name in names if name != "logits"]
+
+    def _maker(self, name: str) -> Node:
+        return next(node for node in self._graph.nodes if name in node.outputs)
+
+    def _run(self, names: list[str], images: Images) -> list[Floats]:
+        if not names:  # ONNX Runtime takes none for all
+            return []
+        found: list[Floats] = self._session.run(names, {INPUT: preprocess(images)})
+        return found
+
+
+def _batches(images: Images) -> Iterator[Images]:
+    yield from (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+
+
+def _output(name: str) -> bytes:
+    """A ModelProto that holds a graph that holds one output of that name (fields 7, 12 and 1)."""
+    return _field(7, _field(12, _field(1, name.encode())))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    key, length, size = bytes([number << 3 | 2]), len(content), bytearray()
+    while length > 127:
+        size.append(length & 127 | 128)
+        length >>= 7
+    return key + bytes([*size, length]) + content
