@@ -1,0 +1,204 @@
+"""`tenfold crossval`: how well a recipe does, over folds of the training images."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenfold.cli.completion import recipe_names
+from tenfold.cli.options import Json, Offline, Quiet, Threads
+from tenfold.cli.output import command, emit, message, percent, result, table
+from tenfold.errors import ResourceError
+
+if TYPE_CHECKING:
+    from tenfold.harness.crossval_record import Crossval
+
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE", help="Which recipe; `tenfold recipes` lists them.", autocompletion=recipe_names
+    ),
+]
+Folds = Annotated[int, typer.Option(metavar="K", help="Parts that are held out in turn.")]
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND",
+        help="class: every fold has its share of each digit; writer: and nobody writes in two folds.",
+    ),
+]
+Repeats = Annotated[int, typer.Option(metavar="N", help="How often to draw folds and train anew.")]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The folder: absent, empty, or of the same cross-validation, which then goes on; "
+        "runs/crossval-RECIPE-KIND-KxN-SEED if left out.",
+        show_default=False,
+    ),
+]
+ImportFrom = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Take the file of writers from this folder, not the network."),
+]
+
+
+def crossval(
+    recipe: Recipe,
+    folds: Folds = 5,
+    by: By = "class",
+    repeats: Repeats = 1,
+    seed: Seed = 0,
+    threads: Threads = None,
+    out: Out = None,
+    import_from: ImportFrom = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Estimate a recipe's error by k-fold cross-validation.
+
+    On the 60,000 training images alone; the test set stays closed. Each fold is held out once and a model is
+    trained on the others, several at once where there are cores. Interrupted, the same command goes on.
+    """
+    from tenfold.runs import need_torch
+
+    need_torch()
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
+    from tenfold.harness.crossval import Watcher
+    from tenfold.harness.crossval import crossval as estimate
+    from tenfold.harness.estimate import optimism
+
+    class Lines(Watcher):
+        """One plain line a fold on standard error."""
+
+        def begin(self, found: "Crossval", done: int, at_once: int) -> None:
+            begun.append(found)
+            if not quiet:
+                _announce(found, done, at_once)
+            self.first, self.began = done, time.perf_counter()
+
+        def fold(self, found: "Crossval", fit: Mapping[str, Any], done: int) -> None:
+            if quiet:
+                return
+            spent = (time.perf_counter() - self.began) / (done - self.first)
+            message(_line(found.record, fit, done, spent))
+
+    begun: list[Any] = []
+    with _told_how_to_go_on(begun), downloads() as fetching:
+        found = estimate(
+            recipe,
+            folds=folds,
+            by=by,
+            repeats=repeats,
+            seed=seed,
+            threads=threads,
+            out=out,
+            store=Store(import_from=import_from, offline=offline, progress=None if quiet else fetching),
+            watcher=Lines(),
+        )
+    optimistic = optimism(found)
+    if json:
+        emit({**found.record, "optimism": optimistic, "folder": str(found.folder)})
+    elif not quiet:
+        _show(found, optimistic)
+
+
+@contextmanager
+def _told_how_to_go_on(begun: list[Any]) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
+        if begun:
+            message("\nThe folds that were done are kept; the same command goes on.")
+        raise
+
+
+def _announce(found: "Crossval", done: int, at_once: int) -> None:
+    record = found.record
+    total = record["folds"] * record["repeats"]
+    each = record["count"] * (record["folds"] - 1) // record["folds"]
+    side = f", {at_once} at once" if at_once > 1 else ""
+    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
+    message(
+        f"Training '{record['recipe']['name']}' {total} times on about {each:,} images{side}, "
+        f"{threads} each; {record['precision']}."
+    )
+    if done:
+        message(f"{done} of {total} were done before.")
+
+
+def _line(record: Mapping[str, Any], fit: Mapping[str, Any], done: int, seconds_each: float) -> str:
+    """' 3/5  fold 2  error 1.23 %  (147 errors in 12,000)  18.4 s; about 36 s left'"""
+    total = record["folds"] * record["repeats"]
+    repeat = f"repeat {fit['repeat']}  " if record["repeats"] > 1 else ""
+    left = f"; about {seconds_each * (total - done):.0f} s left" if done < total else ""
+    return (
+        f"{done:{len(str(total))}}/{total}  {repeat}fold {fit['fold']}  error {percent(fit['error'])}  "
+        f"({fit['errors']:,} errors in {fit['test']:,})  {fit['seconds']:.1f} s{left}"
+    )
+
+
+def _show(found: "Crossval", optimistic: Mapping[str, Any] | None) -> None:
+    record = found.record
+    results = record["results"]
+    rows = [
+        (
+            *([str(fit["repeat"])] if record["repeats"] > 1 else []),
+            str(fit["fold"]),
+            f"{fit['test']:,}",
+            str(fit["errors"]),
+            percent(fit["error"]),
+            f"{fit['nll']:.4f}",
+        )
+        for fit in record["fits"]
+    ]
+    headings = (*(["repeat"] if record["repeats"] > 1 else []), "fold", "images", "errors", "error", "NLL")
+    result(table(headings, rows, right=headings))
+    if "writers" in results:
+        _show_writers(results["writers"], record["repeats"])
+    low, high = results["error"]["interval"]
+    result(
+        f"\nerror of '{record['recipe']['name']}': {percent(results['error']['mean'])} "
+        f"(mean of {len(record['fits'])} trainings on folds by {record['by']}; 95 % interval "
+        f"{100 * low:.2f} to {100 * high:.2f}; {results['errors']:,} errors in {results['count']:,})"
+    )
+    if optimistic is not None:
+        result(optimism_sentence(optimistic))
+    message(f"\nAll answers are in {found.folder / 'oof.npz'}. Compare with another recipe's:")
+    message("  " + command("compare", found.folder, "ANOTHER"))
+
+
+def _show_writers(writers: Mapping[str, Any], repeats: int) -> None:
+    times = f" in {repeats} repeats" if repeats > 1 else ""
+    result(
+        f"\nwriters: {writers['count']:,}; {writers['without_error']:,} without an error{times}, "
+        f"and {writers['half_of_errors']:,} have half of all errors. The worst:"
+    )
+    rows = [
+        (str(row["writer"]), str(row["digits"]), str(row["errors"]), percent(row["error"]))
+        for row in writers["worst"]
+    ]
+    result(
+        table(("writer", "digits", "errors", "error"), rows, right=("writer", "digits", "errors", "error"))
+    )
+
+
+def optimism_sentence(found: Mapping[str, Any]) -> str:
+    low, high = (f"{100 * bound:+.2f}" for bound in found["interval"])
+    seen = found["interval"][0] > 0 or found["interval"][1] < 0
+    verdict = (
+        f"folds by class are {'optimistic' if found['difference'] > 0 else 'pessimistic'} by "
+        f"{100 * abs(found['difference']):.2f} points"
+        if seen
+        else f"folds by class look {100 * found['difference']:+.2f} points too good, which may be chance"
+    )
+    return (
+        f"On strangers' digits the error is {percent(found['by_writer'])}, with the same writers on both "
+        f"sides {percent(found['by_class'])}: {verdict} (95 % interval {low} to {high})."
+    )
