@@ -9,6 +9,8 @@ import typer
 
 from tenfold import __version__
 from tenfold.cli import (
+    compare,
+    crossval,
     data,
     evaluate,
     inside,
@@ -20,6 +22,7 @@ from tenfold.cli import (
     report,
     reproduce,
     robustness,
+    runs,
     train,
 )
 
@@ -52,9 +55,12 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
-app.command("inside")(inside.inside)
-app.command("refusal")(refusal.refusal)
 app.command("robustness")(robustness.robustness)
+app.command("refusal")(refusal.refusal)
+app.command("inside")(inside.inside)
+app.command("crossval")(crossval.crossval)
+app.command("compare")(compare.compare)
+app.add_typer(runs.app, name="runs")
 app.command("recipes")(recipes.recipes)
 app.command("models")(models.models)
 app.add_typer(data.app, name="data")
