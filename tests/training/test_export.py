@@ -48,12 +48,12 @@ def answers(data: bytes, images: Tensor) -> dict[str, NDArray[np.float32]]:
 
 def assert_same_answers(built: Network, count: int = 3) -> bytes:
     images = torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
-    with torch.inference_mode():
-        logits = built(images)
+    with torch.inference_mode():  # in float64: torch's own float32 is further from it than ONNX Runtime is
+        logits = copy.deepcopy(built).double()(images.double())
     data = export(built, name="test", temperature=2.0)
     found = answers(data, images)
     scale = max(1.0, float(logits.abs().max()))
-    assert np.abs(found["logits"] - logits.numpy()).max() <= 2e-5 * scale
+    assert np.abs(found["logits"] - logits.numpy()).max() <= 1e-5 * scale
     assert np.abs(found["probabilities"] - (logits / 2).softmax(1).numpy()).max() <= 1e-5
     return data
 

@@ -97,11 +97,12 @@ def _train(run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback
         clock.lap("render")
     torch.set_num_threads(record["threads"])
     checkpoints = make_folder(run.folder / "checkpoints")
+    in_template = Path(str(checkpoints).replace("{", "{{").replace("}", "}}"))  # ModelCheckpoint takes one
     watching: list[Callback] = [History(run.folder / "history.csv"), *callbacks]
     if recipe.patience is not None:
-        best = ModelCheckpoint(checkpoints / "best.safetensors", "val_accuracy", save_best_only=True)
+        best = ModelCheckpoint(in_template / "best.safetensors", "val_accuracy", save_best_only=True)
         watching = [EarlyStopping("val_accuracy", patience=recipe.patience), best, *watching]
-    last = ModelCheckpoint(checkpoints / "last.safetensors")
+    last = ModelCheckpoint(in_template / "last.safetensors")
     trainer = Trainer(
         recipe,
         taught,
@@ -111,8 +112,8 @@ def _train(run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback
         precision=record["precision"],
         callbacks=[*watching, last],
     )
-    if Path(last.path).exists():
-        trainer.load(last.path)
+    if (checkpoints / "last.safetensors").exists():
+        trainer.load(checkpoints / "last.safetensors")
     try:
         trainer.run()
     finally:
