@@ -9,6 +9,7 @@ import typer
 
 from tenfold import __version__
 from tenfold.cli import (
+    audit,
     compare,
     crossval,
     data,
@@ -58,6 +59,7 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("robustness")(robustness.robustness)
 app.command("refusal")(refusal.refusal)
 app.command("inside")(inside.inside)
+app.command("audit")(audit.audit)
 app.command("crossval")(crossval.crossval)
 app.command("compare")(compare.compare)
 app.add_typer(runs.app, name="runs")

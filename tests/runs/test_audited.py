@@ -1,0 +1,71 @@
+"""The answers to audit: a cross-validation's, averaged over repeats, or a run's to images new to it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import RunError
+from tenfold.harness.crossval_record import BEGUN, FINISHED, FORMAT, Crossval
+from tenfold.runs import Run
+from tenfold.runs.audited import read_answers
+
+
+@pytest.fixture(autouse=True)
+def training(some_digits: tuple[Labelled, Labelled], monkeypatch: pytest.MonkeyPatch) -> Labelled:
+    monkeypatch.setattr("tenfold.runs.audited.load_training", lambda: some_digits[0])
+    return some_digits[0]
+
+
+def crossval(folder: Path, training: Labelled, checksum: str) -> NDArray[np.float32]:
+    """A finished cross-validation of two repeats; its probabilities [2, n, 10]."""
+    labels = training.labels
+    rng = np.random.default_rng(0)
+    raw = rng.random((2, len(labels), 10), np.float32) + 3 * np.eye(10, dtype=np.float32)[labels]
+    probabilities: NDArray[np.float32] = (raw / raw.sum(2, keepdims=True)).astype(np.float32)
+    record = {key: kind() for key, kind in (BEGUN | FINISHED).items()}
+    record |= {"format": FORMAT, "repeats": 2, "by": "class", "count": len(labels)}
+    record["data"] = {"mnist-training": checksum}
+    folds = np.zeros((2, len(labels)), np.int16)
+    Crossval.begin(folder, record).finish({"labels": labels, "probabilities": probabilities, "folds": folds})
+    return probabilities
+
+
+def test_repeats_are_averaged_and_pictures_are_those_of_the_data(tmp_path: Path, training: Labelled) -> None:
+    probabilities = crossval(tmp_path / "cv", training, training.checksum)
+    found = read_answers(tmp_path / "cv")
+    assert found.on == "mnist-training"
+    assert np.array_equal(found.labels, training.labels)
+    assert found.probabilities == pytest.approx(probabilities.mean(0))
+    assert found.images is not None
+    assert np.array_equal(found.images.labels, training.labels)
+
+
+def test_other_data_has_no_pictures(tmp_path: Path, training: Labelled) -> None:
+    crossval(tmp_path / "cv", training, "ab" * 32)
+    assert read_answers(tmp_path / "cv").images is None
+
+
+def test_a_run_has_its_answers_to_the_test_set(finished: Run) -> None:
+    openings = finished.record["test_openings"]
+    found = read_answers(finished.folder)
+    saved = np.load(finished.folder / "predictions.npz")
+    assert found.on == finished.results["test"]["on"]
+    assert np.array_equal(found.labels, saved["labels"])
+    assert found.probabilities == pytest.approx(saved["probabilities"])
+    assert Run.load(finished.folder).record["test_openings"] == openings
+
+
+def test_a_folder_of_neither_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="neither a run nor a cross-validation"):
+        read_answers(tmp_path)
+
+
+def test_an_unfinished_cross_validation_is_refused(tmp_path: Path) -> None:
+    record = {"format": FORMAT} | {key: kind() for key, kind in BEGUN.items()} | {"status": "training"}
+    (tmp_path / "crossval.json").write_text(json.dumps(record))
+    with pytest.raises(RunError, match="did not finish"):
+        read_answers(tmp_path)
