@@ -147,7 +147,7 @@ def test_drawn_pictures_follow_from_their_seed(name: str) -> None:
 
 
 def test_most_blanks_come_blank_from_the_road_and_no_scribble_does() -> None:
-    assert (~picture_set("blanks", count=50).any((1, 2))).mean() >= 0.8
+    assert (~picture_set("blanks", count=50).any((1, 2))).mean() > 0.5
     assert picture_set("scribbles", count=50).any((1, 2)).all()
 
 

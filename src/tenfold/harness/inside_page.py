@@ -78,7 +78,7 @@ def _planes(found: Look) -> str:
         count = "" if len(shown) == len(planes) else f", the first {MOST_PLANES} of them"
         tiles = _grid(picture(plane, f"plane {i}") for i, plane in enumerate(scaled))
         parts.append(f"<h3>Layer {text(name).replace(' x ', ' × ')}{count}</h3>{tiles}")
-    lead = "Where each filter finds what it looks for in this digit: the darker, the more."
+    lead = "Where each filter finds what it looks for in this digit."
     return section("planes", "Feature maps", "1 image", lead, *parts) if parts else ""
 
 
@@ -95,7 +95,7 @@ def _evidence(found: Look) -> str:
         figure(
             coloured(two_colours(plane, found.image), f"evidence by place, {name}"),
             caption,
-            f"at most {plane.max():+.2f}, at least {plane.min():+.2f} nats",
+            f"{plane.min():+.2g} to {plane.max():+.2g} nats",
         )
         for name, plane, caption in both
     ]
