@@ -96,11 +96,12 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("difference", "interval", "words"),
     [
-        (0.002, [0.001, 0.003], "optimistic by 0.20 points (95 % interval +0.10 to +0.30)"),
+        (0.002, [0.001, 0.003], "optimistic by 0.20 points (95 % interval over 12 writers +0.10 to +0.30)"),
         (-0.002, [-0.003, -0.001], "pessimistic by 0.20 points"),
         (0.001, [-0.001, 0.003], "which may be chance"),
     ],
 )
 def test_how_optimistic_is_one_sentence(difference: float, interval: list[float], words: str) -> None:
-    found = {"by_class": 0.005, "by_writer": 0.007, "difference": difference, "interval": interval}
+    found: dict[str, Any] = {"by_class": 0.005, "by_writer": 0.007, "writers": 12}
+    found |= {"difference": difference, "interval": interval}
     assert words in optimism_sentence(found)

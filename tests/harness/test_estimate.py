@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tenfold.harness.crossval_record import Crossval
+from tenfold.harness.crossval_record import Arrays, Crossval
 from tenfold.harness.estimate import by_writer, mean_error, optimism
 
 
@@ -42,60 +42,76 @@ def test_writers_without_any_error() -> None:
     assert (found["without_error"], found["half_of_errors"], found["worst"]) == (3, 0, [])
 
 
-def write(folder: Path, by: str, errors: list[float], **changes: Any) -> Crossval:
+WRITERS = (np.arange(300) // 13).astype(np.int32)
+
+
+def write(folder: Path, by: str, error: float, **changes: Any) -> Crossval:
+    """A finished cross-validation of two repeats, wrong on the share `error` of 300 images."""
     record = {
         "format": 1,
-        "status": "finished",
+        "status": "training",
         "recipe": {"name": "small"},
         "folds": 3,
         "by": by,
-        "repeats": 1,
+        "repeats": 2,
         "seed": 0,
         "threads": 1,
         "precision": "fp32",
         "data": {"some": "ab" * 32},
         "count": 300,
         "versions": {},
-        "fits": fits(*errors),
+        "fits": [],
         "results": {},
         **changes,
     }
-    return Crossval.begin(folder, record)
+    found = Crossval.begin(folder, record)
+    labels = (np.arange(300) % 10).astype(np.uint8)
+    wrong = np.random.default_rng(int(1000 * error)).random((2, 300)) < error
+    arrays: Arrays = {
+        "labels": labels,
+        "probabilities": np.eye(10, dtype=np.float32)[np.where(wrong, (labels + 1) % 10, labels)],
+        "folds": np.zeros((2, 300), np.int16),
+    }
+    found.finish(arrays if by == "class" else {**arrays, "writers": WRITERS})
+    return found
 
 
-PLAIN, STRANGERS = [0.010, 0.011, 0.012], [0.030, 0.031, 0.032]
-
-
-def test_optimism_is_the_same_from_both_sides(tmp_path: Path) -> None:
-    one = write(tmp_path / "one", "class", PLAIN)
-    other = write(tmp_path / "other", "writer", STRANGERS)
-    for side in (one, other):
-        found = optimism(side)
-        assert found is not None
-        assert (found["by_class"], found["by_writer"]) == pytest.approx((0.011, 0.031))
-        assert found["difference"] == pytest.approx(0.02)
-        error = np.sqrt(2 * (1 / 3 + 1 / 2) * 1e-6)
-        assert found["interval"] == pytest.approx(stats.t.interval(0.95, 2, 0.02, error))
+def test_optimism_is_paired_by_image_over_writers_and_the_same_from_both_sides(tmp_path: Path) -> None:
+    """The oracle draws writers with replacement."""
+    one, other = write(tmp_path / "one", "class", 0.05), write(tmp_path / "other", "writer", 0.2)
+    found = optimism(one)
+    assert found is not None
+    assert optimism(other) == {**found, "other": str(one.folder)}
+    plain, strangers = (1 - side.out_of_fold().correct.mean(0) for side in (one, other))
+    assert (found["by_class"], found["by_writer"]) == pytest.approx((plain.mean(), strangers.mean()))
+    assert found["difference"] == pytest.approx((strangers - plain).mean())
+    assert found["writers"] == 24
+    sums, counts = np.bincount(WRITERS, strangers - plain), np.bincount(WRITERS)
+    drawn = np.random.default_rng(0).integers(0, 24, (4000, 24))
+    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    half = stats.t.ppf(0.975, 23) * means.std()
+    assert np.ptp(found["interval"]) / 2 == pytest.approx(half, rel=0.06)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"by": "class"},
-        {"recipe": {"name": "other"}},
-        {"folds": 4},
-        {"data": {"some": "cd" * 32}},
-        {"status": "training"},
-    ],
+    [{"by": "class"}, {"recipe": {"name": "other"}}, {"folds": 4}, {"data": {"some": "cd" * 32}}],
 )
 def test_there_is_no_optimism_without_a_counterpart(tmp_path: Path, changes: dict[str, Any]) -> None:
-    one = write(tmp_path / "one", "class", PLAIN)
-    write(tmp_path / "other", **{"by": "writer", "errors": STRANGERS, **changes})
-    (tmp_path / "damaged").mkdir()
-    (tmp_path / "damaged" / "crossval.json").write_text("{")
+    one = write(tmp_path / "one", "class", 0.05)
+    write(tmp_path / "other", **{"by": "writer", "error": 0.2, **changes})
+    assert optimism(one) is None
+
+
+@pytest.mark.parametrize("file", ["crossval.json", "oof.npz"])
+def test_a_damaged_neighbour_is_passed_over(tmp_path: Path, file: str) -> None:
+    one, other = write(tmp_path / "one", "class", 0.05), write(tmp_path / "other", "writer", 0.2)
+    (other.folder / file).write_text("{")
     assert optimism(one) is None
 
 
 def test_what_did_not_finish_says_nothing_of_optimism(tmp_path: Path) -> None:
-    write(tmp_path / "other", "writer", STRANGERS)
-    assert optimism(write(tmp_path / "one", "class", PLAIN, status="training")) is None
+    one, other = write(tmp_path / "one", "class", 0.05), write(tmp_path / "other", "writer", 0.2)
+    other.record["status"] = "training"
+    other.save()
+    assert (optimism(one), optimism(other)) == (None, None)

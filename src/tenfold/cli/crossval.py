@@ -200,5 +200,6 @@ def optimism_sentence(found: Mapping[str, Any]) -> str:
     )
     return (
         f"On strangers' digits the error is {percent(found['by_writer'])}, with the same writers on both "
-        f"sides {percent(found['by_class'])}: {verdict} (95 % interval {low} to {high})."
+        f"sides {percent(found['by_class'])}: {verdict} (95 % interval over {found['writers']:,} writers "
+        f"{low} to {high})."
     )

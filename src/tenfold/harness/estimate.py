@@ -7,15 +7,14 @@ An error is the share of held-out digits that are read wrongly, a fraction of 1.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import RunError
-from tenfold.harness.crossval_record import Crossval, Fold
+from tenfold.harness.crossval_record import Crossval, Fold, OutOfFold
 from tenfold.harness.folds import Folds
 from tenfold.harness.statistics import Resampled, resampled_t
 from tenfold.metrics import ece, nll, t_quantile
@@ -101,40 +100,49 @@ def by_writer(wrong: NDArray[np.bool_], writers: NDArray[np.int32]) -> dict[str,
 def optimism(found: Crossval) -> dict[str, Any] | None:
     """How much smaller the error of folds by class is than that of folds by writer, or None without both.
 
-    The other cross-validation is looked for beside `found`: finished, and alike but for its folds' kind and
-    its seed. `difference` is writer minus class with its `interval`; the two are taken as independent.
+    The other cross-validation is looked for beside `found`: finished, and alike but for its kind of folds and
+    its seed. Both answer the same images, so `difference` (writer minus class) is paired image by image; its
+    `interval` treats the writers as the sample. Raises RunError where the answers of `found` are damaged.
     """
     if not found.finished:
         return None
-    other = next((sibling for sibling in _siblings(found) if _is_counterpart(found, sibling)), None)
-    if other is None:
-        return None
-    both = {
-        side.record["by"]: mean_error(side.record["fits"], side.record["folds"]) for side in (found, other)
-    }
-    plain, strangers = both["class"], both["writer"]
-    half = t_quantile(0.975, min(plain.freedom, strangers.freedom)) * math.hypot(plain.error, strangers.error)
-    difference = strangers.mean - plain.mean
-    return {
-        "by_class": plain.mean,
-        "by_writer": strangers.mean,
-        "difference": difference,
-        "interval": [difference - half, difference + half],
-        "other": str(other.folder),
-    }
-
-
-def _siblings(found: Crossval) -> Sequence[Crossval]:
-    parent = found.folder.resolve().parent
-    siblings = []
-    for path in sorted(parent.glob("*/crossval.json")):
+    mine = found.out_of_fold()
+    for other in _counterparts(found):
         try:
-            siblings.append(Crossval.load(Path(path.parent)))
+            theirs = other.out_of_fold()
         except RunError:  # a damaged neighbour is no matter of this one
             continue
-    return siblings
+        plain, strangers = (theirs, mine) if mine.writers is not None else (mine, theirs)
+        return {**_paired_by_writer(plain, strangers), "other": str(other.folder)}
+    return None
 
 
-def _is_counterpart(found: Crossval, other: Crossval) -> bool:
-    alike = all(found.record[key] == other.record[key] for key in ("recipe", "folds", "data"))
-    return alike and other.finished and {found.record["by"], other.record["by"]} == {"class", "writer"}
+def _paired_by_writer(plain: OutOfFold, strangers: OutOfFold) -> dict[str, Any]:
+    """The difference is a ratio of sums over writers, errors to digits: its error is the linearised one."""
+    assert strangers.writers is not None
+    by_class, by_writer = (1 - side.correct.mean(0) for side in (plain, strangers))
+    difference = float((by_writer - by_class).mean())
+    _, place = np.unique(strangers.writers, return_inverse=True)
+    count = np.bincount(place)
+    rest = np.bincount(place, by_writer - by_class) - difference * count
+    error = math.sqrt(len(count) / (len(count) - 1) * float((rest**2).sum())) / len(place)
+    half = t_quantile(0.975, len(count) - 1) * error
+    return {
+        "by_class": float(by_class.mean()),
+        "by_writer": float(by_writer.mean()),
+        "difference": difference,
+        "interval": [difference - half, difference + half],
+        "writers": len(count),
+    }
+
+
+def _counterparts(found: Crossval) -> Iterator[Crossval]:
+    for path in sorted(found.folder.resolve().parent.glob("*/crossval.json")):
+        try:
+            other = Crossval.load(path.parent)
+        except RunError:
+            continue
+        kinds = {found.record["by"], other.record["by"]}
+        alike = all(found.record[key] == other.record[key] for key in ("recipe", "folds", "data"))
+        if alike and other.finished and kinds == {"class", "writer"}:
+            yield other
