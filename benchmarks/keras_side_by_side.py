@@ -3,8 +3,9 @@
     python -m venv keras && keras/bin/pip install keras tensorflow-cpu pillow
     python benchmarks/keras_side_by_side.py --keras keras/bin/python [--rounds 3] [--epochs 5]
 
-Epochs have 55,000 training and 5,000 validation images in batches of 128 on both sides. Each round trains Keras, then
-Tenfold (bf16 where the processor has it, then fp32), and starts each program fresh on one PNG; the table has medians.
+Epochs have 55,000 training and 5,000 validation images in batches of 128 on both sides. Each round trains
+Keras, then Tenfold (bf16 where the processor has it, then fp32), and starts each program fresh on one PNG;
+the table has medians.
 """
 
 import argparse
@@ -19,16 +20,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from results import circumstances, markdown_table, save, write_table
+from results import circumstances, load, markdown_table, save, write_table
 
 from tenfold.data.mnist import EMBEDDED
+from tenfold.runs import train
+from tenfold.training.loop import Precision
+from tenfold.training.recipes import find_recipe, replace
 
 PEER = Path(__file__).parent / "peers" / "keras_baseline.py"
 COLD_STARTS = 5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--keras", required=True, help="the Python of Keras's environment")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
@@ -46,19 +52,17 @@ def one_round(keras: str, epochs: int, folder: Path, seconds: dict[str, list[flo
     model = str(folder / "peer.keras")
     peer = output([keras, str(PEER), "train", str(EMBEDDED), model, "--epochs", str(epochs)])
     seconds["epoch, Keras"] += peer["epoch_seconds"][1:]  # the first one compiles
-    for precision in ("auto", "fp32"):
-        run = folder / precision
-        tenfold = [sys.executable, "-m", "tenfold"]
-        subprocess.run(
-            [*tenfold, "train", "baseline", "--precision", precision, "--out", str(run), "--quiet"], check=True
-        )
-        with open(run / "history.csv", newline="") as file:
-            epochs_here = [float(row["seconds"]) for row in csv.DictReader(file)]
-        seconds[f"epoch, Tenfold {precision}"] += epochs_here[1:epochs]
+    recipe = replace(find_recipe("baseline"), epochs=epochs)
+    precisions: tuple[Precision | None, ...] = (None, "fp32")
+    for precision in precisions:
+        run = train(recipe, precision=precision, out=folder / (precision or "auto"))
+        with open(run.folder / "history.csv", newline="") as file:
+            here = [float(row["seconds"]) for row in csv.DictReader(file)]
+        seconds[f"epoch, Tenfold {precision or 'auto'}"] += here[1:]
     sample = str(folder / "auto" / "sample.png")
     for _ in range(COLD_STARTS):
         seconds["cold start, Keras"].append(timed([keras, str(PEER), "predict", model, sample]))
-        seconds["cold start, Tenfold"].append(timed([*tenfold, "predict", sample]))
+        seconds["cold start, Tenfold"].append(timed([sys.executable, "-m", "tenfold", "predict", sample]))
 
 
 def output(command: list[str]) -> dict[str, Any]:
@@ -74,8 +78,6 @@ def timed(command: list[str]) -> float:
 
 
 def table(seconds: dict[str, list[float]], epochs: int) -> str:
-    from results import load
-
     rows = []
     for what, peer, ours in (
         ("one epoch, precision chosen by the processor", "epoch, Keras", "epoch, Tenfold auto"),
@@ -90,8 +92,8 @@ def table(seconds: dict[str, list[float]], epochs: int) -> str:
         [
             "### The baseline net beside Keras 3 on TensorFlow, same machine, by turns",
             markdown_table(["", "Keras", "Tenfold", "ratio"], rows),
-            f"Medians over {len(seconds['epoch, Keras'])} epochs and {len(seconds['cold start, Keras'])} starts; the "
-            f"first epoch of each training is left out. {circumstances(record)} "
+            f"Medians over {len(seconds['epoch, Keras'])} epochs and {len(seconds['cold start, Keras'])} "
+            f"starts; the first epoch of each training is left out. {circumstances(record)} "
             f"`python benchmarks/keras_side_by_side.py --keras PYTHON --epochs {epochs}`",
         ]
     )

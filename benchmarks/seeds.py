@@ -1,11 +1,12 @@
-"""The accuracy of a recipe: n seeds, each trained and evaluated once, reported with mean, interval, and every run.
+"""The accuracy of a recipe: n seeds, each trained and evaluated once; mean, interval and every run.
 
-    python benchmarks/seeds.py baseline --seeds 5              each keeps the epoch that validation images chose
-    python benchmarks/seeds.py fast --seeds 10 --final         frozen recipe, all 60,000, last step
+    python benchmarks/seeds.py baseline --seeds 5          each keeps the epoch that validation images chose
+    python benchmarks/seeds.py fast --seeds 10 --final     frozen recipe, all 60,000, last step
 
 Each seed is one `tenfold train` in a process of its own. Its record and its history go to
-results/RECIPE[-final]/seed-N.json as soon as it is done; seeds that are there are not trained again, so a broken-off
-benchmark goes on where it was. `tenfold train RECIPE --seed N` gives the same bits again on the same machine.
+results/RECIPE[-final]/seed-N.json as soon as it is done; seeds that are there are not trained again, so a
+broken-off benchmark goes on where it was. `tenfold train RECIPE --seed N` gives the same bits again on the
+same machine.
 """
 
 import argparse
@@ -28,7 +29,9 @@ DISPUTED = [947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 678
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--final", action="store_true")
@@ -44,14 +47,36 @@ def train(recipe: str, seed: int, final: bool) -> dict[str, Any]:
     """One run: what its record says, its history, and the test images it gets wrong."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "run"
-        command = [sys.executable, "-m", "tenfold", "train", recipe, "--seed", str(seed), "--out", str(folder)]
-        subprocess.run([*command, "--json", *(["--final"] if final else [])], check=True, stdout=subprocess.DEVNULL)
+        command = [
+            sys.executable,
+            "-m",
+            "tenfold",
+            "train",
+            recipe,
+            "--seed",
+            str(seed),
+            "--out",
+            str(folder),
+        ]
+        subprocess.run(
+            [*command, "--json", *(["--final"] if final else [])], check=True, stdout=subprocess.DEVNULL
+        )
         record = json.loads((folder / "run.json").read_text())
         answers = np.load(folder / "predictions.npz")
         with open(folder / "history.csv", newline="") as file:
             history = list(csv.DictReader(file))
     wrong = np.flatnonzero(answers["probabilities"].argmax(1) != load_test().labels).tolist()
-    kept = ("seed", "final", "threads", "precision", "epochs", "kept_epoch", "stopped", "parameters", "model_sha256")
+    kept = (
+        "seed",
+        "final",
+        "threads",
+        "precision",
+        "epochs",
+        "kept_epoch",
+        "stopped",
+        "parameters",
+        "model_sha256",
+    )
     return {
         **{key: record[key] for key in kept},
         "train_seconds": record["durations"]["train"],
@@ -71,14 +96,16 @@ def table(name: str) -> str:
     head = ["test images", "mean error %", "95 % interval", "sd", "min", "max", "seeds"]
     seconds = sorted(r["train_seconds"] for r in records)
     first = records[0]
-    kept = "all 60,000, last step" if first["final"] else "55,000; the epoch that 5,000 validation images chose"
+    kept = (
+        "all 60,000, last step" if first["final"] else "55,000; the epoch that 5,000 validation images chose"
+    )
     command = f"python benchmarks/seeds.py {name.removesuffix('-final')} --seeds {len(records)}"
     return "\n\n".join(
         [
             f"### Recipe `{name.removesuffix('-final')}`: {first['parameters']:,} parameters, {kept}",
             markdown_table(head, rows),
-            f"Training took {seconds[len(seconds) // 2]:.1f} s (median; {seconds[0]:.1f} to {seconds[-1]:.1f}), "
-            f"{first['threads']} threads, {first['precision']}. The interval is Student's t over seeds. "
+            f"Training took {seconds[len(seconds) // 2]:.1f} s (median; {seconds[0]:.1f} to "
+            f"{seconds[-1]:.1f}), {first['threads']} threads, {first['precision']}. The interval is Student's t over seeds. "
             f"{circumstances(first)} `{command}{' --final' if first['final'] else ''}`",
         ]
     )
@@ -86,8 +113,8 @@ def table(name: str) -> str:
 
 def _row(images: str, errors: list[float]) -> list[str]:
     mean = t_interval(errors)
-    numbers = [f"{mean.mean:.3f}", f"{mean.low:.3f} to {mean.high:.3f}", f"{np.std(errors, ddof=1):.3f}"]
-    return [images, *numbers, f"{min(errors):.2f}", f"{max(errors):.2f}", str(len(errors))]
+    middle = [f"{mean.mean:.3f}", f"{mean.low:.3f} to {mean.high:.3f}", f"{np.std(errors, ddof=1):.3f}"]
+    return [images, *middle, f"{min(errors):.2f}", f"{max(errors):.2f}", str(len(errors))]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The baseline net in Keras 3 on TensorFlow, as its documentation would have it written: the peer for timings.
+"""The baseline net in Keras 3 on TensorFlow, as its documentation would have it written: the peer.
 
 Runs in an environment of its own (pip install keras tensorflow-cpu pillow):
 
@@ -17,8 +17,8 @@ import time
 began = time.perf_counter()
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-import keras
-import numpy as np
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 imported = time.perf_counter()
 
@@ -55,10 +55,10 @@ def build():
 class Seconds(keras.callbacks.Callback):
     """How long each epoch took, its validation included."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs=None):  # noqa: ARG002
         self.epochs, self.last = [], time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None):  # noqa: ARG002
         now = time.perf_counter()
         self.epochs.append(now - self.last)
         self.last = now
@@ -99,13 +99,16 @@ def train(folder, path, epochs, seed):
 def predict(path, picture):
     from PIL import Image
 
-    image = np.asarray(Image.open(picture).convert("L").resize((28, 28)), "float32")[None, ..., None] / 255
-    label = int(keras.models.load_model(path).predict(image, verbose=0).argmax())
+    image = Image.open(picture).convert("L").resize((28, 28))
+    pixels = np.asarray(image, "float32")[None, ..., None] / 255
+    label = int(keras.models.load_model(path).predict(pixels, verbose=0).argmax())
     return {"label": label, "wall": time.perf_counter() - began}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("train")
     one.add_argument("folder")
