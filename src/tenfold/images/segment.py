@@ -16,17 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.images.cuts import part
-from tenfold.images.ink import ink
+from tenfold.images.cuts import lean, part
 from tenfold.images.normalise import _FINE as FINE
 from tenfold.images.normalise import _place, _with_stroke_width
-from tenfold.images.rules import without_rules
+from tenfold.images.ruled import without_rules
+from tenfold.images.strokes import stroke_width, strokes
 
-PAGE_SIDE = 1600  # larger pictures are shrunk to this: a digit on a fiftieth of it still has 32 pixels
-_SMALL_SIDE = 120  # a shorter side below this is enlarged, so that a cut has room between two strokes
-_ENLARGE = 3.0  # at most
-_FAINTEST = 8  # grey levels between paper and ink below which a page is blank
-_WEAK, _STRONG = 0.35, 0.6  # of the ink's level: a stroke's pixels reach the one, somewhere the other
 _SPECK = 0.12  # of a digit's height: what is smaller both ways is dirt
 _PART = 0.4  # of a digit's height: what is smaller may belong to a digit or be a dot, and makes no line
 _TALLEST = 3.0  # of a digit's height: what is taller is no digit
@@ -39,11 +34,12 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Atom:
-    """Ink that is never parted. `box` is x, y, width, height on the plane; `mask` bool of that size."""
+    """Ink that is never parted. `box` is x, y, width, height on the plane; `mask` bool of that size; `cut` is
+    the ink that the cut on its right side crosses, in widths of a stroke, and None where there is no cut."""
 
     box: Box
     mask: NDArray[np.bool_]
-    cut: bool = False  # its right side is a cut through ink
+    cut: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,6 @@ class Page:
 
     plane: NDArray[np.uint8]
     scale: float
-    stroke: float
     lines: tuple[Line, ...]
 
     def digit(self, atoms: Sequence[Atom]) -> NDArray[np.uint8]:
@@ -73,7 +68,8 @@ class Page:
         zoom = FINE / max(width, height)
         size = max(1, round(mask.shape[1] * zoom)), max(1, round(mask.shape[0] * zoom))
         fine = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
-        return _place(_with_stroke_width(np.where(fine > 127, 255, 0).astype(np.uint8)))
+        edge = min(127, int(fine.max()) // 2)  # shrunk, a line of one pixel is never full
+        return _place(_with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8)))
 
     def on_picture(self, box: Box) -> Box:
         """`box` in pixels of the picture."""
@@ -91,73 +87,9 @@ def around(atoms: Sequence[Atom]) -> Box:
 
 def segment(picture: NDArray[np.uint8]) -> Page:
     """The lines of a picture, uint8 [h, w] or RGB [h, w, 3], of either polarity; none if it is blank."""
-    short = min(picture.shape[:2])
-    enlarge = min(_ENLARGE, _SMALL_SIDE / short)
-    if enlarge > 1:
-        picture = _resized(picture, enlarge, cv2.INTER_CUBIC)
-    found = ink(picture, side=PAGE_SIDE)
-    scale = found.scale * max(1.0, enlarge)
-    plane, level = _strokes_only(found.plane)
-    if level < _FAINTEST:
-        return Page(plane, scale, 0.0, ())
-    mask = _mask(plane, level)
-    stroke = _stroke_width(mask)
-    atoms = _components(without_rules(mask, stroke))
-    return Page(plane, scale, stroke, tuple(_lines(atoms, stroke)))
-
-
-def _resized(picture: NDArray[np.uint8], zoom: float, interpolation: int) -> NDArray[np.uint8]:
-    size = tuple(max(1, round(length * zoom)) for length in picture.shape[1::-1])
-    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
-
-
-def _strokes_only(plane: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
-    """`plane` without what is wider than a stroke (shadows, folds, the table), and the level of its ink.
-
-    As the window of a top-hat grows, what it keeps grows until it is wider than the strokes, and then stays:
-    the first such window is taken, twice over. Its response there is the level.
-    """
-    shrink = min(1.0, 512 / max(plane.shape))
-    small = _resized(plane, shrink, cv2.INTER_AREA)
-    windows = [3]
-    while windows[-1] < max(5, 0.4 * min(small.shape)):
-        windows.append(max(windows[-1] + 2, round(1.35 * windows[-1]) | 1))
-    levels = [_level(_top_hat(small, window)) for window in windows]
-    steady = next(
-        i
-        for i, level in enumerate(levels)
-        if 1.1 * level >= levels[min(i + 2, len(levels) - 1)] and level >= 0.4 * levels[-1]
-    )
-    window = round(2 * windows[steady] / shrink) | 1
-    return _top_hat(plane, window), levels[steady]
-
-
-def _top_hat(plane: NDArray[np.uint8], window: int) -> NDArray[np.uint8]:
-    window = min(window, min(plane.shape) | 1)
-    hat = cv2.morphologyEx(plane, cv2.MORPH_TOPHAT, np.ones((window, window), np.uint8))
-    return np.asarray(hat, np.uint8)
-
-
-def _level(plane: NDArray[np.uint8], share: float = 0.01) -> float:
-    """The mean of the brightest pixels."""
-    count = max(1, int(plane.size * share))
-    return float(np.partition(plane.ravel(), -count)[-count:].mean())
-
-
-def _mask(plane: NDArray[np.uint8], level: float) -> NDArray[np.uint8]:
-    """Pixels of ink: above the weak level and joined to some above the strong one."""
-    weak = (plane > max(_WEAK * level, 1)).astype(np.uint8)
-    count, labels = cv2.connectedComponents(weak, connectivity=8)
-    kept = np.zeros(count, np.uint8)
-    kept[labels[plane > _STRONG * level]] = 1
-    kept[0] = 0
-    return np.asarray(kept[labels], np.uint8)
-
-
-def _stroke_width(mask: NDArray[np.uint8]) -> float:
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    ridge = distance[(distance > 0) & (distance >= cv2.dilate(distance, np.ones((3, 3), np.uint8)))]
-    return max(1.0, 2 * float(np.median(ridge)) - 1) if len(ridge) else 1.0
+    found = strokes(picture)
+    mask = without_rules(found.mask, found.width)
+    return Page(found.plane, found.scale, tuple(_lines(_components(mask), stroke_width(mask))))
 
 
 def _components(mask: NDArray[np.uint8]) -> list[Atom]:
@@ -237,17 +169,22 @@ def _beside(atom: Atom, row: list[Atom], height: float) -> bool:
 
 def _line(atoms: list[Atom], stroke: float) -> Line:
     height = _digit_height(atoms, stroke)
-    cut = [piece for atom in atoms for piece in _cut(atom, height, stroke)]
-    return Line(tuple(sorted(cut, key=lambda a: _middle(a)[0])), height)
+    places = [np.add(np.nonzero(atom.mask), [[atom.box[1]], [atom.box[0]]]) for atom in atoms]
+    slant = lean(*np.hstack(places))
+    cut = [piece for atom in atoms for piece in _cut(atom, height, stroke, slant)]
+    return Line(tuple(sorted(cut, key=lambda a: _middle(a)[0] + slant * _middle(a)[1])), height)
 
 
-def _cut(atom: Atom, height: float, stroke: float) -> list[Atom]:
+def _cut(atom: Atom, height: float, stroke: float, slant: float) -> list[Atom]:
     if atom.box[2] < _CUT_FROM * height or atom.box[3] < _PART * height:
         return [atom]
-    parts = part(atom.mask, crossing=_CROSSING * stroke, apart=_BESIDE * height)
-    return [_trimmed(atom.box, mask) for mask in parts] if len(parts) > 1 else [atom]
+    parts = part(atom.mask, crossing=_CROSSING * stroke, apart=_BESIDE * height, lean=slant)
+    if len(parts) == 1:
+        return [atom]
+    cuts = [crossed / stroke for _, crossed in parts[:-1]] + [None]
+    return [_trimmed(atom.box, mask, cut) for (mask, _), cut in zip(parts, cuts, strict=True)]
 
 
-def _trimmed(box: Box, mask: NDArray[np.bool_]) -> Atom:
+def _trimmed(box: Box, mask: NDArray[np.bool_], cut: float | None) -> Atom:
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    return Atom((box[0] + x, box[1] + y, width, height), mask[y : y + height, x : x + width], True)
+    return Atom((box[0] + x, box[1] + y, width, height), mask[y : y + height, x : x + width], cut)

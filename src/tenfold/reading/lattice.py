@@ -1,26 +1,25 @@
 """All ways to join atoms into digits, and the best of them first.
 
 Nodes 0 to n stand between atoms. An `Edge` joins the atoms between two nodes into one digit or passes over
-one that is none; a reading is a path from 0 to n, and its score the sum along it, a log-probability.
-`readings` gives paths from the best down, so whatever must hold of the whole text (a pattern, a checksum)
-is asked of each in turn: the first that fits is the best that fits.
+one that is none; a reading is a path from 0 to n, and its score the sum along it, a log-probability. Only
+paths whose digits match an expression (`patterns.py`) are followed: the lattice is multiplied by its
+automaton. What no automaton can say is asked of the readings in turn, as they come from the best down.
 """
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 
-import numpy as np
-from numpy.typing import NDArray
-
-NOTHING = -1  # the label of an edge that passes over atoms
+from tenfold.reading.patterns import ANYTHING, DIGITS, NOTHING, Expression, accepts, step
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Atoms first to last - 1 as one digit: `scores` are the log-probabilities of its labels. `candidate`
-    tells which; both are empty (None, NOTHING) where atoms are passed over at the cost `scores[0]`."""
+    """Atoms first to last - 1 as one digit: `scores` are the log-probabilities of 0 to 9, `candidate` tells
+    which it is. Where it is None the atoms are passed over, at scores[0]."""
 
     first: int
     last: int
@@ -28,7 +27,7 @@ class Edge:
     candidate: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Step:
     """One digit of a path."""
 
@@ -36,51 +35,69 @@ class Step:
     label: int
 
 
-def readings(
-    nodes: int, edges: Sequence[Edge], digits: int | None = None
-) -> Iterator[tuple[float, tuple[Step, ...]]]:
-    """Paths from node 0 to `nodes` with their scores, best first; with `digits`, those of so many digits.
+Path = tuple[float, tuple[Step, ...]]
+Place = tuple[int, Expression]
+
+
+def readings(nodes: int, edges: Sequence[Edge], language: Expression = ANYTHING) -> Iterator[Path]:
+    """Paths from node 0 to `nodes` whose digits match `language`, with their scores, best first.
 
     An A* search whose estimate of what is to come is exact (Viterbi from the end), so that the first path
-    costs no more than Viterbi alone.
+    costs little more than Viterbi alone.
     """
     leaving: list[list[Edge]] = [[] for _ in range(nodes + 1)]
     for edge in edges:
         leaving[edge.first].append(edge)
-    ahead = _best_ahead(nodes, leaving, digits)
+    ahead = _best_ahead(nodes, leaving, language)
     serial = count()
-    heap: list[tuple[float, int, float, int, int, tuple[Step, ...]]] = []
+    heap: list[tuple[float, int, float, Place, tuple[Step, ...]]] = []
 
-    def push(score: float, node: int, used: int, steps: tuple[Step, ...]) -> None:
-        bound = score + float(ahead[node, 0 if digits is None else used])
-        if np.isfinite(bound):
-            heapq.heappush(heap, (-bound, next(serial), score, node, used, steps))
+    def push(score: float, place: Place, steps: tuple[Step, ...]) -> None:
+        bound = score + ahead.get(place, -inf)
+        if bound > -inf:
+            heapq.heappush(heap, (-bound, next(serial), score, place, steps))
 
-    push(0.0, 0, 0, ())
+    push(0.0, (0, language), ())
     while heap:
-        _, _, score, node, used, steps = heapq.heappop(heap)
+        _, _, score, (node, state), steps = heapq.heappop(heap)
         if node == nodes:
             yield score, steps
             continue
         for edge in leaving[node]:
             if edge.candidate is None:
-                push(score + edge.scores[0], edge.last, used, steps)
-            elif digits is None or used < digits:
-                for label, cost in enumerate(edge.scores):
-                    if cost > -np.inf:
-                        push(score + cost, edge.last, used + 1, (*steps, Step(edge.candidate, label)))
+                push(score + edge.scores[0], (edge.last, state), steps)
+                continue
+            for label, cost in enumerate(edge.scores):
+                place = edge.last, step(state, DIGITS[label])
+                push(score + cost, place, (*steps, Step(edge.candidate, label)))
 
 
-def _best_ahead(nodes: int, leaving: list[list[Edge]], digits: int | None) -> NDArray[np.float64]:
-    """[nodes + 1, digits + 1]: the best score from a node to the end when so many digits are used already."""
-    columns = 1 if digits is None else digits + 1
-    ahead = np.full((nodes + 1, columns), -np.inf)
-    ahead[nodes, -1] = 0.0
-    for node in range(nodes - 1, -1, -1):
+def _best_ahead(nodes: int, leaving: list[list[Edge]], language: Expression) -> dict[Place, float]:
+    """The best score from each place that can be reached to the end, where there is a way."""
+    states: defaultdict[int, dict[Expression, None]] = defaultdict(dict, {0: {language: None}})
+    for node in range(nodes):
         for edge in leaving[node]:
-            best = max(edge.scores)
-            if edge.candidate is None or digits is None:
-                ahead[node] = np.maximum(ahead[node], ahead[edge.last] + best)
-            else:
-                ahead[node, :-1] = np.maximum(ahead[node, :-1], ahead[edge.last, 1:] + best)
+            for state in list(states[node]):
+                states[edge.last].update(dict.fromkeys(_onward(edge, state)))
+    ahead = {(nodes, state): 0.0 for state in states[nodes] if accepts(state)}
+    for node in range(nodes - 1, -1, -1):
+        for state in states[node]:
+            ways = (
+                score + ahead.get((edge.last, after), -inf)
+                for edge in leaving[node]
+                for after, score in _onward(edge, state).items()
+            )
+            ahead[node, state] = max(ways, default=-inf)
     return ahead
+
+
+def _onward(edge: Edge, state: Expression) -> dict[Expression, float]:
+    """The states after `edge`, each with the best score that leads there."""
+    if edge.candidate is None:
+        return {state: edge.scores[0]}
+    best: dict[Expression, float] = {}
+    for digit, score in zip(DIGITS, edge.scores, strict=False):
+        after = step(state, digit)
+        if after != NOTHING and score > best.get(after, -inf):
+            best[after] = score
+    return best

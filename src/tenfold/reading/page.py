@@ -9,9 +9,8 @@ passes over dots, dashes and specks.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,10 @@ from numpy.typing import NDArray
 from tenfold.errors import UsageError
 from tenfold.images.segment import Atom, Box, Page, around
 from tenfold.reading.lattice import Edge, Step, readings
+from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly
 
 CLASSES = 10
-SEARCHED = 20_000  # readings that are held against a pattern or a checksum before the search gives up
+SEARCHED = 2_000  # readings that are held against a checksum or an odd pattern before the search gives up
 _ATOMS = 7  # at most these make one digit
 _WIDEST, _SHORTEST, _TALLEST = 1.7, 0.35, 2.2  # of a line's digit height
 _GAP = 0.25  # of a digit's height between strokes of the same digit
@@ -29,6 +29,7 @@ _HEIGHT_SPREAD = 0.45  # of the logarithm of a digit's height over the line's
 _WIDTH_SPREAD = 0.35  # of the logarithm of its width over the height, where it is wider than high
 _FLOOR = 1e-4  # the least probability of any digit: no classifier is surer than that
 _PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
+_CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of ink that it crosses
 
 Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Checksum = Callable[[str], bool]
@@ -71,7 +72,6 @@ class Expected:
     allowed: str | None = None
     pattern: str | None = None
     checksum: str | Checksum | None = None
-    _matches: Callable[[str], Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.digits is not None and not 0 <= self.digits <= 10_000:
@@ -82,14 +82,22 @@ class Expected:
             raise UsageError(f"There is no checksum '{self.checksum}'. There are: {', '.join(CHECKSUMS)}.")
         if self.pattern is not None:
             try:
-                object.__setattr__(self, "_matches", re.compile(self.pattern).fullmatch)
+                compile_pattern(self.pattern)
             except re.error as error:
                 raise UsageError(f"'{self.pattern}' is not a regular expression: {error}.") from None
+
+    def language(self) -> Expression:
+        """The texts that can fit, as an expression; `fits` decides where it cannot tell."""
+        counted = ANYTHING if self.digits is None else exactly(self.digits)
+        if self.pattern is None:
+            return counted
+        return both(counted, compile_pattern(self.pattern) or ANYTHING)
 
     def fits(self, text: str) -> bool:
         """The pattern and the checksum hold."""
         check = CHECKSUMS[self.checksum] if isinstance(self.checksum, str) else self.checksum
-        return (self._matches is None or bool(self._matches(text))) and (check is None or bool(check(text)))
+        matches = self.pattern is None or re.fullmatch(self.pattern, text) is not None
+        return matches and (check is None or bool(check(text)))
 
 
 def luhn(text: str) -> bool:
@@ -156,6 +164,7 @@ def _candidates(page: Page) -> list[_Candidate]:
                 atoms = line.atoms[first:last]
                 prior = _size_prior(atoms, line.height)
                 if prior is not None:
+                    prior -= _cut_cost(atoms[-1])
                     found.append(_Candidate(number, start + first, start + last, atoms, prior))
         start += len(line.atoms)
     return found
@@ -174,6 +183,11 @@ def _size_prior(atoms: tuple[Atom, ...], line_height: float) -> float | None:
     return -(tall**2 + wide**2) / 2
 
 
+def _cut_cost(last: Atom) -> float:
+    """Digits touch seldom: nats for parting `last` from what follows it."""
+    return 0.0 if last.cut is None else _CUT + _CROSSED * last.cut
+
+
 def _digit_chances(rows: NDArray[np.float32], allowed: str | None) -> NDArray[np.float64]:
     """P(it is a digit, and this one), [n, 10], from the probabilities given that it is one.
 
@@ -190,22 +204,23 @@ def _digit_chances(rows: NDArray[np.float32], allowed: str | None) -> NDArray[np
 def _edges(page: Page, candidates: list[_Candidate], chances: NDArray[np.float64]) -> list[Edge]:
     with np.errstate(divide="ignore"):
         scores = np.where(chances > 0, np.log(np.maximum(chances, _FLOOR)), np.log(_FLOOR))
+    # a digit of many atoms stands against as many digits, so it weighs more than one of a single atom
     edges = [
-        Edge(c.first, c.last, tuple((row + c.prior).tolist()), number)
+        Edge(c.first, c.last, tuple((row * (c.last - c.first) ** 0.5 + c.prior).tolist()), number)
         for number, (c, row) in enumerate(zip(candidates, scores, strict=True))
     ]
     place = 0
     for line in page.lines:
         for atom in line.atoms:
             size = min(1.0, atom.box[3] / line.height)
-            cost = _PASSED_OVER * (1.0 if atom.cut else size**2)
+            cost = _PASSED_OVER * size**2 + _cut_cost(atom)
             edges.append(Edge(place, place + 1, (-cost,)))
             place += 1
     return edges
 
 
 def _best(atoms: int, edges: list[Edge], expected: Expected) -> tuple[Step, ...] | None:
-    for _, steps in islice(readings(atoms, edges, expected.digits), SEARCHED):
+    for _, steps in islice(readings(atoms, edges, expected.language()), SEARCHED):
         if expected.fits("".join(str(step.label) for step in steps)):
             return steps
     return None

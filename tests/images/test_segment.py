@@ -1,0 +1,127 @@
+"""Pages parted into lines and atoms: nothing lost, rules and dirt left out, cuts where strokes meet."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tenfold.data.mnist import load_test
+from tenfold.images.cuts import lean, part
+from tenfold.images.ruled import without_rules
+from tenfold.images.segment import Page, around, segment
+
+Images = NDArray[np.uint8]
+
+
+def page_of(places: list[tuple[int, int]], size: tuple[int, int] = (300, 400)) -> Images:
+    """MNIST's first test digits at twice their size, dark on white, their top left corners at x, y."""
+    paper = np.full(size, 255, np.uint8)
+    for (x, y), image in zip(places, load_test().images, strict=False):
+        digit = cv2.resize(image, (56, 56), interpolation=cv2.INTER_CUBIC)
+        paper[y : y + 56, x : x + 56] = np.minimum(paper[y : y + 56, x : x + 56], 255 - digit)
+    return paper
+
+
+def boxes(page: Page) -> list[list[tuple[int, int, int, int]]]:
+    """The boxes of each line's digits on the picture, atoms that touch each other taken together."""
+    found = []
+    for line in page.lines:
+        mask = np.zeros(page.plane.shape, np.uint8)
+        for atom in line.atoms:
+            x, y, w, h = atom.box
+            mask[y : y + h, x : x + w][atom.mask] = 1
+        stats = cv2.connectedComponentsWithStats(mask)[2][1:, :4]
+        found.append([page.on_picture(tuple(box)) for box in sorted(stats.tolist())])
+    return found
+
+
+TWO_ROWS = [(20, 40), (120, 45), (220, 50), (320, 52), (20, 160), (120, 165), (220, 170)]
+
+
+def test_lines_come_from_top_to_bottom_and_digits_from_left_to_right() -> None:
+    found = boxes(segment(page_of(TWO_ROWS)))
+    assert [len(line) for line in found] == [4, 3]
+    for (x, y), box in zip(TWO_ROWS, found[0] + found[1], strict=True):
+        assert x <= box[0] <= box[0] + box[2] <= x + 58
+        assert y <= box[1] <= box[1] + box[3] <= y + 58
+
+
+def squared(paper: Images) -> None:
+    paper[:, 10::50] = paper[10::50] = 130
+
+
+def ruled(paper: Images) -> None:
+    paper[80:82] = paper[200:202] = 60
+
+
+def shadowed(paper: Images) -> None:
+    paper[:] = np.where(np.arange(400) > 250, paper // 2, paper)
+
+
+def specked(paper: Images) -> None:
+    paper[np.random.default_rng(0).integers(0, 300, 60), np.random.default_rng(1).integers(0, 400, 60)] = 0
+
+
+def inverted(paper: Images) -> None:
+    paper[:] = 255 - paper
+
+
+@pytest.mark.parametrize("spoil", [squared, ruled, shadowed, specked, inverted])
+def test_paper_is_left_out(spoil: object) -> None:
+    assert callable(spoil)
+    paper = page_of(TWO_ROWS)
+    clean = boxes(segment(paper))
+    spoil(paper)
+    found = boxes(segment(paper))
+    assert [len(line) for line in found] == [len(line) for line in clean]
+    assert np.abs(np.concatenate(found) - np.concatenate(clean)).max() <= 4
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (50, 50), (28, 28), (60, 80, 3)])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_has_no_lines(shape: tuple[int, ...], level: int) -> None:
+    assert segment(np.full(shape, level, np.uint8)).lines == ()
+
+
+def test_an_atom_alone_comes_out_as_mnist_has_it() -> None:
+    image = load_test().images[0]
+    page = segment(page_of([(150, 100)]))
+    found = page.digit(page.lines[0].atoms)
+    overlap = np.minimum(found, image).sum() / np.maximum(found, image).sum()
+    assert overlap > 0.6
+    assert around(page.lines[0].atoms)[3] == pytest.approx(page.lines[0].height)
+
+
+def test_parts_make_up_the_whole() -> None:
+    mask = np.zeros((60, 100), np.uint8)
+    for x in (25, 70):
+        cv2.ellipse(mask, (x, 30), (22, 26), 0, 0, 360, 1, 5)
+    parts = part(mask.astype(bool), crossing=18, apart=6)
+    assert np.array_equal(np.sum([p for p, _ in parts], axis=0), mask)
+    first = [np.flatnonzero(p.any(0)).max() for p, _ in parts]
+    assert any(44 <= right <= 51 for right in first), "no cut where the two rings touch"
+    assert all(0 <= crossed <= 18 for _, crossed in parts)
+    assert len(part(mask.astype(bool), crossing=0, apart=6)) == 1
+
+
+def test_a_cut_leans_with_the_strokes() -> None:
+    mask = np.zeros((80, 120), np.uint8)
+    for x in (20, 44):
+        cv2.line(mask, (x + 50, 5), (x, 75), 1, 5)  # no upright line parts these two
+    mask[39:42, 46:70] = 1
+    slant = lean(*np.nonzero(mask))
+    assert slant == pytest.approx(50 / 70, abs=0.05)
+    parts = [p for p, _ in part(mask.astype(bool), crossing=6, apart=8, lean=slant)]
+    assert any(p[75, 20] and p[5, 70] and not p[75, 44] and not p[5, 94] for p in parts)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_rules_go_and_the_strokes_across_them_stay(upright: bool) -> None:
+    stroke = np.zeros((120, 300), np.uint8)
+    cv2.line(stroke, (150, 20), (140, 100), 1, 5)
+    ruled = stroke.copy()
+    ruled[59:62] = 1
+    if upright:
+        stroke, ruled = stroke.T.copy(), ruled.T.copy()
+    found = without_rules(ruled, 5.0)
+    assert (found != stroke).sum() <= 8
