@@ -24,7 +24,6 @@ from results import circumstances, load, markdown_table, save, write_table
 
 from tenfold.data.mnist import EMBEDDED
 from tenfold.runs import train
-from tenfold.training.loop import Precision
 from tenfold.training.recipes import find_recipe, replace
 
 PEER = Path(__file__).parent / "peers" / "keras_baseline.py"
@@ -53,12 +52,11 @@ def one_round(keras: str, epochs: int, folder: Path, seconds: dict[str, list[flo
     peer = output([keras, str(PEER), "train", str(EMBEDDED), model, "--epochs", str(epochs)])
     seconds["epoch, Keras"] += peer["epoch_seconds"][1:]  # the first one compiles
     recipe = replace(find_recipe("baseline"), epochs=epochs)
-    precisions: tuple[Precision | None, ...] = (None, "fp32")
-    for precision in precisions:
-        run = train(recipe, precision=precision, out=folder / (precision or "auto"))
+    for precision in ("auto", "fp32"):
+        run = train(recipe, precision=precision, out=folder / precision)
         with open(run.folder / "history.csv", newline="") as file:
             here = [float(row["seconds"]) for row in csv.DictReader(file)]
-        seconds[f"epoch, Tenfold {precision or 'auto'}"] += here[1:]
+        seconds[f"epoch, Tenfold {precision}"] += here[1:]
     sample = str(folder / "auto" / "sample.png")
     for _ in range(COLD_STARTS):
         seconds["cold start, Keras"].append(timed([keras, str(PEER), "predict", model, sample]))

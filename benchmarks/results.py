@@ -1,7 +1,7 @@
 """Where the benchmarks put what they find: raw records in results/, tables in RESULTS.md between two markers.
 
-    save("baseline", record)             results/baseline.json
-    write_table("baseline", markdown)    replaces what stands between the markers of "baseline" in RESULTS.md
+save("baseline", record)             results/baseline.json
+write_table("baseline", markdown)    replaces what stands between the markers of "baseline" in RESULTS.md
 """
 
 import json

@@ -105,8 +105,9 @@ def table(name: str) -> str:
             f"### Recipe `{name.removesuffix('-final')}`: {first['parameters']:,} parameters, {kept}",
             markdown_table(head, rows),
             f"Training took {seconds[len(seconds) // 2]:.1f} s (median; {seconds[0]:.1f} to "
-            f"{seconds[-1]:.1f}), {first['threads']} threads, {first['precision']}. The interval is Student's t over seeds. "
-            f"{circumstances(first)} `{command}{' --final' if first['final'] else ''}`",
+            f"{seconds[-1]:.1f}), {first['threads']} threads, {first['precision']}. "
+            f"The interval is Student's t over seeds. {circumstances(first)} "
+            f"`{command}{' --final' if first['final'] else ''}`",
         ]
     )
 
