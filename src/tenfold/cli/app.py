@@ -18,6 +18,7 @@ from tenfold.cli import (
     models,
     output,
     predict,
+    read,
     recipes,
     refusal,
     report,
@@ -54,6 +55,7 @@ def _main(
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("read")(read.read)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
 app.command("robustness")(robustness.robustness)
