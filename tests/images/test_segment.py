@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tenfold.data.mnist import load_test
 from tenfold.images.cuts import lean, part
-from tenfold.images.ruled import without_rules
+from tenfold.images.rules import without_rules
 from tenfold.images.segment import Page, around, segment
 
 Images = NDArray[np.uint8]

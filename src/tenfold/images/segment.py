@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tenfold.images.cuts import lean, part
 from tenfold.images.normalise import _FINE as FINE
 from tenfold.images.normalise import _place, _with_stroke_width
-from tenfold.images.ruled import without_rules
+from tenfold.images.rules import without_rules
 from tenfold.images.strokes import stroke_width, strokes
 
 _SPECK = 0.12  # of a digit's height: what is smaller both ways is dirt
