@@ -23,7 +23,8 @@ def evaluate(
 ) -> None:
     """Measure a model on a labelled set.
 
-    Accuracy with its 95 % interval over images, calibration, and the share of answers that are sure.
+    Accuracy with its 95 % interval over images, calibration, and the share of answers that are sure. For a
+    labels.csv of pictures with several digits: the share of whole texts that are right, and the digits wrong.
     """
     from tenfold import runs
     from tenfold.cli.downloads import downloads
@@ -33,6 +34,12 @@ def evaluate(
         found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
     if json:
         emit(found)
+        return
+    if "exact" in found:
+        low, high = found["interval"]
+        interval = f"95 % interval {100 * low:.2f} to {100 * high:.2f}"
+        result(f"{found['on']}: {percent(found['exact'])} of {found['count']:,} texts right ({interval})")
+        result(f"digit error rate: {percent(found['digit_error_rate'])} of {found['digits']:,} digits")
         return
     result(f"{found['on']}: {accuracy(found)}")
     result(f"calibration: NLL {found['nll']:.4f}, ECE {percent(found['ece'])}")

@@ -1,14 +1,28 @@
 """How well a model reads pictures of several digits: whole texts right, and digits by edit distance."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tenfold.data.folder import Row
+from tenfold.data.folder import Row, read_rows
 from tenfold.errors import DataError
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
+
+
+def rows_of_pages(on: str | Path) -> list[Row] | None:
+    """The lines of the labels.csv at or in `on` if its pictures show several digits; None for other sets.
+
+    Raises DataError for a labels.csv that is not sound.
+    """
+    listed = Path(on) / "labels.csv" if os.path.isdir(on) else Path(on)
+    if listed.suffix.lower() != ".csv" or not listed.is_file():
+        return None
+    rows = read_rows(listed)
+    return rows if any(len(row.digits) > 1 for row in rows) else None
 
 
 def evaluate_pages(reader: Reader, rows: Iterable[Row], on: str) -> dict[str, Any]:

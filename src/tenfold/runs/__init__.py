@@ -149,14 +149,18 @@ def evaluate(
 ) -> dict[str, Any]:
     """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`.
 
-    See `harness.evaluate` for what comes back. Where the model is a run's and `on` the official test set,
+    See `harness.evaluate` for what comes back, and `harness.pages` where the pictures of a labels.csv show
+    several digits. Where the model is a run's and `on` the official test set,
     the run's record counts the opening.
     """
     from tenfold.harness.evaluate import evaluate as measure
+    from tenfold.harness.pages import evaluate_pages, rows_of_pages
     from tenfold.reading.reader import Reader
     from tenfold.runs.opening import open_set
 
     reader = Reader(model, threads=threads)
+    if (pages := rows_of_pages(on)) is not None:
+        return evaluate_pages(reader, pages, str(on))
     return measure(reader, open_set(on, model, store))[0]
 
 
