@@ -138,12 +138,12 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
 
 
 def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
-    """Fit the temperature and the threshold on the validation images, seen as the recipe sees its digits."""
+    """Fit the temperature on the validation images as the recipe sees digits, the threshold on them alone."""
     recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
     seen = lesson(validation, recipe, run.record["seed"])
     logits = trainer.logits(Examples(seen, trainer.device))
     temperature = round(fit_temperature(logits, seen.labels), 4)
-    confidence = softmax(logits, temperature).max(1)
+    confidence = softmax(logits[: len(validation)], temperature).max(1)  # of the digits as they are
     run.record["temperature"] = temperature
     run.record["thresholds"] = {"confidence": round(threshold_accepting(confidence, share=ACCEPTANCE), 4)}
 
