@@ -76,7 +76,9 @@ def scribble(_: Labelled, rng: Generator, __: World) -> Plane:
     for _stroke in range(rng.integers(2, 6)):
         corners = rng.uniform(16, CANVAS - 16, (int(rng.integers(3, 8)), 2))
         t = np.linspace(0, len(corners) - 1, 60)
-        points: NDArray[Any] = np.column_stack([np.interp(t, np.arange(len(corners)), corners[:, axis]) for axis in (0, 1)])
+        places = np.arange(len(corners))
+        line = [np.interp(t, places, corners[:, axis]) for axis in (0, 1)]
+        points: NDArray[Any] = np.column_stack(line)
         points = np.asarray(cv2.blur(points, (1, 9), borderType=cv2.BORDER_REPLICATE))
         cv2.polylines(canvas, [points.round().astype(np.int32)], False, 1.0, pen, cv2.LINE_AA)
     return canvas
