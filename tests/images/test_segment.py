@@ -6,9 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tenfold.data.mnist import load_test
+from tenfold.images.atoms import around
 from tenfold.images.cuts import lean, part
 from tenfold.images.rules import without_rules
-from tenfold.images.segment import Page, around, segment
+from tenfold.images.segment import Page, segment
 
 Images = NDArray[np.uint8]
 
@@ -125,3 +126,14 @@ def test_rules_go_and_the_strokes_across_them_stay(upright: bool) -> None:
         stroke, ruled = stroke.T.copy(), ruled.T.copy()
     found = without_rules(ruled, 5.0)
     assert (found != stroke).sum() <= 8
+
+
+def test_a_page_of_noise_is_bounded() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (600, 800)).astype(np.uint8)
+    assert 0 < sum(len(line.atoms) for line in segment(noise).lines) < 5_000
+
+
+def test_rows_that_climb_stay_apart() -> None:
+    places = [(20 + 60 * i, 60 + 70 * row - 8 * i) for row in (0, 1) for i in range(4)]
+    found = boxes(segment(page_of(places)))
+    assert [len(line) for line in found] == [4, 4]

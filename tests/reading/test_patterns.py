@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from tenfold.reading.patterns import NOTHING, Expression, accepts, both, compile_pattern, exactly, step
+from tenfold.reading.patterns import NOTHING, Expression, accepts, both, compile_pattern, exactly, only, step
 
 TEXTS = ["".join(digits) for length in range(5) for digits in product("0129", repeat=length)]
 
@@ -36,6 +36,7 @@ def test_both_take_what_each_takes() -> None:
     assert language is not None
     for text in TEXTS:
         assert matches(both(language, exactly(2)), text) == bool(re.fullmatch("[01]{2}", text)), text
+        assert matches(both(language, only("1")), text) == bool(re.fullmatch("1*", text)), text
     assert both(language, NOTHING) == NOTHING
 
 

@@ -16,30 +16,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.images.atoms import Atom, Box, around
 from tenfold.images.cuts import lean, part
 from tenfold.images.normalise import _FINE as FINE
 from tenfold.images.normalise import _place, _with_stroke_width
+from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
 from tenfold.images.strokes import stroke_width, strokes
 
+_MOST = 500  # strokes on a page: what has more is hardly handwriting, and must not take minutes
 _SPECK = 0.12  # of a digit's height: what is smaller both ways is dirt
 _PART = 0.4  # of a digit's height: what is smaller may belong to a digit or be a dot, and makes no line
 _TALLEST = 3.0  # of a digit's height: what is taller is no digit
-_CUT_FROM = 0.5  # of a digit's height: what is narrower is not cut
+_CUT_FROM, _CUT_TO = 0.5, 15.0  # of a digit's height: what is narrower or wider is not cut
 _CROSSING = 3.5  # of a stroke's width: a cut crosses at most so much ink
 _BESIDE = 0.12  # of a digit's height: cuts are so far apart
-
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Atom:
-    """Ink that is never parted. `box` is x, y, width, height on the plane; `mask` bool of that size; `cut` is
-    the ink that the cut on its right side crosses, in widths of a stroke, and None where there is no cut."""
-
-    box: Box
-    mask: NDArray[np.bool_]
-    cut: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +68,6 @@ class Page:
         return x, y, max(1, width), max(1, height)
 
 
-def around(atoms: Sequence[Atom]) -> Box:
-    """The box of several atoms."""
-    left, top = min(a.box[0] for a in atoms), min(a.box[1] for a in atoms)
-    right = max(a.box[0] + a.box[2] for a in atoms)
-    bottom = max(a.box[1] + a.box[3] for a in atoms)
-    return left, top, right - left, bottom - top
-
-
 def segment(picture: NDArray[np.uint8]) -> Page:
     """The lines of a picture, uint8 [h, w] or RGB [h, w, 3], of either polarity; none if it is blank."""
     found = strokes(picture)
@@ -93,9 +76,10 @@ def segment(picture: NDArray[np.uint8]) -> Page:
 
 
 def _components(mask: NDArray[np.uint8]) -> list[Atom]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    """The connected strokes, at most _MOST of them: those with the most ink."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     atoms = []
-    for i in range(1, count):
+    for i in 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:_MOST]:
         x, y, w, h = (int(v) for v in stats[i, :4])
         atoms.append(Atom((x, y, w, h), labels[y : y + h, x : x + w] == i))
     return atoms
@@ -103,18 +87,21 @@ def _components(mask: NDArray[np.uint8]) -> list[Atom]:
 
 def _lines(atoms: list[Atom], stroke: float) -> list[Line]:
     height = _digit_height(atoms, stroke)
-    atoms = [
-        a for a in atoms if max(a.box[2:]) >= max(_SPECK * height, stroke) and a.box[3] <= _TALLEST * height
-    ]
-    large = sorted((a for a in atoms if a.box[3] >= _PART * height), key=lambda a: a.box[0])
-    rows = _rows(large, height)
-    for atom in atoms:
-        if atom.box[3] < _PART * height:
-            near = [row for row in rows if _beside(atom, row, height)]
-            if near:
-                min(near, key=lambda row: _distance(atom, row)).append(atom)
-    rows.sort(key=lambda row: float(np.median([_middle(a)[1] for a in row if a.box[3] >= _PART * height])))
-    return [_line(row, stroke) for row in rows]
+    least, most = max(_SPECK * height, stroke), _TALLEST * height
+    atoms = [atom for atom in atoms if max(atom.box[2:]) >= least and atom.box[3] <= most]
+    rows: list[Row] = []
+    for atom in sorted((a for a in atoms if a.box[3] >= _PART * height), key=lambda a: a.box[0]):
+        best = min(rows, key=lambda row: row.offset(atom), default=None)
+        if best is None or best.offset(atom) > 0.6 * max(height, min(atom.box[3], 1.5 * height)):
+            best = Row()
+            rows.append(best)
+        best.append(atom)
+    rows.sort(key=lambda row: float(np.median(row.middles[1])))
+    for atom in (a for a in atoms if a.box[3] < _PART * height):
+        near = [row for row in rows if row.holds(atom, height)]
+        if near:
+            min(near, key=lambda row: row.offset(atom)).parts.append(atom)
+    return [_line(row.atoms + row.parts, stroke) for row in rows]
 
 
 def _digit_height(atoms: list[Atom], stroke: float) -> float:
@@ -126,57 +113,16 @@ def _digit_height(atoms: list[Atom], stroke: float) -> float:
     return float(heights[np.searchsorted(weights.cumsum(), weights.sum() / 2)])
 
 
-def _middle(atom: Atom) -> tuple[float, float]:
-    x, y, width, height = atom.box
-    return x + width / 2, y + height / 2
-
-
-def _rows(atoms: list[Atom], height: float) -> list[list[Atom]]:
-    """Each atom, from left to right, joins the row whose last atoms it stands beside."""
-    rows: list[list[Atom]] = []
-    for atom in atoms:
-        offsets = [abs(_middle(atom)[1] - _level_at(row, _middle(atom)[0])) for row in rows]
-        best = min(range(len(rows)), key=lambda i: offsets[i], default=None)
-        if best is not None and offsets[best] <= 0.6 * max(height, min(atom.box[3], 1.5 * height)):
-            rows[best].append(atom)
-        else:
-            rows.append([atom])
-    return rows
-
-
-def _level_at(row: list[Atom], x: float) -> float:
-    """Where the row's middle runs at `x`: straight on from its last atoms."""
-    middles = np.array([_middle(a) for a in row[-6:]])
-    if len(middles) < 4:
-        return float(middles[-3:, 1].mean())
-    slope = float(np.clip(np.polyfit(middles[:, 0], middles[:, 1], 1)[0], -0.25, 0.25))
-    return float(middles[:, 1].mean() + slope * (x - middles[:, 0].mean()))
-
-
-def _distance(atom: Atom, row: list[Atom]) -> float:
-    x, y = _middle(atom)
-    nearest = min(row, key=lambda a: abs(_middle(a)[0] - x))
-    return abs(_middle(nearest)[1] - y)
-
-
-def _beside(atom: Atom, row: list[Atom], height: float) -> bool:
-    x, _ = _middle(atom)
-    nearest = min(row, key=lambda a: abs(_middle(a)[0] - x))
-    return (
-        _distance(atom, row) < 0.8 * max(height, nearest.box[3]) and abs(_middle(nearest)[0] - x) < 2 * height
-    )
-
-
 def _line(atoms: list[Atom], stroke: float) -> Line:
     height = _digit_height(atoms, stroke)
     places = [np.add(np.nonzero(atom.mask), [[atom.box[1]], [atom.box[0]]]) for atom in atoms]
     slant = lean(*np.hstack(places))
     cut = [piece for atom in atoms for piece in _cut(atom, height, stroke, slant)]
-    return Line(tuple(sorted(cut, key=lambda a: _middle(a)[0] + slant * _middle(a)[1])), height)
+    return Line(tuple(sorted(cut, key=lambda a: a.middle[0] + slant * a.middle[1])), height)
 
 
 def _cut(atom: Atom, height: float, stroke: float, slant: float) -> list[Atom]:
-    if atom.box[2] < _CUT_FROM * height or atom.box[3] < _PART * height:
+    if not _CUT_FROM * height <= atom.box[2] <= _CUT_TO * height or atom.box[3] < _PART * height:
         return [atom]
     parts = part(atom.mask, crossing=_CROSSING * stroke, apart=_BESIDE * height, lean=slant)
     if len(parts) == 1:

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
-from tenfold.images.segment import Atom, Box, Page, around
+from tenfold.images.atoms import Atom, Box, around
+from tenfold.images.segment import Page
 from tenfold.reading.lattice import Edge, Step, readings
-from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly
+from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly, only
 
 CLASSES = 10
 SEARCHED = 2_000  # readings that are held against a checksum or an odd pattern before the search gives up
@@ -88,10 +89,12 @@ class Expected:
 
     def language(self) -> Expression:
         """The texts that can fit, as an expression; `fits` decides where it cannot tell."""
-        counted = ANYTHING if self.digits is None else exactly(self.digits)
-        if self.pattern is None:
-            return counted
-        return both(counted, compile_pattern(self.pattern) or ANYTHING)
+        language = ANYTHING if self.digits is None else exactly(self.digits)
+        if self.allowed is not None:
+            language = both(language, only(self.allowed))
+        if self.pattern is not None:
+            language = both(language, compile_pattern(self.pattern) or ANYTHING)
+        return language
 
     def fits(self, text: str) -> bool:
         """The pattern and the checksum hold."""
@@ -138,7 +141,7 @@ def read_page(
     candidates = _candidates(page)
     images = [page.digit(candidate.atoms) for candidate in candidates]
     rows = probabilities(np.stack(images)) if images else np.zeros((0, CLASSES), np.float32)
-    chances = _digit_chances(rows, expected.allowed)
+    chances = _digit_chances(rows)
     atoms = sum(len(line.atoms) for line in page.lines)
     edges = _edges(page, candidates, chances)
     steps = _best(atoms, edges, expected)
@@ -188,7 +191,7 @@ def _cut_cost(last: Atom) -> float:
     return 0.0 if last.cut is None else _CUT + _CROSSED * last.cut
 
 
-def _digit_chances(rows: NDArray[np.float32], allowed: str | None) -> NDArray[np.float64]:
+def _digit_chances(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """P(it is a digit, and this one), [n, 10], from the probabilities given that it is one.
 
     A network that knows non-digits spreads its probability evenly over the ten classes when it sees one: the
@@ -196,14 +199,11 @@ def _digit_chances(rows: NDArray[np.float32], allowed: str | None) -> NDArray[np
     """
     rows = rows.astype(np.float64)
     chances: NDArray[np.float64] = np.clip(rows - np.median(rows, 1, keepdims=True), 0, 1)
-    if allowed is not None:
-        chances[:, [digit for digit in range(CLASSES) if str(digit) not in allowed]] = 0
     return chances
 
 
 def _edges(page: Page, candidates: list[_Candidate], chances: NDArray[np.float64]) -> list[Edge]:
-    with np.errstate(divide="ignore"):
-        scores = np.where(chances > 0, np.log(np.maximum(chances, _FLOOR)), np.log(_FLOOR))
+    scores = np.log(np.maximum(chances, _FLOOR))
     # a digit of many atoms stands against as many digits, so it weighs more than one of a single atom
     edges = [
         Edge(c.first, c.last, tuple((row * (c.last - c.first) ** 0.5 + c.prior).tolist()), number)

@@ -86,6 +86,11 @@ def exactly(count: int) -> Expression:
     return Repeat(One(frozenset(DIGITS)), count, count)
 
 
+def only(digits: str) -> Expression:
+    """Texts of no other digits."""
+    return Repeat(One(frozenset(digits)), 0, None)
+
+
 def both(first: Expression, second: Expression) -> Expression:
     if NOTHING in (first, second):
         return NOTHING
