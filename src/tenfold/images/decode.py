@@ -36,6 +36,7 @@ _FORMATS = (  # first bytes, name, class in PIL.<name>ImagePlugin
     (b"II*\0", "Tiff", "TiffImageFile"),
     (b"MM\0*", "Tiff", "TiffImageFile"),
 )
+_TURNED_BY_EXIF = ("Png", "Jpeg", "WebP")  # a TIFF comes upright from Pillow
 _ORIENTATION = 0x0112  # EXIF tag
 # EXIF orientation -> (transpose, flip up-down, flip left-right), in this order
 _TURNS = {
@@ -82,7 +83,7 @@ def read_picture(
         with _WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = opener(BytesIO(data))
-            orientation = picture.getexif().get(_ORIENTATION) if name != "Bmp" else None
+            orientation = picture.getexif().get(_ORIENTATION) if name in _TURNED_BY_EXIF else None
         _check_pixels(picture.size, pixel_limit)
         if name == "Jpeg" and side is not None and picture.mode in ("L", "RGB"):
             _draft(picture, side)
@@ -122,15 +123,16 @@ def _check_pixels(size: tuple[int, int], limit: int) -> None:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    kind = data[12:16]
-    u16 = lambda at: int.from_bytes(data[at : at + 2], "little")  # noqa: E731
-    u24 = lambda at: int.from_bytes(data[at : at + 3], "little")  # noqa: E731
-    if kind == b"VP8X":
-        return u24(24) + 1, u24(27) + 1
-    if kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return u16(26) & 0x3FFF, u16(28) & 0x3FFF
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(data[at : at + length], "little")
+
+    match data[12:16]:
+        case b"VP8X":
+            return number(24, 3) + 1, number(27, 3) + 1
+        case b"VP8L":
+            return (number(21, 4) & 0x3FFF) + 1, (number(21, 4) >> 14 & 0x3FFF) + 1
+        case _:
+            return number(26, 2) & 0x3FFF, number(28, 2) & 0x3FFF
 
 
 def _draft(picture: "ImageFile", side: int) -> None:
@@ -154,14 +156,14 @@ def _plane(picture: "ImageFile") -> NDArray[np.uint8]:
 
 
 def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """16 bits and more, by the number of bits in use: a 12-bit scanner fills 0 to 4,095. Floats by their range."""
+    """By the number of bits in use, as a 12-bit scanner fills 0 to 4,095; floats by their range."""
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
         low, high = values.min(), values.max()
-        return ((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+        return np.asarray((values - low) * (255 / max(high - low, 1e-12)), np.uint8)
     positive = np.maximum(values, 0)
     shift = max(int(positive.max()).bit_length() - 8, 0)
-    return (positive >> shift).astype(np.uint8)
+    return np.asarray(positive >> shift, np.uint8)
 
 
 def _compose(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,40 +1,84 @@
 """Any picture -> the strength of its ink: how far each pixel departs from the paper around it.
 
-Paper is what is left when every stroke is closed over: a morphological closing with a window wider than a
-stroke keeps shadows, uneven light and patches pasted on another ground, as those are wider still.
+Paper is what remains when every stroke is closed over: a morphological closing with a window wider than any
+stroke keeps shadows, uneven light and patches pasted on another ground, since those are wider still. All that
+concerns paper is computed on a plane of 64 pixels a side, where it costs a tenth of a millisecond.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.images.lines import lines_of_paper
+
 WORK_SIDE = 512  # pictures are shrunk to this many pixels a side: a digit on a tenth of it still has 50
-_PAPER_SIDE = 64  # paper changes slowly: it is estimated on a plane of this size
+_PAPER_SIDE = 64
 _STROKE_SHARE = 0.45  # the widest stroke, as a share of the picture's shorter side
+_PAPER_SHARE = 0.6  # of the longer side: the window in which more than half is paper
+_LEAST_PAPER = 0.05  # the share of paper in a window that its mean can be trusted from
+_NOISES = 3.0  # ink departs from paper by this many standard deviations of the paper
+_FAINT, _FULL = 0.25, 0.6  # bounds of the threshold as shares of full ink: pencil fades to a quarter
+
+_NOISE_CORRELATION = (
+    0.25  # of neighbouring pixels: of a digit's 0.35 and more, of noise, also shrunk, under 0.2
+)
 
 
 @dataclass(frozen=True)
 class Ink:
-    """`plane` uint8 [h, w] is 0 on paper and rises with the ink, in grey levels of the picture; `bright` tells
-    light ink on dark paper; `scale` is the plane's size over the picture's."""
+    """`plane` uint8 [h, w] is 0 on paper and rises with the ink, in grey levels of the picture.
+
+    `threshold` parts ink from paper, `contrast` is the level of full ink (0 for a blank or noise); `bright`
+    tells light ink on dark paper; `scale` is the plane's size over the picture's.
+    """
 
     plane: NDArray[np.uint8]
+    threshold: int
+    contrast: int
     bright: bool
     scale: float
 
+    @property
+    def mask(self) -> NDArray[np.uint8]:
+        """1 where there is ink, else 0, uint8 [h, w]."""
+        return cv2.threshold(self.plane, self.threshold, 1, cv2.THRESH_BINARY)[1].astype(np.uint8, copy=False)
+
 
 def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
-    """The ink of `picture`, uint8 [h, w] or RGB [h, w, 3], on a plane of at most `side` pixels a side."""
-    scale = min(1.0, side / max(picture.shape[:2]))
-    if scale < 1:
-        height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    grey = picture if picture.ndim == 2 else _most_telling_grey(picture)
+    """The ink of `picture`, uint8 [h, w] or RGB [h, w, 3], on a plane of at most `side` pixels a side,
+    without the lines of ruled paper."""
+    work = _shrunk(picture, side)
+    grey = work if work.ndim == 2 else _most_telling_grey(work)
     bright = _is_bright(grey)
-    dark_ink = 255 - grey if bright else grey
-    return Ink(cv2.subtract(_paper(dark_ink), dark_ink), bright, scale)
+    if bright:
+        grey = cv2.bitwise_not(grey).astype(np.uint8, copy=False)
+    paper = _paper(grey)
+    plane = cv2.subtract(paper, grey).astype(np.uint8, copy=False)
+    threshold, contrast = _threshold(plane, cv2.subtract(paper, grey, dtype=cv2.CV_16S))
+    if contrast and _correlation(plane) < _NOISE_CORRELATION:
+        contrast = 0
+    scale = max(work.shape) / max(picture.shape)
+    return _without_lines(Ink(plane, threshold, contrast, bright, scale))
+
+
+def _without_lines(found: Ink) -> Ink:
+    strong = found.plane * found.mask
+    lines = lines_of_paper(strong)
+    if not lines.any() or not strong[~lines].any():  # a picture of nothing but a line shows a 1
+        return found
+    return replace(found, plane=np.where(lines, 0, found.plane).astype(np.uint8))
+
+
+def _shrunk(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -42,29 +86,85 @@ def _most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     contrast in plain luminance."""
     pixels = rgb.reshape(-1, 3)
     sample = pixels[:: max(1, len(pixels) // 4096)].astype(np.float32)
-    axis = np.linalg.eigh(np.cov(sample.T))[1][:, -1]
+    sample -= sample.mean(axis=0)
+    axis = np.linalg.eigh(sample.T @ sample)[1][:, -1]
     axis *= np.sign(axis.sum() or 1.0) / np.abs(axis).sum()
     offset = -255 * float(axis[axis < 0].sum())
-    plane: NDArray[np.uint8] = cv2.transform(rgb, np.append(axis, offset)[None].astype(np.float32))
-    return plane
+    weights = np.append(axis, offset)[None].astype(np.float32)
+    return cv2.transform(rgb, weights).reshape(rgb.shape[:2]).astype(np.uint8, copy=False)
 
 
 def _is_bright(grey: NDArray[np.uint8]) -> bool:
-    """Paper is the greater part of the border and of the whole; ink is the smaller."""
-    _, light = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-    return bool(border.mean() + light.mean() < 1)
+    """Light ink on dark paper: what departs from the paper around it departs upwards.
+
+    Of 6,000 real and rendered pictures, either way round, one was taken wrongly. A global threshold that asks
+    which part is the smaller failed on half of those with a shadow.
+    """
+    small = _shrunk(grey, _PAPER_SIDE)
+    window = max(3, round(_PAPER_SHARE * max(small.shape)) | 1)
+    paper = cv2.medianBlur(small, window)
+    above = cv2.subtract(small, paper)
+    below = cv2.subtract(paper, small)
+    return bool(cv2.norm(above) > cv2.norm(below))
 
 
 def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The level of paper bright around dark ink, uint8 of the same shape."""
-    height, width = grey.shape
-    shrink = min(1.0, _PAPER_SIDE / max(height, width))
-    small = grey
-    if shrink < 1:
-        size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    window = max(3, round(_STROKE_SHARE * min(small.shape)) | 1)
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
-    closed = cv2.blur(closed, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(closed, (width, height), interpolation=cv2.INTER_LINEAR) if shrink < 1 else closed
+    """The level of the paper, bright, around and under dark ink.
+
+    A closing overestimates it by the noise, the mean of what is not ink is wrong near a shadow's edge: the
+    lower of the two is right.
+    """
+    small = _shrunk(grey, _PAPER_SIDE).astype(np.float32)
+    trend = _trend(small)  # without it, a window cut off by the border sees only the brighter side
+    level = small - trend
+    window = (max(3, round(_STROKE_SHARE * min(small.shape)) | 1),) * 2
+    closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones(window, np.uint8))
+    depth = np.clip(closed - level, 0, 255).astype(np.uint8)
+    _, blank = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    share = cv2.blur(blank.astype(np.float32), window, borderType=cv2.BORDER_REPLICATE)
+    total = cv2.blur(level * blank, window, borderType=cv2.BORDER_REPLICATE)
+    mean = np.where(share > _LEAST_PAPER, total / np.maximum(share, _LEAST_PAPER), closed)
+    paper = np.clip(np.ceil(np.minimum(closed, mean) + trend), 0, 255).astype(np.uint8)
+    size = (grey.shape[1], grey.shape[0])
+    return cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _trend(small: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The slope of the light across the picture: the median change over a quarter of it, each way."""
+    height, width = small.shape
+    across, down = width // 4, height // 4
+    slope_x = _middle(small[:, across:] - small[:, :-across]) / across if across else 0.0
+    slope_y = _middle(small[down:] - small[:-down]) / down if down else 0.0
+    x = slope_x * (np.arange(width, dtype=np.float32) - width / 2)
+    y = slope_y * (np.arange(height, dtype=np.float32) - height / 2)
+    return np.asarray(y[:, None] + x, np.float32)
+
+
+def _middle(values: NDArray[np.float32]) -> float:
+    """The median, in a fifth of the time that numpy takes for few values."""
+    half = values.size // 2
+    return float(np.partition(values, half, axis=None)[half])
+
+
+def _threshold(plane: NDArray[np.uint8], departure: NDArray[Any]) -> tuple[int, int]:
+    """The level that parts ink from paper, and that of full ink: the upper quartile of what is surely ink."""
+    otsu, blank = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    noise = _NOISES * float(cv2.meanStdDev(departure, mask=blank)[1].item())
+    histogram = np.bincount(plane.ravel(), minlength=256)
+    histogram[: int(max(otsu, noise)) + 1] = 0
+    count = histogram.cumsum()
+    contrast = int(np.searchsorted(count, 0.75 * count[-1])) if count[-1] else 0
+    return int(min(max(noise, _FAINT * contrast), _FULL * contrast)), contrast
+
+
+def _correlation(plane: NDArray[np.uint8]) -> float:
+    """Of pixels with their neighbours, in the best of the four directions: thin strokes have only one."""
+    values = plane.astype(np.float32)
+    values -= values.mean()
+    pairs = (
+        (values[:, 1:], values[:, :-1]),
+        (values[1:], values[:-1]),
+        (values[1:, 1:], values[:-1, :-1]),
+        (values[1:, :-1], values[:-1, 1:]),
+    )
+    return max(float(np.vdot(a, b)) for a, b in pairs) / float(np.vdot(values, values))

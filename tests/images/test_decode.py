@@ -1,0 +1,235 @@
+"""Every picture file either gives the pixels it was made of or one ImageError; nothing is warned of."""
+
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from tests.images.corpus import bad_files, bad_pngs, chunk, encoded, header, png
+
+from tenfold.errors import ImageError, TenfoldError
+from tenfold.images.decode import read_picture
+
+GREY = np.random.default_rng(0).integers(0, 256, (28, 24), dtype=np.uint8)
+COLOUR = np.random.default_rng(1).integers(0, 256, (28, 24, 3), dtype=np.uint8)
+SMOOTH = np.add.outer(np.arange(64), np.arange(48)).astype(np.uint8)
+BAD = [*bad_pngs(GREY), *bad_files(SMOOTH)]
+
+
+@pytest.mark.parametrize("data", [data for _, data in BAD], ids=[name for name, _ in BAD])
+def test_a_bad_file_gets_one_sentence(data: bytes) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_picture(data)
+    text = str(caught.value)
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert len(text) < 200
+
+
+def test_a_png_cut_anywhere_is_refused() -> None:
+    data = png(GREY)
+    for length in range(len(data)):
+        with pytest.raises(ImageError):
+            read_picture(data[:length])
+
+
+def test_a_png_with_any_byte_changed_is_refused_or_unharmed() -> None:
+    data = png(SMOOTH[:20, :20])
+    for at in range(len(data)):
+        damaged = data[:at] + bytes([data[at] ^ 0x40]) + data[at + 1 :]
+        with pytest.raises(ImageError):
+            read_picture(damaged)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "BMP", "GIF", "TIFF", "WEBP"])
+def test_damage_ends_in_a_picture_or_an_image_error(kind: str) -> None:
+    data = encoded(np.stack([SMOOTH] * 3, axis=-1), kind)
+    rng = np.random.default_rng(2)
+    for _ in range(150):
+        damaged = bytearray(data)
+        for at in rng.integers(0, len(data), 3):
+            damaged[at] = rng.integers(0, 256)
+        try:
+            picture = read_picture(bytes(damaged))
+        except ImageError:
+            continue
+        assert picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("kind", "pixels"),
+    [
+        ("PNG", GREY),
+        ("PNG", COLOUR),
+        ("BMP", GREY),
+        ("BMP", COLOUR),
+        ("GIF", GREY),
+        ("TIFF", GREY),
+        ("TIFF", COLOUR),
+        ("WEBP", COLOUR),
+    ],
+)
+def test_lossless_formats_give_their_pixels(kind: str, pixels: NDArray[np.uint8]) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    assert np.array_equal(read_picture(encoded(pixels, kind, **options)), pixels)
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 9), (33, 31)])
+def test_png_of_every_kind_and_size_is_accepted(size: tuple[int, int], interlace: int) -> None:
+    """Rows of zeros of the right length; a plain loop over pixels counts them."""
+    height, width = size
+    for colour, channels, depths in (
+        (0, 1, (1, 2, 4, 8, 16)),
+        (2, 3, (8, 16)),
+        (3, 1, (1, 8)),
+        (4, 2, (8, 16)),
+        (6, 4, (8,)),
+    ):
+        for depth in depths:
+            raw = _rows(width, height, depth * channels, interlace)
+            ihdr = chunk(b"IHDR", header(width, height, depth, colour, 0, 0, interlace))
+            palette = chunk(b"PLTE", bytes(6)) if colour == 3 else b""
+            data = png(np.zeros(size, np.uint8), ihdr=ihdr, before=palette, raw=raw)
+            assert read_picture(data).shape[:2] == size
+            with pytest.raises(ImageError):
+                read_picture(png(np.zeros(size, np.uint8), ihdr=ihdr, before=palette, raw=raw[:-1]))
+
+
+def _rows(width: int, height: int, bits: int, interlace: int) -> bytes:
+    if not interlace:
+        return bytes(height * (1 + (width * bits + 7) // 8))
+    order = "1646264677777777565656567777777736463646777777775656565677777777"
+    count = 0
+    for number in "1234567":
+        rows = [[x for x in range(width) if order[(y % 8) * 8 + x % 8] == number] for y in range(height)]
+        count += sum(1 + (len(row) * bits + 7) // 8 for row in rows if row)
+    return bytes(count)
+
+
+def _image(pixels: NDArray[Any], mode: str | None = None) -> Image.Image:
+    image = Image.fromarray(pixels)
+    return image.convert(mode) if mode else image
+
+
+def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+DIGIT = np.full((40, 40), 255, np.uint8)
+DIGIT[8:32, 18:22] = 0  # a dark 1 on white
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("1 bit", _file(_image(DIGIT, "1"), "PNG")),
+        ("palette", _file(_image(DIGIT, "P"), "PNG")),
+        ("16 bits", encoded(DIGIT.astype(np.uint16) * 257, "PNG")),
+        ("12 bits in 16", encoded(DIGIT.astype(np.uint16) * 16, "TIFF")),
+        ("float", encoded(DIGIT.astype(np.float32) / 255, "TIFF")),
+        ("CMYK", _file(_image(np.stack([DIGIT] * 3, -1), "CMYK"), "TIFF")),
+        ("grey and alpha", _file(_image(DIGIT, "LA"), "PNG")),
+        ("dark strokes on nothing", encoded(np.stack([0 * DIGIT] * 3 + [255 - DIGIT], -1), "PNG")),
+        ("palette, ground transparent", _file(_image(DIGIT, "P"), "PNG", transparency=255)),
+    ],
+)
+def test_every_kind_of_pixel_gives_dark_ink_on_white(name: str, data: bytes) -> None:
+    picture = read_picture(data).astype(int)
+    assert picture.shape == DIGIT.shape, name
+    assert np.abs(picture - DIGIT).max() <= 16
+
+
+def test_light_strokes_on_nothing_are_put_on_black() -> None:
+    rgba = np.stack([np.full_like(DIGIT, 255)] * 3 + [255 - DIGIT], -1)
+    assert np.array_equal(read_picture(encoded(rgba, "PNG")), 255 - DIGIT)
+
+
+def test_paper_goes_on_under_transparent_corners() -> None:
+    alpha = np.full_like(DIGIT, 255)
+    alpha[:5, :5] = 0
+    dark = np.where(DIGIT == 0, 0, 180).astype(np.uint8)
+    thick = np.where(np.abs(np.arange(40) - 20) < 8, 0, dark).astype(np.uint8)  # much ink: both levels count
+    picture = read_picture(encoded(np.stack([thick] * 3 + [alpha], -1), "PNG"))
+    assert (picture[:5, :5] == 180).all()
+
+
+def test_nothing_visible_is_a_blank() -> None:
+    assert np.ptp(read_picture(encoded(np.zeros((9, 9, 4), np.uint8), "PNG"))) == 0
+
+
+def test_jpeg_in_cmyk_and_shrunk() -> None:
+    big = np.kron(DIGIT, np.ones((20, 20), np.uint8))
+    cmyk = read_picture(_file(_image(np.stack([big] * 3, -1), "CMYK"), "JPEG"))
+    assert cmyk.shape[:2] == (800, 800)
+    assert cmyk[400, 400].max() < 20
+    assert cmyk[10, 10].min() > 235
+    assert read_picture(encoded(big, "JPEG"), side=100).shape == (100, 100)
+    assert read_picture(encoded(big, "JPEG"), side=101).shape == (200, 200)
+    assert read_picture(encoded(big, "JPEG"), side=801).shape == (800, 800)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_the_first_frame_is_read(kind: str) -> None:
+    frames = [_image(np.stack([plane] * 3, -1)) for plane in (DIGIT, 255 - DIGIT)]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = _file(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert np.array_equal(read_picture(data), DIGIT)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(kind: str, orientation: int) -> None:
+    """Pillow's own transposition is the oracle."""
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.kron(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40, np.ones((16, 16), np.uint8))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = _file(_image(np.stack([pixels] * 3, -1)), kind, exif=exif.tobytes(), **options)
+    with Image.open(BytesIO(data)) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image).convert("L")).astype(int)
+    picture = read_picture(data).astype(int)
+    assert picture.shape == upright.shape
+    assert np.abs(picture - upright).max() < 12
+
+
+def test_broken_exif_is_no_matter() -> None:
+    data = _file(_image(SMOOTH), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(20))
+    assert read_picture(data).shape == SMOOTH.shape
+
+
+def test_pixel_limit_at_over_and_default() -> None:
+    assert read_picture(png(GREY), pixel_limit=GREY.size).shape == GREY.shape
+    for kind in ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"):
+        with pytest.raises(ImageError, match="24 x 28 pixels; at most 671 are allowed"):
+            read_picture(encoded(GREY, kind), pixel_limit=GREY.size - 1)
+
+
+def test_byte_limit_at_and_over(tmp_path: Path) -> None:
+    data = png(GREY)
+    path = tmp_path / "seven.png"
+    path.write_bytes(data)
+    for source in (data, path, os.fspath(path)):
+        assert np.array_equal(read_picture(source, byte_limit=len(data)), GREY)
+        with pytest.raises(ImageError, match="bytes"):
+            read_picture(source, byte_limit=len(data) - 1)
+
+
+def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent.png"):
+        with pytest.raises(TenfoldError):
+            read_picture(path)
+
+
+def test_formats_off_the_list_are_refused() -> None:
+    for kind in ("PPM", "TGA", "ICO", "PCX", "DDS"):
+        with pytest.raises(ImageError, match="not a PNG, JPEG"):
+            read_picture(encoded(GREY, kind))

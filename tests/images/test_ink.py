@@ -1,0 +1,86 @@
+"""Ink is found on any paper, in any light, dark or bright."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tenfold.images.ink import ink
+from tenfold.images.lines import lines_of_paper
+
+STROKES = np.zeros((120, 100), np.uint8)
+cv2.ellipse(STROKES, (50, 60), (24, 38), 0, 0, 360, 1, 5)
+
+LIGHTS = {
+    "even": np.full(STROKES.shape, 220.0),
+    "gradient across": np.tile(np.linspace(90, 240, 100), (120, 1)),
+    "gradient down": np.tile(np.linspace(240, 110, 120)[:, None], (1, 100)),
+    "half in shadow": np.where(np.arange(100) < 45, 110.0, 220.0) * np.ones((120, 1)),
+    "patch on white": np.pad(np.full((100, 76), 190.0), ((10, 10), (12, 12)), constant_values=255),
+}
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize("bright", [False, True])
+def test_ink_is_what_the_pen_left(light: str, bright: bool) -> None:
+    picture = (LIGHTS[light] * (1 - 0.7 * STROKES)).astype(np.uint8)
+    found = ink(255 - picture if bright else picture)
+    assert found.bright == bright
+    wrong = found.mask != STROKES
+    assert wrong.mean() < 0.02
+
+
+def test_large_pictures_are_worked_on_small() -> None:
+    picture = np.kron(255 - 200 * STROKES, np.ones((12, 12), np.uint8))
+    found = ink(picture, side=240)
+    assert found.plane.shape == (240, 200)
+    assert found.scale == pytest.approx(1 / 6)
+    assert ink(picture).plane.shape[0] == 512
+
+
+@pytest.mark.parametrize(
+    ("paper", "pen"),
+    [((255, 255, 255), (255, 240, 80)), ((70, 150, 70), (200, 70, 70)), ((30, 30, 90), (30, 90, 30))],
+)
+def test_colour_alone_is_contrast(paper: tuple[int, int, int], pen: tuple[int, int, int]) -> None:
+    picture = np.where(STROKES[..., None] == 1, pen, paper).astype(np.uint8)
+    found = ink(picture)
+    assert found.contrast > 30
+    assert np.array_equal(found.mask, STROKES)
+
+
+def test_lines_from_side_to_side_go_and_strokes_across_them_stay() -> None:
+    mask = STROKES.copy()
+    lines = np.zeros_like(mask)
+    cv2.line(lines, (0, 40), (99, 43), 1, 2)
+    cv2.line(lines, (0, 117), (99, 117), 1, 2)
+    cv2.line(lines, (8, 0), (11, 119), 1, 1)
+    mask |= lines
+    found = lines_of_paper(mask)
+    assert found[STROKES == 1].mean() < 0.03
+    beside = cv2.dilate(STROKES, np.ones((9, 9), np.uint8)) == 0
+    assert found[(lines == 1) & beside].mean() > 0.75  # where two lines cross, a square stays
+
+
+def test_a_stroke_along_a_fainter_line_stays() -> None:
+    plane = np.zeros((120, 100), np.uint8)
+    cv2.line(plane, (0, 80), (99, 80), 80, 2)
+    cv2.line(plane, (30, 79), (70, 79), 200, 3)
+    found = lines_of_paper(plane)
+    assert not found[plane == 200].any()
+    assert found[plane == 80].mean() > 0.9
+
+
+def test_a_digit_s_own_bars_are_not_lines() -> None:
+    seven = np.zeros((20, 16), np.uint8)
+    seven[0:2] = 1  # from side to side of a tight crop, a tenth of its height
+    cv2.line(seven, (14, 2), (5, 19), 1, 2)
+    assert not lines_of_paper(seven).any()
+    one = np.zeros((100, 60), np.uint8)
+    one[:, 28:34] = 1
+    assert not lines_of_paper(one).any()
+
+
+def test_a_picture_of_a_line_alone_keeps_it() -> None:
+    picture = np.full((100, 60), 255, np.uint8)
+    picture[:, 30] = 0
+    assert ink(picture).mask.sum() == 100
