@@ -1,21 +1,21 @@
 """Every error a user can cause, as one tree. The command line makes of a leaf one sentence and an exit code.
 
-    TenfoldError                    1  a fault of ours, or anything unforeseen
-    ├── UsageError                  2  the call is wrong
-    │   ├── UnknownNameError           a recipe, model, data set or field that does not exist
-    │   ├── MissingExtraError          a part that is not installed, such as torch
-    │   └── OutputExistsError          the output folder is in use
-    ├── InputError                  3  what was given cannot be used
-    │   ├── ImageError                 not a picture that can be read
-    │   ├── IdxError                   not a sound IDX file
-    │   ├── DataError                  a labelled set that is damaged, empty or mislabelled
-    │   ├── ShapeError                 an array of the wrong shape, type or range
-    │   ├── ModelFileError             not a sound model file
-    │   ├── RunError                   a run folder that is damaged or incomplete
-    │   └── DivergedError              training met a loss that is not a number
-    └── ResourceError               4  the machine said no
-        ├── DiskError                  a file cannot be read or written
-        └── NetworkError               a download failed or is not allowed
+TenfoldError                    1  a fault of ours, or anything unforeseen
+├── UsageError                  2  the call is wrong
+│   ├── UnknownNameError           a recipe, model, data set or field that does not exist
+│   ├── MissingExtraError          a part that is not installed, such as torch
+│   └── OutputExistsError          the output folder is in use
+├── InputError                  3  what was given cannot be used
+│   ├── ImageError                 not a picture that can be read
+│   ├── IdxError                   not a sound IDX file
+│   ├── DataError                  a labelled set that is damaged, empty or mislabelled
+│   ├── ShapeError                 an array of the wrong shape, type or range
+│   ├── ModelFileError             not a sound model file
+│   ├── RunError                   a run folder that is damaged or incomplete
+│   └── DivergedError              training met a loss that is not a number
+└── ResourceError               4  the machine said no
+    ├── DiskError                  a file cannot be read or written
+    └── NetworkError               a download failed or is not allowed
 """
 
 import difflib
