@@ -25,12 +25,12 @@ _LOWEST_EDGE = 0.9  # of the picture's threshold
 
 # Which components belong to the digit. Shares are of the size of the main one, where not said otherwise.
 _PULL = 4.0  # how much less a component weighs for its distance from the centre of the picture
-_REACH = 0.15  # a detached stroke, such as the bar of a 5, is no farther away
+_REACH = 0.25  # a detached stroke, such as the bar of a 5, is no farther away
 _SPECK = 0.2  # what is smaller is a dot, a comma or dirt
 _BESIDE = (
     0.9  # a piece at the picture's edge is a neighbour's unless so much of its width lies above or below
 )
-_ABOVE = 0.7  # and one at the upper or lower edge unless so much of its width does
+_ABOVE = 0.5  # and one at the upper or lower edge unless so much of its width does
 
 Plane = NDArray[np.uint8]
 
