@@ -22,6 +22,7 @@ from tenfold import onnx_wire
 from tenfold.errors import ModelFileError, TenfoldError, UnknownNameError
 from tenfold.model import (
     CLASSES,
+    DEFAULT_MODEL,
     FORMAT,
     MODELS,
     Model,
@@ -369,15 +370,15 @@ def test_what_the_runtime_refuses_is_a_model_file_error(model_bytes: bytes, capf
 def test_resolve(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = tmp_path / "models"
     shipped.mkdir()
-    for name in ("baseline", "fast"):
+    for name in ("baseline", "fast", DEFAULT_MODEL):
         (shipped / f"{name}.onnx").write_bytes(b"")
     run = tmp_path / "run"
     run.mkdir()
     (run / "model.onnx").write_bytes(b"")
     monkeypatch.setattr("tenfold.model.MODELS", shipped)
     monkeypatch.chdir(tmp_path)
-    assert list_models() == ["baseline", "fast"]
-    assert resolve() == resolve("baseline") == shipped / "baseline.onnx"
+    assert list_models() == sorted({"baseline", "fast", DEFAULT_MODEL})
+    assert resolve() == resolve(DEFAULT_MODEL) == shipped / f"{DEFAULT_MODEL}.onnx"
     assert resolve("fast") == shipped / "fast.onnx"
     assert resolve(Path("fast")) == Path("fast")  # a path is never a name
     assert resolve(str(model_file)) == resolve(model_file) == model_file

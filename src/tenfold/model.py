@@ -35,7 +35,7 @@ PREPROCESSING = {"road": "mnist", "scale": 255, "shape": [1, 28, 28]}
 GOLDEN_TOLERANCE = 1e-4  # in probability; ONNX Runtime on other processors differs by 1e-6
 GOLDEN_LIMIT = 16  # images, each of which may cost what onnx_check allows
 SIZE_LIMIT = 64 * 2**20
-DEFAULT_MODEL = "baseline"
+DEFAULT_MODEL = "reader"
 MODELS = Path(__file__).parent / "models"
 
 _ZEROS = "0" * 64
