@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tenfold.model import DEFAULT_MODEL
+
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -19,15 +21,15 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_each_shipped_model_is_listed_with_what_was_measured(
     shipped: Path, model_file: Path, tenfold: Any
 ) -> None:
-    for name in ("baseline", "zeta"):
+    for name in (DEFAULT_MODEL, "zeta"):
         shutil.copy(model_file, shipped / f"{name}.onnx")
     head, first, second = tenfold("models").out.splitlines()
     assert head.split() == ["model", "parameters", "size", "validation", "test"]
-    assert first.startswith("baseline (default)  ")
+    assert first.startswith(f"{DEFAULT_MODEL} (default)  ")
     assert first.split()[2:] == ["6,810", f"{model_file.stat().st_size / 1000:.0f}", "kB", "50.00", "%", "-"]
     assert second.startswith("zeta  ")
     rows = json.loads(tenfold("models", "--json").out)
-    assert [(row["name"], row["default"]) for row in rows] == [("baseline", True), ("zeta", False)]
+    assert [(row["name"], row["default"]) for row in rows] == [(DEFAULT_MODEL, True), ("zeta", False)]
     assert rows[0]["measured"] == {"validation": {"accuracy": 0.5}}
     assert rows[0]["bytes"] == model_file.stat().st_size
 
