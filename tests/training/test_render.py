@@ -5,7 +5,7 @@ import pytest
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
-from tenfold.training.render import World, photograph, render, rendered, with_views, write
+from tenfold.training.render import World, photograph, render, rendered, write
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,6 @@ def test_a_view_is_still_the_digit_in_most_cases(few: Labelled) -> None:
     nearness = np.corrcoef(views, originals)[:60, 60:]
     own = np.diag(nearness)
     assert np.median(own) > np.median(nearness) + 0.25
-
-
-def test_views_follow_the_originals(few: Labelled) -> None:
-    both = with_views(few, 1, 0)
-    assert np.array_equal(both.images[:60], few.images)
-    assert with_views(few, 0, 0) is few
 
 
 def test_pictures_have_both_polarities_and_many_sizes(few: Labelled) -> None:

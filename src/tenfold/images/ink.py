@@ -51,8 +51,8 @@ def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
     """The ink of `picture`, uint8 [h, w] or RGB [h, w, 3], on a plane of at most `side` pixels a side,
     without the lines of ruled paper."""
     work = _shrunk(picture, side)
-    grey = work if work.ndim == 2 else _most_telling_grey(work)
-    bright = _is_bright(grey)
+    grey = work if work.ndim == 2 else most_telling_grey(work)
+    bright = is_bright(grey)
     if bright:
         grey = cv2.bitwise_not(grey).astype(np.uint8, copy=False)
     paper = _paper(grey)
@@ -81,7 +81,7 @@ def _shrunk(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The projection of colours in which they differ most: yellow ink on white, or red on green, has no
     contrast in plain luminance."""
     pixels = rgb.reshape(-1, 3)
@@ -94,7 +94,7 @@ def _most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.transform(rgb, weights).reshape(rgb.shape[:2]).astype(np.uint8, copy=False)
 
 
-def _is_bright(grey: NDArray[np.uint8]) -> bool:
+def is_bright(grey: NDArray[np.uint8]) -> bool:
     """Light ink on dark paper: what departs from the paper around it departs upwards.
 
     Of 6,000 real and rendered pictures, either way round, one was taken wrongly. A global threshold that asks

@@ -16,10 +16,10 @@ from tenfold.images.ink import Ink, ink
 
 SIDE = 28
 BOX = 20
-_FINE = 80  # the longer side of a digit while its strokes are worked on: four times BOX
+FINE = 80  # the longer side of a digit while its strokes are worked on: four times BOX
 _FAINTEST = 8  # grey levels between paper and ink below which a picture is blank
-_STROKE = (7.0, 13.0)  # widths at _FINE that are left alone: MNIST's lie at 7 to 20, half of them at 10 to 13
-_NEAR = 11  # pixels at _FINE, about a stroke: ink is judged by the darkest ink so near
+_STROKE = (7.0, 13.0)  # widths at FINE that are left alone: MNIST's lie at 7 to 20, half of them at 10 to 13
+_NEAR = 11  # pixels at FINE, about a stroke: ink is judged by the darkest ink so near
 _EDGE = 0.4  # of that darkest ink, where a stroke ends; pencil varies along a stroke
 _LOWEST_EDGE = 0.9  # of the picture's threshold
 
@@ -73,7 +73,7 @@ def find_digit(picture: Plane) -> Found:
     if found.contrast < _FAINTEST:
         return Found(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), found.bright, 0, False, 0)
     mask, components = _digit_mask(found.mask)
-    image = _place(_strokes(found, mask))
+    image = place(_strokes(found, mask))
     x, y, width, height = _box(mask)
     touches = x == 0 or y == 0 or x + width == mask.shape[1] or y + height == mask.shape[0]
     z = 1 / found.scale
@@ -130,20 +130,20 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
 
 
 def _strokes(found: Ink, mask: Plane) -> Plane:
-    """The digit alone, 0 or 255, its longer side _FINE, its strokes as wide as MNIST's."""
+    """The digit alone, 0 or 255, its longer side FINE, its strokes as wide as MNIST's."""
     near = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)  # with strokes' half-dark rims
     x, y, width, height = _box(near)
     box = np.s_[y : y + height, x : x + width]
     crop = _padded(found.plane[box] * near[box], 2)
-    zoom = _FINE / max(width, height)
+    zoom = FINE / max(width, height)
     size = (max(1, round(crop.shape[1] * zoom)), max(1, round(crop.shape[0] * zoom)))
     fine = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
     darkest = cv2.blur(cv2.dilate(fine, np.ones((_NEAR, _NEAR), np.uint8)), (_NEAR, _NEAR))
     edge = np.maximum(darkest * _EDGE, min(_LOWEST_EDGE * found.threshold, fine.max() - 1))
-    return _with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8))
+    return with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8))
 
 
-def _with_stroke_width(binary: Plane) -> Plane:
+def with_stroke_width(binary: Plane) -> Plane:
     """`binary`, 0 or 255, with its strokes widened or thinned as far as _STROKE asks."""
     distance = cv2.distanceTransform(_padded(binary, 1), cv2.DIST_L2, 3)
     width = 4 * float(distance[distance > 0].mean())  # pixels of a strip lie a quarter of its width inside
@@ -158,7 +158,7 @@ def _with_stroke_width(binary: Plane) -> Plane:
     return np.asarray(thinned if thinned.any() else binary, np.uint8)
 
 
-def _place(strokes: Plane) -> Plane:
+def place(strokes: Plane) -> Plane:
     """Shrunk into the 20 x 20 box, its centre of mass at pixel 14, 14."""
     x, y, width, height = _box(strokes)
     zoom = BOX / max(width, height)

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from tenfold.images.atoms import Atom, Box, around
 from tenfold.images.cuts import lean, part
-from tenfold.images.normalise import _FINE as FINE
-from tenfold.images.normalise import _place, _with_stroke_width
+from tenfold.images.normalise import FINE, place, with_stroke_width
 from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
 from tenfold.images.strokes import stroke_width, strokes
@@ -60,7 +59,7 @@ class Page:
         size = max(1, round(mask.shape[1] * zoom)), max(1, round(mask.shape[0] * zoom))
         fine = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
         edge = min(127, int(fine.max()) // 2)  # shrunk, a line of one pixel is never full
-        return _place(_with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8)))
+        return place(with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8)))
 
     def on_picture(self, box: Box) -> Box:
         """`box` in pixels of the picture."""

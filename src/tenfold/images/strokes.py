@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.images.ink import _is_bright, _most_telling_grey
+from tenfold.images.ink import is_bright, most_telling_grey
 
 PAGE_SIDE = 1600  # larger pictures are shrunk to this: a digit on a fiftieth of it still has 32 pixels
 _SMALL_SIDE = 120  # a shorter side below this is enlarged, so that a cut has room between two strokes
@@ -40,8 +40,8 @@ def strokes(picture: NDArray[np.uint8]) -> Strokes:
         scale = min(max(1.0, _SMALL_SIDE / min(height, width)), _ENLARGE, scale)
     if scale != 1:
         picture = _resized(picture, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    grey = picture if picture.ndim == 2 else _most_telling_grey(picture)
-    plane, level = _standing_out(grey if _is_bright(grey) else 255 - grey)
+    grey = picture if picture.ndim == 2 else most_telling_grey(picture)
+    plane, level = _standing_out(grey if is_bright(grey) else 255 - grey)
     mask = _mask(plane, level) if level >= _FAINTEST else np.zeros_like(plane)
     return Strokes(plane, mask, stroke_width(mask), scale)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tenfold.data.labelled import Labelled, combine
+from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
 
 Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more of what it returns
@@ -62,11 +62,6 @@ def rendered(data: Labelled, views: int, seed: int, world: World = World()) -> L
         images = list(pool.map(picture, tasks, chunksize=256))
     name = f"{data.name}-rendered"
     return Labelled(name, np.stack(images), np.tile(data.labels, views))
-
-
-def with_views(data: Labelled, views: int, seed: int, world: World = World()) -> Labelled:
-    """`data` and `views` rendered pictures of each of its digits, as one set."""
-    return combine(data.name, data, rendered(data, views, seed, world)) if views else data
 
 
 def render(data: Labelled, index: int, rng: Generator, world: World = World()) -> NDArray[np.uint8]:
