@@ -63,5 +63,5 @@ FORCE:
 	@touch $@
 
 .venv/.dev: $(NEEDS)
-	$(PIP_INSTALL) -e '.[train,dev]'
+	$(PIP_INSTALL) -e '.[train,serve,parquet,ray,track,dev]'
 	@touch .venv/.train $@
