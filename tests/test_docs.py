@@ -1,6 +1,8 @@
 """The documentation is true: its code runs, its links lead somewhere, and every command is in it."""
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,29 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = getattr(get_command(app), "commands")  # noqa: B009 - typer hides the class
     assert [name for name in commands if f"tenfold {name}" not in readme] == []
+
+
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+NAMED_TESTS = sorted(set(re.findall(r"`(tests/[^`\s]+\.py::\w+)`", RELIABILITY)))
+
+
+@cache
+def tests_in(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    return {
+        node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)
+    }
+
+
+@pytest.mark.parametrize("name", NAMED_TESTS)
+def test_every_test_that_the_table_of_faults_names_exists(name: str) -> None:
+    path, test = name.split("::")
+    assert test.startswith("test_")
+    assert test in tests_in(ROOT / path)
+
+
+def test_every_row_of_the_table_of_faults_names_a_test() -> None:
+    rows = [line for line in RELIABILITY.splitlines() if line.startswith("| ")]
+    unproved = [row for row in rows if "::" not in row and not row.startswith("| fault |")]
+    assert (unproved, len(NAMED_TESTS) > 5) == ([], True)
