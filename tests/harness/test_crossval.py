@@ -25,10 +25,10 @@ from tenfold.errors import (
 )
 from tenfold.harness import crossval as room
 from tenfold.harness import trainings
-from tenfold.harness.crossval import Watcher, crossval, share_out
+from tenfold.harness.crossval import Watcher, crossval
 from tenfold.harness.crossval_record import Crossval, Fold
 from tenfold.harness.folds import folds_by_class, folds_by_writer
-from tenfold.harness.trainings import Job
+from tenfold.harness.trainings import Job, share_out
 from tenfold.training.loop import Examples, Trainer, derive
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace
@@ -182,6 +182,14 @@ def test_a_process_that_is_killed_is_one_sentence(digits: Labelled, monkeypatch:
     job = Job(TINY.to_dict(), 0, 1, "fp32", digits, [])
     with pytest.raises(ResourceError, match=r"fewer --threads"):
         list(trainings.train_all(job, [(0, 0), (0, 1)], 2))
+
+
+def test_a_recipe_is_measured_with_all_that_it_learns_from(digits: Labelled) -> None:
+    split = [folds_by_class(digits.labels, 3, seed=0)]
+    plain, taught = (replace(TINY, nondigits=share) for share in (0, 0.6))
+    first, second = (Job(r.to_dict(), 0, 1, "fp32", digits, split).train(0, 0) for r in (plain, taught))
+    assert first.probabilities.shape == second.probabilities.shape
+    assert not np.array_equal(first.probabilities, second.probabilities)
 
 
 # --- interruptions -----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
-from tenfold.harness.trainings import Job, train_all
+from tenfold.harness.trainings import Job, share_out, train_all
 
 if TYPE_CHECKING:
     from tenfold.training.recipes import Recipe
@@ -94,17 +94,6 @@ def crossval(
     if not found.finished:
         _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher())
     return found
-
-
-class Share(NamedTuple):
-    at_once: int
-    threads: int  # of each training
-
-
-def share_out(trainings: int, cores: int) -> Share:
-    """As many trainings at once as there are cores; cores that would stay idle give them threads."""
-    threads = max(1, cores // trainings)
-    return Share(min(trainings, cores // threads), threads)
 
 
 def _check(by: str, repeats: int, threads: int | None) -> None:

@@ -1,6 +1,6 @@
-"""The trainings of a cross-validation: one after the other here, or side by side in processes of their own.
+"""Many trainings: one after the other here, or side by side in processes of their own.
 
-    for fold in train_all(job, [(0, 0), (0, 1)], at_once=2): ...
+    for fold in train_all(job, [(0, 0), (0, 1)], at_once=share_out(2, cores()).at_once): ...
 
 A training's answers are the same either way. Processes end with the one that began them, however it ends.
 """
@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,27 @@ from tenfold.harness.folds import Folds
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Precision
+
+
+Made = TypeVar("Made")
+Result = TypeVar("Result", covariant=True)
+
+
+class Work(Protocol[Result]):
+    """What all trainings share, and what makes of it the one at a place. It is sent to each process once."""
+
+    def train(self, first: int, second: int, /) -> Result: ...
+
+
+class Share(NamedTuple):
+    at_once: int
+    threads: int  # of each training
+
+
+def share_out(trainings: int, cores: int) -> Share:
+    """As many trainings at once as there are cores; cores that would stay idle give them threads."""
+    threads = max(1, cores // trainings)
+    return Share(min(trainings, cores // threads), threads)
 
 
 class Job(NamedTuple):
@@ -41,16 +62,19 @@ class Job(NamedTuple):
         import torch
 
         from tenfold.metrics import softmax
+        from tenfold.training.lesson import lesson
         from tenfold.training.loop import Examples, Trainer, derive
         from tenfold.training.recipes import Recipe
 
         began = time.perf_counter()
         torch.set_num_threads(self.threads)
         held_out = self.split[repeat] == number
+        recipe, seed = Recipe.from_dict(self.recipe), derive(self.seed, "crossval", repeat, number)
+        others = self.data.take(np.flatnonzero(~held_out), "all folds but one")
         trainer = Trainer(
-            Recipe.from_dict(self.recipe),
-            self.data.take(np.flatnonzero(~held_out), "all folds but one"),
-            seed=derive(self.seed, "crossval", repeat, number),
+            recipe,
+            lesson(others, recipe, seed),
+            seed=seed,
             precision=self.precision,
         )
         trainer.run()
@@ -59,7 +83,7 @@ class Job(NamedTuple):
         return Fold(repeat, number, probabilities, round(time.perf_counter() - began, 3))
 
 
-def train_all(job: Job, places: Sequence[tuple[int, int]], at_once: int) -> Generator[Fold]:
+def train_all(job: Work[Made], places: Sequence[tuple[int, int]], at_once: int) -> Generator[Made]:
     """The trainings of `places`, as they finish. However this ends, no process is left behind."""
     if at_once == 1:
         yield from (job.train(*place) for place in places)
@@ -73,8 +97,8 @@ def train_all(job: Job, places: Sequence[tuple[int, int]], at_once: int) -> Gene
             yield future.result()
     except BrokenProcessPool:
         raise ResourceError(
-            "A training's process was ended from outside, perhaps for want of memory. The folds that were "
-            "done are kept: give the command again, with fewer --threads to train fewer at once."
+            "A training's process was ended from outside, perhaps for want of memory. The trainings that "
+            "were done are kept: give the command again, with fewer --threads to train fewer at once."
         ) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -82,10 +106,10 @@ def train_all(job: Job, places: Sequence[tuple[int, int]], at_once: int) -> Gene
             process.terminate()
 
 
-_job: Job | None = None  # of this process, where it is one of a pool's
+_job: Work[Any] | None = None  # of this process, where it is one of a pool's
 
 
-def _begin_work(job: Job) -> None:
+def _begin_work(job: Work[Any]) -> None:
     global _job
     _job = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
@@ -93,9 +117,9 @@ def _begin_work(job: Job) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _work(repeat: int, number: int) -> Fold:
+def _work(first: int, second: int) -> Any:
     assert _job is not None
-    return _job.train(repeat, number)
+    return _job.train(first, second)
 
 
 def _end_with_parent() -> None:
