@@ -1,6 +1,7 @@
 """Many trainings: one after the other here, or side by side in processes of their own.
 
     for fold in train_all(job, [(0, 0), (0, 1)], at_once=share_out(2, cores()).at_once): ...
+    for result in train_as_told(job, next_place, at_once=2): ...    where results decide what is next
 
 A training's answers are the same either way. Processes end with the one that began them, however it ends.
 """
@@ -10,16 +11,18 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from tenfold.data.idx import checksum
 from tenfold.data.labelled import Labelled
-from tenfold.errors import ResourceError
+from tenfold.data.mnist import CHECKSUMS
+from tenfold.errors import DataError, ResourceError, UsageError
 from tenfold.harness.crossval_record import Fold
 from tenfold.harness.folds import Folds
 
@@ -29,12 +32,14 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 Result = TypeVar("Result", covariant=True)
+Place = tuple[Any, ...]
 
 
 class Work(Protocol[Result]):
     """What all trainings share, and what makes of it the one at a place. It is sent to each process once."""
 
-    def train(self, first: int, second: int, /) -> Result: ...
+    @property
+    def train(self) -> Callable[..., Result]: ...
 
 
 class Share(NamedTuple):
@@ -46,6 +51,20 @@ def share_out(trainings: int, cores: int) -> Share:
     """As many trainings at once as there are cores; cores that would stay idle give them threads."""
     threads = max(1, cores // trainings)
     return Share(min(trainings, cores // threads), threads)
+
+
+def refuse_test_set(what: str, *sets: Labelled) -> None:
+    """Raises UsageError for the official test set, DataError for a set that is not of ten digits.
+
+    The test set is known by its labels' checksum, without opening its files. `what` starts the sentence.
+    """
+    for data in sets:
+        if checksum(data.labels) == CHECKSUMS["t10k-labels-idx1-ubyte"]:
+            raise UsageError(f"{what} chooses between recipes, so the official test set is not for it.")
+        if data.classes != 10:
+            raise DataError(
+                f"The set '{data.name}' has {data.classes} classes; a digit model is trained on ten."
+            )
 
 
 class Job(NamedTuple):
@@ -83,18 +102,36 @@ class Job(NamedTuple):
         return Fold(repeat, number, probabilities, round(time.perf_counter() - began, 3))
 
 
-def train_all(job: Work[Made], places: Sequence[tuple[int, int]], at_once: int) -> Generator[Made]:
+def train_all(job: Work[Made], places: Sequence[Place], at_once: int) -> Generator[Made]:
     """The trainings of `places`, as they finish. However this ends, no process is left behind."""
+    waiting = iter(places)
+    return train_as_told(job, lambda: next(waiting, None), at_once)
+
+
+def train_as_told(job: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
+    """The trainings of the places that `next_place` names, as they finish.
+
+    It is asked whenever a training can begin, after what was yielded before has been dealt with. None says
+    that there is nothing to begin now; once nothing is on its way either, this ends.
+    """
     if at_once == 1:
-        yield from (job.train(*place) for place in places)
+        while (place := next_place()) is not None:
+            yield job.train(*place)
         return
     before = set(multiprocessing.active_children())
     # spawn: torch's threads do not survive a fork
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(at_once, context, initializer=_begin_work, initargs=(job,))
+    running: set[Future[Any]] = set()
     try:
-        for future in as_completed([pool.submit(_work, *place) for place in places]):
-            yield future.result()
+        while True:
+            while len(running) < at_once and (place := next_place()) is not None:
+                running.add(pool.submit(_work, *place))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
     except BrokenProcessPool:
         raise ResourceError(
             "A training's process was ended from outside, perhaps for want of memory. The trainings that "
@@ -117,9 +154,9 @@ def _begin_work(job: Work[Any]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _work(first: int, second: int) -> Any:
+def _work(*place: Any) -> Any:
     assert _job is not None
-    return _job.train(first, second)
+    return _job.train(*place)
 
 
 def _end_with_parent() -> None:
