@@ -41,4 +41,5 @@ def read_digit(source: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'tenfold.images' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found = getattr(import_module(_HOMES[name]), name)  # found at once from now on
+    return found

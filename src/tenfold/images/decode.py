@@ -51,8 +51,9 @@ _TURNS = {
 _OPAQUE = 128  # alpha from which a pixel's colour counts
 _CONTENT_SPREAD = 64  # grey levels between light and dark that make the visible part a picture in itself
 
-# Pillow warns of odd metadata; Python's filters are global, so one thread at a time sets them aside.
-_WARNINGS = threading.Lock()
+# Pillow warns of odd metadata; Python's filters are global, so one thread at a time sets them aside. A lock a
+# process: at a fork, one that another thread holds would stay locked in the child for ever.
+_WARNINGS: dict[int, threading.Lock] = {}
 
 
 def read_picture(
@@ -80,7 +81,7 @@ def read_picture(
     elif name == "WebP":
         _check_pixels(_webp_size(data), pixel_limit)  # its decoder takes the memory when it opens
     with _one_sentence(name):
-        with _WARNINGS, warnings.catch_warnings():
+        with _WARNINGS.setdefault(os.getpid(), threading.Lock()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = opener(BytesIO(data))
             orientation = picture.getexif().get(_ORIENTATION) if name in _TURNED_BY_EXIF else None

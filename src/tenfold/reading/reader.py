@@ -4,8 +4,8 @@
     reader.predict(["seven.png", array])[0].label      # any pictures, by way of tenfold.images
     reader.probabilities(mnist_images)                 # raw 28 x 28 pixels, as the network sees them
 A session works on one thread, and several chunks of a large input are given to it at once: at least as fast
-as one chunk on several threads. A Reader owns no threads, so it may be shared by threads and used
-after a fork.
+as one chunk on several threads. A Reader owns no threads, so threads may share it; it makes itself a new
+session in a forked child, and pickled it takes its model along.
 """
 
 import os
@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data.preprocess import preprocess
 from tenfold.errors import ShapeError, TenfoldError
-from tenfold.model import CLASSES, Metadata, Model, open_session, read_model, resolve
-from tenfold.onnx_check import IMAGE_SHAPE, INPUT
+from tenfold.model import CLASSES, Metadata, Model, open_session, parse_model, read_model, resolve
+from tenfold.onnx_check import INPUT, OUTPUTS
+from tenfold.reading.given import check_sequence, network_input, picture_pixels, raw_pixels
 
 if TYPE_CHECKING:
+    import onnxruntime
+
     from tenfold.reading.page import Checksum, Reading
 
 BATCH = 32  # images a call of ONNX Runtime: fastest of 1 to 256 on the baseline, as the planes stay in cache
@@ -68,29 +70,50 @@ class Reader:
     def __init__(self, model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise ShapeError(f"A Reader needs at least one thread, not {threads}.")
-        self.model: Model = read_model(resolve(model))
+        self._set_up(read_model(resolve(model)), threads)
+
+    def _set_up(self, model: Model, threads: int | None) -> None:
+        self.model = model
+        self._wanted = threads
         self._threads = threads or _cores()
-        self._session = open_session(self.model)
+        self._sessions = {os.getpid(): open_session(model)}
+
+    @property
+    def _session(self) -> "onnxruntime.InferenceSession":
+        """This process's own: at a fork, another thread may hold a lock inside the parent's for ever."""
+        if (process := os.getpid()) not in self._sessions:
+            self._sessions[process] = open_session(self.model)
+        return self._sessions[process]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, and so sent to a spawned process, as its model file; that is checked again there."""
+        return _restored, (self.model.data, self.model.source, self._wanted)
 
     @property
     def metadata(self) -> Metadata:
         return self.model.metadata
 
-    def probabilities(self, images: NDArray[Any]) -> NDArray[np.float32]:
+    def probabilities(self, images: NDArray[Any] | Sequence[Any]) -> NDArray[np.float32]:
         """Probabilities float32 [n, 10] of raw 28 x 28 pictures, ink bright, without a search for the digit.
 
-        `images`: uint8 [n, 28, 28], or floats [n, 1, 28, 28] in 0..1. They are not modified, and an answer
-        does not depend on its neighbours in the batch (1e-6). Raises ShapeError for other types, shapes and
-        ranges.
+        `images`: uint8 [n, 28, 28], or floats [n, 1, 28, 28] in 0..1, as one array or a list. They are not
+        modified, and an answer does not depend on its neighbours in the batch (1e-6). Raises ShapeError for
+        other types, shapes and ranges.
         """
-        _check_pixels(images)
-        answers = np.empty((len(images), len(CLASSES)), np.float32)
+        return self.outputs(images)[0]
+
+    def outputs(
+        self, images: NDArray[Any] | Sequence[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities as above and the logits that they are the softmax of, each float32 [n, 10]."""
+        pixels = raw_pixels(images)
+        answers = np.empty((2, len(pixels), len(CLASSES)), np.float32)
 
         def answer(start: int) -> None:
-            chunk = _network_input(images[start : start + BATCH])
-            (answers[start : start + BATCH],) = self._session.run(["probabilities"], {INPUT: chunk})
+            chunk = network_input(pixels[start : start + BATCH])
+            answers[:, start : start + BATCH] = self._session.run(OUTPUTS, {INPUT: chunk})
 
-        starts = range(0, len(images), BATCH)
+        starts = range(0, len(pixels), BATCH)
         threads = min(self._threads, len(starts) // BATCHES_A_THREAD)
         if threads < 2:
             for start in starts:
@@ -99,7 +122,7 @@ class Reader:
             with ThreadPoolExecutor(threads) as pool:
                 for _ in pool.map(answer, starts):
                     pass
-        return answers
+        return answers[0], answers[1]
 
     def predict(self, images: Sequence[Picture] | NDArray[np.uint8]) -> list[Prediction]:
         """One prediction for each picture of one digit.
@@ -108,9 +131,9 @@ class Reader:
         dark ink on bright paper or the reverse. Raises ShapeError for another array, ImageError for a file
         that is not a picture; `predict_files` goes on past those.
         """
-        _check_sequence(images)
+        check_sequence(images)
         digits = [_digit(image) for image in images]
-        files = [None if isinstance(image, np.ndarray) else os.fspath(image) for image in images]
+        files = [None if isinstance(image, np.ndarray) else os.fsdecode(image) for image in images]
         return self._read(digits, files)
 
     def predict_files(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction | Failure]:
@@ -119,7 +142,7 @@ class Reader:
         A file that cannot be read gives a Failure, and the others go on.
         """
         remaining = iter(paths)
-        while chunk := [os.fspath(path) for path in islice(remaining, FILES_AT_ONCE)]:
+        while chunk := [os.fsdecode(path) for path in islice(remaining, FILES_AT_ONCE)]:
             digits = [_digit_or_failure(path) for path in chunk]
             good = [(d, path) for d, path in zip(digits, chunk, strict=True) if not isinstance(d, Failure)]
             predictions = iter(self._read([d for d, _ in good], [path for _, path in good]))
@@ -147,7 +170,7 @@ class Reader:
         expected = Expected(digits, allowed, pattern, checksum)
         page = segment(_picture(image))
         threshold = self.metadata.thresholds.get("confidence", 0.0)
-        file = None if isinstance(image, np.ndarray) else os.fspath(image)
+        file = None if isinstance(image, np.ndarray) else os.fsdecode(image)
         return read_page(page, self.probabilities, expected, threshold=threshold, file=file)
 
     def _read(self, digits: list[NDArray[np.uint8]], files: Sequence[str | None]) -> list[Prediction]:
@@ -155,9 +178,12 @@ class Reader:
             return []
         answers = self.probabilities(np.stack(digits))
         rows = zip(files, digits, answers, strict=True)
-        return [self._prediction(file, not digit.any(), row) for file, digit, row in rows]
+        return [self.prediction(row, blank=not digit.any(), file=file) for file, digit, row in rows]
 
-    def _prediction(self, file: str | None, blank: bool, row: NDArray[np.float32]) -> Prediction:
+    def prediction(
+        self, row: NDArray[np.float32], *, blank: bool = False, file: str | None = None
+    ) -> Prediction:
+        """What the probabilities of one picture, float32 [10], say; `blank` tells that no ink was on it."""
         label = int(row.argmax())
         confidence = float(row[label])
         reason = None
@@ -168,6 +194,12 @@ class Reader:
         return Prediction(file, label, confidence, reason is not None, reason, tuple(row.tolist()))
 
 
+def _restored(data: bytes, source: str, threads: int | None) -> Reader:
+    reader = Reader.__new__(Reader)
+    reader._set_up(parse_model(data, source), threads)
+    return reader
+
+
 def _cores() -> int:
     """That this process may use: a container or taskset may grant fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
@@ -175,63 +207,20 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _network_input(images: NDArray[Any]) -> NDArray[np.float32]:
-    if images.dtype == np.uint8:
-        return preprocess(images)
-    floats = np.ascontiguousarray(images, np.float32)
-    if not (floats.min() >= 0 and floats.max() <= 1):  # so written, NaN is refused too
-        raise ShapeError("Pixels given as floats must lie in 0 to 1, with ink bright; divide 0..255 by 255.")
-    return floats
-
-
-def _check_pixels(images: object) -> None:
-    if not isinstance(images, np.ndarray):
-        raise ShapeError(f"Raw pixels must be one numpy array, not {_kind(images)}.")
-    pixels = images.dtype == np.uint8 and images.shape[1:] == IMAGE_SHAPE[1:]
-    floats = images.dtype.kind == "f" and images.shape[1:] == IMAGE_SHAPE
-    if not pixels and not floats:
-        raise ShapeError(
-            "Raw pixels must be uint8 [n, 28, 28] or float32 [n, 1, 28, 28] in 0 to 1, "
-            f"not {images.dtype} {list(images.shape)}."
-        )
-
-
-def _check_sequence(images: object) -> None:
-    """A single picture is the common slip: as a sequence it would be rows or letters."""
-    if isinstance(images, str | bytes | os.PathLike):
-        raise ShapeError("Pictures must be given as a list; for one, put it in brackets: predict([picture]).")
-    if isinstance(images, np.ndarray):
-        if images.ndim < 3 or (images.ndim == 3 and images.shape[2] in (3, 4)):
-            raise ShapeError(
-                f"An array {list(images.shape)} is not a row of pictures; "
-                "for one, put it in brackets: predict([picture])."
-            )
-    elif not isinstance(images, Sequence):
-        raise ShapeError(f"Pictures must be given as a list of paths and uint8 arrays, not {_kind(images)}.")
-
-
 def _digit(image: object) -> NDArray[np.uint8]:
     from tenfold.images import read_digit, to_mnist  # OpenCV: not for those who bring raw pixels
 
-    return read_digit(os.fspath(image)) if isinstance(image, str | os.PathLike) else to_mnist(_pixels(image))
+    return (
+        read_digit(os.fsdecode(image))
+        if isinstance(image, str | os.PathLike)
+        else to_mnist(picture_pixels(image))
+    )
 
 
 def _picture(image: object) -> NDArray[np.uint8]:
     from tenfold.images import read_picture
 
-    return read_picture(os.fspath(image)) if isinstance(image, str | os.PathLike) else _pixels(image)
-
-
-def _pixels(image: object) -> NDArray[np.uint8]:
-    if not isinstance(image, np.ndarray):
-        raise ShapeError(f"A picture must be a path or a uint8 array, not {_kind(image)}.")
-    colour = image.ndim == 3 and image.shape[2] == 3
-    if image.dtype != np.uint8 or not (image.ndim == 2 or colour) or image.size == 0:
-        raise ShapeError(
-            "A picture must be a uint8 array [height, width] or [height, width, 3] with at least one pixel, "
-            f"not {image.dtype} {list(image.shape)}."
-        )
-    return image
+    return read_picture(os.fsdecode(image)) if isinstance(image, str | os.PathLike) else picture_pixels(image)
 
 
 def _digit_or_failure(path: str) -> NDArray[np.uint8] | Failure:
@@ -239,7 +228,3 @@ def _digit_or_failure(path: str) -> NDArray[np.uint8] | Failure:
         return _digit(path)
     except TenfoldError as error:
         return Failure(path, str(error))
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
