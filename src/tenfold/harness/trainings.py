@@ -42,6 +42,14 @@ class Work(Protocol[Result]):
     def train(self) -> Callable[..., Result]: ...
 
 
+class Engine(Protocol):
+    """How trainings are carried out: `train_as_told`, or one that does the same elsewhere."""
+
+    def __call__(
+        self, job: Work[Made], next_place: Callable[[], Place | None], at_once: int
+    ) -> Generator[Made]: ...
+
+
 class Share(NamedTuple):
     at_once: int
     threads: int  # of each training
@@ -102,10 +110,15 @@ class Job(NamedTuple):
         return Fold(repeat, number, probabilities, round(time.perf_counter() - began, 3))
 
 
-def train_all(job: Work[Made], places: Sequence[Place], at_once: int) -> Generator[Made]:
-    """The trainings of `places`, as they finish. However this ends, no process is left behind."""
+def train_all(
+    job: Work[Made], places: Sequence[Place], at_once: int, engine: Engine | None = None
+) -> Generator[Made]:
+    """The trainings of `places`, as they finish, by `train_as_told` if `engine` is None.
+
+    However this ends, no process is left behind.
+    """
     waiting = iter(places)
-    return train_as_told(job, lambda: next(waiting, None), at_once)
+    return (engine or train_as_told)(job, lambda: next(waiting, None), at_once)
 
 
 def train_as_told(job: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
@@ -149,14 +162,19 @@ _job: Work[Any] | None = None  # of this process, where it is one of a pool's
 def _begin_work(job: Work[Any]) -> None:
     global _job
     _job = job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    belong_to_parent()
 
 
 def _work(*place: Any) -> Any:
     assert _job is not None
     return _job.train(*place)
+
+
+def belong_to_parent() -> None:
+    """For a process that another one began: Ctrl-C is the parent's to hear, and it ends when that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
