@@ -25,6 +25,7 @@ from tenfold.cli import (
     reproduce,
     robustness,
     runs,
+    serve,
     train,
 )
 
@@ -56,6 +57,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("read")(read.read)
+app.command("serve")(serve.serve)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
 app.command("robustness")(robustness.robustness)

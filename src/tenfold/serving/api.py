@@ -1,0 +1,111 @@
+"""/v1: the fields of the command line's JSON, over HTTP.
+
+    curl --data-binary @seven.png localhost:8000/v1/predict
+    curl --json '{"pixels": [[0, 255, ...], ...]}' localhost:8000/v1/predict
+    curl --data-binary @form.jpg 'localhost:8000/v1/read?digits=8&checksum=luhn'
+A body that is JSON holds the pixels of a picture, any other is a picture's file.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tenfold.reading.page import Expected
+from tenfold.serving.answers import RefusedError, json_answer
+from tenfold.serving.engine import Engine, Picture
+from tenfold.serving.strict_json import numbers, only_keys, parse
+
+WHITE = 255
+
+
+def routes(engine: Engine) -> list[BaseRoute]:
+    async def predict(request: Request) -> Response:
+        query = parameters(request, "model")
+        found = await engine.predict(await picture(request), query.get("model"))
+        return json_answer(vars(found))
+
+    async def read(request: Request) -> Response:
+        query = parameters(request, "model", "digits", "allowed", "checksum")
+        model = query.pop("model", None)
+        expected = Expected(_whole(query.get("digits")), query.get("allowed"), checksum=query.get("checksum"))
+        found = await engine.read(await picture(request), expected, model)
+        return json_answer(asdict(found))
+
+    async def models(request: Request) -> Response:
+        parameters(request)
+        return json_answer({"models": await engine.run(lambda: described(engine))})
+
+    return [
+        Route("/v1/predict", predict, methods=["POST"]),
+        Route("/v1/read", read, methods=["POST"]),
+        Route("/v1/models", models, methods=["GET"]),
+    ]
+
+
+def described(engine: Engine) -> list[dict[str, Any]]:
+    """The models as `tenfold models --json` lists them."""
+    found = []
+    for name in engine.catalogue.names:
+        model = engine.catalogue.load(name).model
+        found.append(
+            {
+                "name": name,
+                "default": name == engine.catalogue.default,
+                "parameters": model.metadata.parameters,
+                "bytes": len(model.data),
+                "sha256": model.sha256,
+                "measured": dict(model.metadata.measured),
+            }
+        )
+    return found
+
+
+def parameters(request: Request, *known: str) -> dict[str, str]:
+    """The query, each parameter known and given once. Raises RefusedError."""
+    pairs = request.query_params.multi_items()
+    if not {name for name, _ in pairs} <= set(known):
+        allowed = f"{', '.join(known)} and no other" if known else "no parameters"
+        raise RefusedError(400, f"The query may have {allowed}.")
+    if len(dict(pairs)) != len(pairs):
+        raise RefusedError(400, "The query gives a parameter twice.")
+    return dict(pairs)
+
+
+async def picture(request: Request) -> Picture:
+    """The picture in a request's body: a file's bytes, or the pixels of JSON. Raises RefusedError."""
+    body = await request.body()
+    if is_json(request):
+        document = parse(body)
+        only_keys(document, "pixels")
+        return pixels(document.get("pixels"))
+    if not body:
+        raise RefusedError(400, "The body is empty; it must be a picture's file.")
+    return body
+
+
+def is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower() == "application/json"
+
+
+def pixels(value: object) -> NDArray[np.uint8]:
+    """uint8 [h, w] or RGB [h, w, 3] of nested lists of 0 to 255. Raises RefusedError."""
+    array = numbers(value, {int}, "pixels")
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+        raise RefusedError(400, "pixels must be rows of grey values, or rows of [red, green, blue].")
+    if array.min() < 0 or array.max() > WHITE:
+        raise RefusedError(400, "pixels must lie in 0 to 255.")
+    return array.astype(np.uint8)
+
+
+def _whole(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) <= 6):
+        raise RefusedError(400, "digits must be a whole number.")
+    return int(value)

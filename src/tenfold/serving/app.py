@@ -1,0 +1,36 @@
+"""The service as one ASGI application.
+
+app = build_app(Settings())          # Starlette's router behind our guard; its lifespan loads the model
+tenfold serve                        # the same, on a port
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.routing import BaseRoute, Router
+
+from tenfold.serving import api, inference, metrics
+from tenfold.serving.catalogue import Catalogue
+from tenfold.serving.engine import Engine
+from tenfold.serving.guard import Guard
+from tenfold.serving.settings import Settings
+
+
+def build_app(settings: Settings) -> Guard:
+    """Raises ModelFileError or UnknownNameError where the model cannot be found."""
+    engine = Engine(Catalogue(settings.model), settings)
+    measured = metrics.Metrics(engine)
+    routes: list[BaseRoute] = [
+        *api.routes(engine),
+        *inference.routes(engine),
+        *metrics.routes(measured),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        await engine.start()
+        yield
+        engine.stop()
+
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    return Guard(router, engine, measured, settings)

@@ -1,0 +1,129 @@
+"""Work off the event loop: two queues, each with a bound and a deadline, and the threads that empty them.
+
+Digits go by the fast lane, whose thread takes all that wait as one batch; pages, large pictures and whatever
+lasts go by the other, so that a page of a second holds up no digit.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.reading import Prediction, Reader
+from tenfold.reading.page import Expected, Reading
+from tenfold.serving.catalogue import Catalogue
+from tenfold.serving.lanes import BusyError, DigitLane, PageLane
+from tenfold.serving.settings import Settings
+
+T = TypeVar("T")
+Tensor = NDArray[np.float32]
+Picture = bytes | NDArray[np.uint8]
+__all__ = ["BusyError", "Engine"]
+
+SMALL = 512 * 512  # pixels of a picture that is read with the digits
+FEW = 8  # tensors of a request that are read with the digits
+
+
+class Engine:
+    """What the routes call. All methods but `start` and `stop` belong to the event loop."""
+
+    def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
+        self.catalogue = catalogue
+        self.settings = settings
+        self.ready = False
+        self.digits = DigitLane(settings.queue, settings.queue_wait, settings.threads)
+        self.pages = PageLane(settings.page_queue, settings.page_wait)
+
+    async def start(self) -> None:
+        """Load the default model and predict its own golden images: only then is the service ready.
+
+        Raises ModelFileError.
+        """
+        import cv2
+
+        cv2.setNumThreads(1)  # its threads would fight the lanes for the cores
+        loop = asyncio.get_running_loop()
+        self.digits.start(loop)
+        self.pages.start(loop)
+        reader = await self.reader(None)
+        known = reader.metadata.golden_images
+        for image in known:
+            await self.predict(image)
+        self.ready = True
+
+    def stop(self) -> None:
+        """Let the threads end when their queues are empty."""
+        self.ready = False
+        self.digits.stop()
+        self.pages.stop()
+
+    async def reader(self, model: str | None) -> Reader:
+        """The Reader of a model by name. Raises UnknownNameError, ModelFileError, BusyError."""
+        name = self.catalogue.check(model)
+        loaded = self.catalogue.loaded(name)
+        return await self.run(lambda: self.catalogue.load(name)) if loaded is None else loaded
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """`call()` on the lane of pages, with its exceptions. Raises BusyError."""
+        return await self.pages.submit(call)
+
+    async def predict(self, picture: Picture, model: str | None = None) -> Prediction:
+        """The digit on a picture, a file's bytes or pixels as for `Reader.predict`. Raises ImageError,
+        BusyError, UnknownNameError."""
+        reader = await self.reader(model)
+        if _pixels(picture) > SMALL:
+            return await self.run(lambda: self._predict(reader, picture))
+        return await self.digits.predict(reader, lambda: self._digit(picture))
+
+    async def read(
+        self, picture: Picture, expected: Expected | None = None, model: str | None = None
+    ) -> Reading:
+        """All digits of a picture. Raises as `predict`."""
+        reader = await self.reader(model)
+        return await self.run(lambda: self._read(reader, picture, expected))
+
+    async def infer(self, images: Tensor, model: str | None = None) -> tuple[Tensor, Tensor]:
+        """Probabilities and logits float32 [n, 10] of float32 [n, 1, 28, 28] in 0..1. Raises BusyError,
+        UnknownNameError."""
+        reader = await self.reader(model)
+        if len(images) > FEW:
+            return await self.run(lambda: reader.outputs(images))
+        return await self.digits.infer(reader, images)
+
+    def decode(self, picture: Picture) -> NDArray[np.uint8]:
+        """The upright picture, uint8 [h, w] or [h, w, 3]; for calls on a lane. Raises ImageError."""
+        from tenfold.images import read_picture
+
+        if isinstance(picture, bytes):
+            return read_picture(picture, pixel_limit=self.settings.pixels)
+        return picture
+
+    def _digit(self, picture: Picture) -> NDArray[np.uint8]:
+        from tenfold.images import to_mnist
+
+        return to_mnist(self.decode(picture))
+
+    def _predict(self, reader: Reader, picture: Picture) -> Prediction:
+        digit = self._digit(picture)
+        return reader.prediction(reader.probabilities(digit[None])[0], blank=not digit.any())
+
+    def _read(self, reader: Reader, picture: Picture, expected: Expected | None) -> Reading:
+        return reader.read(self.decode(picture), **vars(expected or Expected()))
+
+
+def _pixels(picture: Picture) -> int:
+    """How large a picture is, before it is decoded; what only its decoder knows counts as large."""
+    from tenfold.errors import ImageError
+    from tenfold.images.png import SIGNATURE, png_size
+
+    if not isinstance(picture, bytes):
+        return picture.size
+    if not picture.startswith(SIGNATURE):
+        return SMALL + 1
+    try:
+        width, height = png_size(picture)
+    except ImageError:
+        return 0  # refused at once, on either lane
+    return width * height

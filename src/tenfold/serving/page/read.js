@@ -1,0 +1,135 @@
+// The view that reads photographs: several at once, each with its boxes, its text and its corrections.
+
+import { csv, download, json, lines, text } from './export.js'
+import { fitting } from './photograph.js'
+import { Reading } from './reading.js'
+import { ask, models } from './service.js'
+import { crop, save, saved } from './teach.js'
+import { byId, say, times } from './words.js'
+
+const AT_ONCE = 2 // pictures on their way; the service has its own queue
+
+const readings = []
+let waiting = []
+let working = 0
+let done = 0
+
+export function start() {
+  for (const id of ['files', 'camera']) {
+    byId(id).addEventListener('change', (event) => {
+      take(event.target.files)
+      event.target.value = '' // the same file may be chosen again
+    })
+  }
+  addEventListener('paste', (event) => take(event.clipboardData?.files ?? []))
+  addEventListener('dragover', (event) => { event.preventDefault(); byId('drop').classList.add('over') })
+  addEventListener('dragleave', (event) => { if (!event.relatedTarget) byId('drop').classList.remove('over') })
+  addEventListener('drop', (event) => {
+    event.preventDefault()
+    byId('drop').classList.remove('over')
+    take(event.dataTransfer.files)
+  })
+  byId('known').addEventListener('submit', (event) => event.preventDefault())
+  byId('copy').addEventListener('click', copy)
+  byId('csv').addEventListener('click', () => download('tenfold.csv', csv(finished()), 'text/csv'))
+  byId('json').addEventListener('click', () => download('tenfold.json', json(finished()), 'application/json'))
+  byId('save-corrected').addEventListener('click', () => keep(corrected()))
+  byId('save-all').addEventListener('click', () => keep(everything()))
+  byId('remove-all').addEventListener('click', removeAll)
+}
+
+// Reads `files`, wherever they were dropped or pasted: the view comes to the front.
+function take(files) {
+  const pictures = [...files]
+  if (!pictures.length) return
+  location.hash = '#read'
+  if (done === readings.length) done = readings.filter((each) => each.finished || each.failed).length
+  for (const file of pictures) {
+    const reading = new Reading(file.name || 'pasted picture', progress)
+    readings.push(reading)
+    byId('readings').append(reading.article)
+    waiting.push([reading, file, known()])
+  }
+  progress()
+  while (working < AT_ONCE && waiting.length) work()
+}
+
+async function work() {
+  working++
+  while (waiting.length) {
+    const [reading, file, expected] = waiting.shift()
+    try {
+      const { body, picture, scale } = await fitting(file, models.limits)
+      reading.show(await ask('/v1/read', { body, query: expected }), picture, scale)
+    } catch (error) {
+      reading.fail(error.message)
+    }
+    done++
+    progress()
+  }
+  working--
+  if (!working) say(`${times(done, 'picture')} read. ${times(finished().reduce((sum, each) => sum + lines(each).flat().length, 0), 'digit')} found.`)
+}
+
+// What the form says of the digits; a field that is not sound counts as empty.
+function known() {
+  const fields = [...byId('known').elements].filter((field) => field.name && field.checkValidity())
+  return Object.fromEntries(fields.map((field) => [field.name, field.type === 'checkbox' && !field.checked ? '' : field.value]))
+}
+
+function progress() {
+  const total = readings.length
+  byId('batch').hidden = total === 0
+  byId('progress').max = Math.max(1, total)
+  byId('progress').value = done
+  byId('progress').hidden = done === total
+  byId('progress-text').textContent = done < total ? `${done} of ${times(total, 'picture')} read` : `${times(total, 'picture')} read`
+  const changes = corrected().length
+  byId('save-corrected').disabled = changes === 0
+  byId('save-corrected').textContent = changes ? `Save ${times(changes, 'corrected digit')}` : 'Save corrected digits'
+  const any = finished().some((reading) => lines(reading).length)
+  for (const id of ['copy', 'csv', 'json', 'save-all']) byId(id).disabled = !any
+}
+
+const finished = () => readings.filter((reading) => reading.finished)
+
+const everything = () => finished().flatMap((reading) => lines(reading).flat().map((digit) => [reading, digit]))
+
+const corrected = () => everything().filter(([, digit]) => digit.label !== digit.read)
+
+async function copy() {
+  const all = finished().map(text).join('\n\n')
+  try {
+    await navigator.clipboard.writeText(all)
+    remark('The text is on the clipboard.')
+  } catch {
+    remark('The browser does not allow it; the text can be selected and copied by hand.')
+  }
+}
+
+async function keep(digits) {
+  try {
+    let last
+    for (const [index, [reading, digit]] of digits.entries()) {
+      remark(`Saving ${index + 1} of ${digits.length} …`, false)
+      last = await save(crop(reading.picture, digit.box), digit.label)
+    }
+    if (last) remark(saved(last))
+  } catch (error) {
+    remark(error.message)
+  }
+}
+
+function remark(sentence, aloud = true) {
+  byId('batch-note').textContent = sentence
+  if (aloud) say(sentence)
+}
+
+function removeAll() {
+  waiting = []
+  readings.length = done = 0
+  byId('readings').replaceChildren()
+  remark('')
+  progress()
+  byId('files').focus()
+}

@@ -1,0 +1,49 @@
+// What the page says: numbers as people write them, why an answer is unsure, and the live region.
+
+export const byId = (id) => document.getElementById(id)
+
+// An element with properties and children; text goes in as text, never as markup.
+export function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in made) made[name] = value
+    else made.setAttribute(name, value)
+  }
+  made.append(...children)
+  return made
+}
+
+export function percent(share) {
+  const points = 100 * share
+  if (points > 99.95 && share < 1) return '> 99.9 %'
+  if (points < 0.05 && share > 0) return '< 0.1 %'
+  return `${points.toFixed(points < 10 || points > 90 ? 1 : 0)} %`
+}
+
+export const times = (count, one, many = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+
+// One sentence on an unsure answer: `reason` is the service's, `threshold` the model's.
+export function why({ reason, label, confidence, probabilities }, threshold) {
+  if (reason === 'blank') return 'There is nothing on it that could be a digit.'
+  if (reason === 'nothing fits what is expected') return 'Nothing on it fits what you know of the digits; this is the best guess without that.'
+  const limit = `This model answers from ${percent(threshold)} on.`
+  const order = probabilities?.map((share, digit) => [share, digit]).sort((a, b) => b[0] - a[0])
+  if (!order) return `${percent(confidence)} is too little. ${limit}`
+  if (order[0][0] < 0.3) return `It looks like no digit that the network knows. ${limit}`
+  const [share, second] = order[1]
+  return share > 0.1
+    ? `It may be ${label} (${percent(confidence)}) or ${second} (${percent(share)}). ${limit}`
+    : `${label} is only the best guess. ${limit}`
+}
+
+// Screen readers hear this; the same sentence twice is heard twice.
+export function say(sentence) {
+  const region = byId('say')
+  region.textContent = region.textContent === sentence ? `${sentence}\u00a0` : sentence
+}
+
+export function trouble(error) {
+  const notice = byId('trouble')
+  notice.textContent = error ? error.message : ''
+  notice.hidden = !error
+}
