@@ -12,6 +12,7 @@ TenfoldError                    1  a fault of ours, or anything unforeseen
 │   ├── ShapeError                 an array of the wrong shape, type or range
 │   ├── ModelFileError             not a sound model file
 │   ├── RunError                   a run folder that is damaged or incomplete
+│   ├── RecipeError                not a sound recipe file
 │   └── DivergedError              training met a loss that is not a number
 └── ResourceError               4  the machine said no
     ├── DiskError                  a file cannot be read or written
@@ -78,6 +79,10 @@ class ModelFileError(InputError):
 
 
 class RunError(InputError):
+    pass
+
+
+class RecipeError(InputError):
     pass
 
 

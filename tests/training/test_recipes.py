@@ -1,13 +1,14 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tenfold.errors import UnknownNameError, UsageError
+from tenfold.errors import RecipeError, UnknownNameError, UsageError
 from tenfold.training.augment import Augmentation
 from tenfold.training.networks import Baseline, Compact
-from tenfold.training.recipes import RECIPES, Recipe, find_recipe
+from tenfold.training.recipes import RECIPES, Recipe, find_recipe, write_recipe
 
 BASELINE = RECIPES["baseline"]
 
@@ -42,6 +43,11 @@ def test_a_recipe_passes_through_json_unchanged(recipe: Recipe) -> None:
     text = json.dumps(recipe.to_dict(), allow_nan=False)
     assert Recipe.from_dict(json.loads(text)) == recipe
     assert json.loads(text) == recipe.to_dict()
+
+
+def test_what_has_a_default_may_be_left_out() -> None:
+    values = {"name": "short", "summary": "little is said", "network": {"kind": "baseline"}, "epochs": 2}
+    assert Recipe.from_dict(values) == Recipe("short", "little is said", Baseline(), 2)
 
 
 def test_a_recipe_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() -> None:
@@ -101,21 +107,101 @@ GOOD = BASELINE.to_dict()
         (
             {**GOOD, "network": {"kind": "baseline", "width": 3}},
             UnknownNameError,
-            "no field of a recipe 'width'",
+            "no field of a recipe 'network.width'. Did you mean|There are: network.dropout",
         ),
-        ({**GOOD, "augmentation": {"shfit": 1}}, UnknownNameError, "Did you mean 'shift'"),
-        ({**GOOD, "network": {}}, UsageError, "not a whole recipe: 'kind'"),
-        ({**GOOD, "network": None}, UsageError, "not a whole recipe"),
-        ({**GOOD, "network": {"kind": ["baseline"]}}, UsageError, "not a whole recipe"),
-        ({**GOOD, "betas": 0.9}, UsageError, "not a whole recipe"),
-        ({**GOOD, "learning_rate": "fast"}, UsageError, "not a whole recipe"),
-        ({**GOOD, "epochs": "3"}, UsageError, "cannot have '3' as its epochs"),
-        ({name: GOOD[name] for name in GOOD if name != "betas"}, UsageError, "not a whole recipe: 'betas'"),
-        ({name: GOOD[name] for name in GOOD if name != "epochs"}, UsageError, "not a whole recipe: .*epochs"),
-        ({}, UsageError, "not a whole recipe: 'network'"),
+        ({**GOOD, "augmentation": {"shfit": 1}}, UnknownNameError, "Did you mean 'augmentation.shift'"),
+        ({**GOOD, "augmentation": {"shift": True}}, UsageError, "augmentation.shift is a number, not True"),
+        ({**GOOD, "augmentation": 3}, UsageError, "augmentation is a group of fields, not 3"),
+        ({**GOOD, "network": {}}, UsageError, "not a whole recipe: its network has no kind"),
+        ({**GOOD, "network": None}, UsageError, "network is a group of fields, not None"),
+        ({**GOOD, "network": {"kind": ["baseline"]}}, UsageError, "its network has no kind"),
+        (
+            {**GOOD, "network": {"kind": "compact", "wide": "32"}},
+            UsageError,
+            "network.wide is a row of whole numbers, not '32'",
+        ),
+        (
+            {**GOOD, "network": {"kind": "compact", "wide": [10**9]}},
+            UsageError,
+            "cannot have Compact.* as its network",
+        ),
+        ({**GOOD, "betas": 0.9}, UsageError, "betas is 2 numbers, not 0.9"),
+        ({**GOOD, "betas": [0.9, 0.9, 0.9]}, UsageError, "betas is 2 numbers"),
+        ({**GOOD, "learning_rate": "fast"}, UsageError, "learning_rate is a number, not 'fast'"),
+        ({**GOOD, "epochs": "3"}, UsageError, "epochs is a whole number, not '3'"),
+        ({**GOOD, "epochs": True}, UsageError, "epochs is a whole number, not True"),
+        ({**GOOD, "patience": "no"}, UsageError, "patience is a whole number or none, not 'no'"),
+        ({**GOOD, "optimizer": "adm"}, UsageError, "optimizer is adam or sgd, not 'adm'"),
+        ({**GOOD, "summary": 3}, UsageError, "summary is a text, not 3"),
+        ({**GOOD, "name": "../../etc"}, UsageError, "cannot have '../../etc' as its name"),
+        ({**GOOD, "name": "x" * 65}, UsageError, "as its name"),
+        ({name: GOOD[name] for name in GOOD if name != "epochs"}, UsageError, "it has no epochs"),
+        ({}, UsageError, "not a whole recipe: it has no name"),
+        ([], UsageError, "is not \\[\\]"),
     ],
 )
 def test_what_is_not_a_recipe_is_refused(values: dict[str, Any], error: type[UsageError], says: str) -> None:
     with pytest.raises(UsageError, match=says) as refusal:
         Recipe.from_dict(values)
     assert type(refusal.value) is error
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), ODD], ids=lambda recipe: recipe.name)
+def test_a_recipe_passes_through_a_file_unchanged(tmp_path: Path, recipe: Recipe) -> None:
+    path = write_recipe(tmp_path / "recipe.json", recipe)
+    assert find_recipe(path) == find_recipe(str(path)) == recipe
+    assert find_recipe(tmp_path) == recipe  # the folder that a search left it in
+    assert len(path.read_text().splitlines()) > 15  # a line a field, for people
+
+
+def test_a_name_is_found_before_a_file_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_recipe("baseline", ODD)
+    write_recipe("mine", ODD)
+    assert find_recipe("baseline") == BASELINE
+    assert find_recipe("mine") == ODD
+
+
+def test_what_follows_from_a_recipe_may_stand_in_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({**GOOD, "epochs": 2, "layers": [], "parameters": 34_826}))
+    assert find_recipe(str(path)) == replace(BASELINE, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        (b"[" * 60_000, "is not JSON"),
+        (b" " * (1 << 16) + b"{}", "at most 65,536"),
+        (b"[]", "is not a sound recipe. A recipe has fields with values, and is not \\[\\]"),
+        (b"{}", "it has no name"),
+        (json.dumps({**GOOD, "epochs": 0}).encode(), "cannot have 0 as its epochs"),
+        (json.dumps({**GOOD, "epoch": 3}).encode(), "Did you mean 'epochs'"),
+        (
+            json.dumps({**GOOD, "learning_rate": float("nan")}).encode(),
+            "cannot have nan as its learning_rate",
+        ),
+        (json.dumps({**GOOD, "augmentation": {"shift": -1}}).encode(), "The limit -1 of the distortion"),
+    ],
+)
+def test_a_bad_recipe_file_is_one_sentence_that_names_it(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match=says) as refusal:
+        find_recipe(str(path))
+    assert str(path) in str(refusal.value)
+
+
+def test_an_absent_recipe_file_is_said_to_be_absent(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"'.*none\.json' does not exist"):
+        find_recipe(str(tmp_path / "none.json"))
+    with pytest.raises(UnknownNameError):
+        find_recipe(str(tmp_path))
+    with pytest.raises(UnknownNameError):
+        find_recipe("a\0b")

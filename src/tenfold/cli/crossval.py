@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.completion import recipe_names
-from tenfold.cli.options import Json, Offline, Quiet, Threads
+from tenfold.cli.options import Json, Offline, Quiet, Recipe, Threads
 from tenfold.cli.output import command, emit, message, percent, result, table
 from tenfold.errors import ResourceError
 
 if TYPE_CHECKING:
     from tenfold.harness.crossval_record import Crossval
 
-Recipe = Annotated[
-    str,
-    typer.Argument(
-        metavar="RECIPE", help="Which recipe; `tenfold recipes` lists them.", autocompletion=recipe_names
-    ),
-]
 Folds = Annotated[int, typer.Option(metavar="K", help="Parts that are held out in turn.")]
 By = Annotated[
     str,

@@ -4,11 +4,19 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.completion import model_names, set_names
+from tenfold.cli.completion import model_names, recipe_names, set_names
 
 MODEL_HELP = "A shipped model, a model file or a run folder; the shipped default if left out."
 SET_HELP = "mnist (the official 10,000), mnist-validation, another set, or a path."
 
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe by name (`tenfold recipes` lists them) or file.",
+        autocompletion=recipe_names,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),

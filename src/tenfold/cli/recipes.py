@@ -17,7 +17,10 @@ def recipes(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="RECIPE", help="Show this one whole.", show_default=False, autocompletion=recipe_names
+            metavar="RECIPE",
+            help="Show this one whole: a name or a file.",
+            show_default=False,
+            autocompletion=recipe_names,
         ),
     ] = None,
     json: Json = False,

@@ -1,24 +1,37 @@
 """The recipes: all that decides what a training gives, but for the seed and the data.
 
-    recipe = RECIPES["baseline"]
+    recipe = find_recipe("baseline")              one of RECIPES, or a file that `write_recipe` wrote
     shorter = replace(recipe, epochs=3)
+    write_recipe("shorter.json", shorter)
 
 A recipe is a frozen dataclass that checks itself when it is made; `to_dict` and `from_dict` carry it
-through JSON.
+through JSON. A recipe file is that JSON; what `tenfold recipes NAME --json` prints is one, too.
 """
 
 import json
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
 
-from tenfold.errors import UnknownNameError, UsageError
+from tenfold.errors import RecipeError, UnknownNameError, UsageError
+from tenfold.files import read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
+from tenfold.training.fields import check, shown
 from tenfold.training.networks import NETWORKS, Baseline, Compact
 
-__all__ = ["RECIPES", "Recipe", "find_recipe", "replace"]
+__all__ = ["RECIPES", "Recipe", "find_recipe", "read_recipe", "replace", "write_recipe"]
 
-Made = TypeVar("Made")
+RECIPE_FILE = "recipe.json"  # as a search leaves it in its folder
+FILE_LIMIT = 1 << 16  # bytes
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes a part of the names of folders
+WIDEST = 4096  # channels of one convolution
+FOLLOWS = (
+    "layers",
+    "parameters",
+)  # what `tenfold recipes NAME --json` says besides; it follows from the rest
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         sound = {
+            "name": isinstance(self.name, str) and NAME.fullmatch(self.name) is not None,
+            "network": max((0, *sum(_rows(asdict(self.network)), ()))) <= WIDEST,
             "epochs": isinstance(self.epochs, int) and self.epochs >= 1,
             "batch_size": isinstance(self.batch_size, int) and self.batch_size >= 1,
             "optimizer": self.optimizer in ("adam", "sgd"),
@@ -67,7 +82,7 @@ class Recipe:
         for name, is_sound in sound.items():
             if not is_sound:
                 value = getattr(self, name)
-                raise UsageError(f"The recipe '{self.name}' cannot have {value!r} as its {name}.")
+                raise UsageError(f"The recipe '{self.name}' cannot have {shown(value)} as its {name}.")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the network says its kind."""
@@ -78,31 +93,41 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """The inverse of `to_dict`. Raises UnknownNameError for a field or a kind of network that does not
-        exist, UsageError for one that is missing or of the wrong type."""
-        try:
-            network = {k: tuple(v) if isinstance(v, list) else v for k, v in dict(values["network"]).items()}
-            kind = network.pop("kind")
-            if not isinstance(kind, str):
-                raise TypeError("the kind of its network is a word")
-            if kind not in NETWORKS:
-                raise UnknownNameError("kind of network", kind, NETWORKS)
-            changed = {
-                "network": _made(NETWORKS[kind], network),
-                "betas": tuple(values["betas"]),
-                "augmentation": _made(Augmentation, values["augmentation"]),
-            }
-            return _made(cls, {**values, **changed})
-        except (KeyError, TypeError, ValueError) as cause:
-            raise UsageError(f"This is not a whole recipe: {cause}.") from None
+        """The inverse of `to_dict`; what has a default may be left out.
+
+        Raises UnknownNameError for a field or a kind of network that does not exist, UsageError for one that
+        is missing, of the wrong type or out of range.
+        """
+        if not isinstance(values, Mapping):
+            raise UsageError(f"A recipe has fields with values, and is not {shown(values)}.")
+        check(cls, values)
+        network = _group(values, "network")
+        kind = network.pop("kind", None)
+        if not isinstance(kind, str):
+            raise UsageError("This is not a whole recipe: its network has no kind.")
+        if kind not in NETWORKS:
+            raise UnknownNameError("kind of network", kind, NETWORKS)
+        check(NETWORKS[kind], network, "network.")
+        made: dict[str, Any] = {"network": NETWORKS[kind](**_tuples(network))}
+        if "augmentation" in values:
+            augmentation = _group(values, "augmentation")
+            check(Augmentation, augmentation, "augmentation.")
+            made["augmentation"] = Augmentation(**augmentation)
+        return cls(**{**_tuples(values), **made})
 
 
-def _made(cls: type[Made], values: Mapping[str, Any]) -> Made:
-    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            raise UnknownNameError("field of a recipe", name, known)
-    return cls(**values)
+def _group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if not isinstance(values[name], Mapping):
+        raise UsageError(f"A recipe's {name} is a group of fields, not {shown(values[name])}.")
+    return dict(values[name])
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _rows(values: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    return [value for value in values.values() if isinstance(value, tuple)]
 
 
 BASELINE = Recipe(
@@ -145,8 +170,36 @@ READER = Recipe(
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, READER)}
 
 
-def find_recipe(name: str) -> Recipe:
-    """The recipe of that name. Raises UnknownNameError, which suggests the closest."""
-    if name not in RECIPES:
-        raise UnknownNameError("recipe", name, RECIPES)
-    return RECIPES[name]
+def find_recipe(name: str | Path) -> Recipe:
+    """The recipe of that name, that in a file, or in a folder the one that a search left there.
+
+    Raises UnknownNameError, which suggests the closest name, and RecipeError as `read_recipe` does.
+    """
+    if str(name) in RECIPES:
+        return RECIPES[str(name)]
+    path = os.fspath(name)
+    if os.path.isfile(os.path.join(path, RECIPE_FILE)):
+        return read_recipe(os.path.join(path, RECIPE_FILE))
+    if path.endswith(".json") or os.path.isfile(path):
+        return read_recipe(path)
+    raise UnknownNameError("recipe", path, RECIPES)
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe in the JSON file `path`. Raises RecipeError for one that is absent or not sound."""
+    try:
+        values = json.loads(read_bounded(path, FILE_LIMIT, RecipeError, "The recipe"))
+    except (ValueError, RecursionError):
+        raise RecipeError(f"The recipe '{path}' is not JSON.") from None
+    if isinstance(values, dict):
+        values = {key: value for key, value in values.items() if key not in FOLLOWS}
+    try:
+        return Recipe.from_dict(values)
+    except UsageError as cause:
+        raise RecipeError(f"'{path}' is not a sound recipe. {cause}") from None
+
+
+def write_recipe(path: str | Path, recipe: Recipe) -> Path:
+    """Write `recipe` as JSON, whole or not at all, and return the path. Raises DiskError."""
+    write_atomic(path, json.dumps(recipe.to_dict(), indent=1, allow_nan=False) + "\n")
+    return Path(path)
