@@ -24,15 +24,13 @@ from numpy.typing import NDArray
 
 from tenfold import __version__
 from tenfold.data import Store, load_training, load_writers
-from tenfold.data.idx import checksum
 from tenfold.data.labelled import Labelled
-from tenfold.data.mnist import CHECKSUMS
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
-from tenfold.harness.trainings import Job, share_out, train_all
+from tenfold.harness.trainings import Job, refuse_test_set, share_out, train_all
 
 if TYPE_CHECKING:
     from tenfold.training.recipes import Recipe
@@ -81,7 +79,7 @@ def crossval(
     chosen = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
     _check(by, repeats, threads)
     data = load_training() if data is None else data
-    _refuse_test_set(data)
+    refuse_test_set("A cross-validation", data)
     if by == "writer":
         writers = _load_writers(store or Store()) if writers is None else np.asarray(writers, np.int32)
     else:
@@ -103,14 +101,6 @@ def _check(by: str, repeats: int, threads: int | None) -> None:
         raise UsageError(f"A cross-validation is repeated 1 to {MOST_REPEATS} times, not {repeats}.")
     if threads is not None and threads < 1:
         raise UsageError(f"A cross-validation needs at least one thread, not {threads}.")
-
-
-def _refuse_test_set(data: Labelled) -> None:
-    """Known by its labels' checksum, without opening its files."""
-    if checksum(data.labels) == CHECKSUMS["t10k-labels-idx1-ubyte"]:
-        raise UsageError("The official test set is not for cross-validation, which chooses between recipes.")
-    if data.classes != 10:
-        raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model is trained on ten.")
 
 
 def _load_writers(store: Store) -> NDArray[np.int32]:

@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from tenfold.errors import OutputExistsError, RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 from tenfold.harness.arrays import pack_arrays, unpack_arrays
+from tenfold.harness.record import Fields, read_record
 
 FORMAT = 1
 RECORD = "crossval.json"
 OUT_OF_FOLD = "oof.npz"
 PARTS = "folds"  # the folder of finished folds, gone once all are in oof.npz
-RECORD_LIMIT = 1 << 24  # bytes; a record of 1000 folds has 200 kB
 ARRAYS_LIMIT = 1 << 31
 
 # What a record holds, and what a finished one holds besides.
-BEGUN: dict[str, type] = {
+BEGUN: Fields = {
     "status": str,
     "recipe": dict,
     "folds": int,
@@ -41,7 +41,7 @@ BEGUN: dict[str, type] = {
     "count": int,
     "versions": dict,
 }
-FINISHED: dict[str, type] = {"fits": list, "results": dict}
+FINISHED: Fields = {"fits": list, "results": dict}
 # What a fold's answers follow from: a folder goes on only where none of it differs.
 SETTINGS = ("recipe", "folds", "by", "repeats", "seed", "data")
 
@@ -84,16 +84,7 @@ class Crossval:
     def load(cls, folder: str | Path) -> "Crossval":
         """Raises RunError for a folder that holds no cross-validation, or a damaged one."""
         path = Path(folder) / RECORD
-        try:
-            record = json.loads(read_bounded(path, RECORD_LIMIT, RunError, "The record"))
-        except (ValueError, RecursionError):
-            raise RunError(f"'{path}' is damaged: it is not JSON.") from None
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise RunError(f"'{path}' is not the record of a cross-validation in format {FORMAT}.")
-        wanted = BEGUN | (FINISHED if record.get("status") == "finished" else {})
-        for key, kind in wanted.items():
-            if not isinstance(record.get(key), kind):
-                raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
+        record = read_record(path, "a cross-validation", FORMAT, BEGUN, FINISHED)
         return cls(Path(folder), record)
 
     @classmethod

@@ -1,0 +1,265 @@
+"""A learning curve over data: how well a recipe does with 100 training images, with 1,000, with all 55,000.
+
+    found = curve("fast", sizes=[100, 1_000, 10_000], seeds=3)      runs/curve-fast-0
+    found.record["results"]["points"][0]["accuracy"]                {"mean": ..., "interval": [low, high]}
+
+Each seed draws an order of the training images in which every beginning has its share of each digit, so the
+100 are among the 300. Each training is measured at its last step, as the validation images that measure it
+must not choose one; the test set is not opened, and given as data it is refused.
+
+What is kept alike over sizes is the number of **steps**: 100 images are seen more often, and every training
+does the same work. With the recipe's own epochs, 100 images would be seen for a handful of steps, and the
+curve would show trainings that were cut short; `steps="epochs"` measures that, and is quicker.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold import __version__
+from tenfold.data import load_training, split
+from tenfold.data.labelled import Split
+from tenfold.environment import cores, machine, versions
+from tenfold.errors import DataError, UnknownNameError, UsageError
+from tenfold.harness.curve_record import FORMAT, Curve
+from tenfold.harness.folds import shuffled_ranks
+from tenfold.harness.power_law import backtest, fit, foretell
+from tenfold.harness.trainings import refuse_test_set, share_out, train_all
+from tenfold.metrics import nll, softmax, t_interval
+
+if TYPE_CHECKING:
+    from tenfold.training.loop import Precision
+    from tenfold.training.recipes import Recipe
+
+Steps = Literal["same", "epochs"]
+
+RUNS = Path("runs")
+SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 55_000)
+SEEDS = 3
+FEWEST, MOST_SIZES, MOST_SEEDS = 10, 50, 100
+BEYOND = (2, 4)  # times the largest size: how far the law is extrapolated
+
+
+class Watcher:
+    """Is told how a learning curve goes on."""
+
+    def begin(self, found: Curve, done: int, at_once: int) -> None:
+        """`done` of the trainings were done before; `at_once` run side by side."""
+
+    def fit(self, found: Curve, fit: Mapping[str, Any], done: int) -> None:
+        """One more is done; `fit` is its record."""
+
+
+def curve(
+    recipe: "str | Recipe",
+    data: Split | None = None,
+    *,
+    sizes: Iterable[int] | None = None,
+    seeds: int = SEEDS,
+    seed: int = 0,
+    steps: Steps = "same",
+    threads: int | None = None,
+    out: str | Path | None = None,
+    watcher: Watcher | None = None,
+) -> Curve:
+    """Train `recipe` on `sizes` training images (None: SIZES, up to all), `seeds` times each; measure it.
+
+    `data` is MNIST's 55,000 and 5,000 if None. All `seeds` follow from `seed`. `steps` "same" gives every
+    size as many steps, to the nearest whole epoch, as the recipe takes over all images; "epochs" keeps the
+    recipe's epochs. `threads` are the cores to use (None: all). `out` is absent, empty or a curve of the same
+    settings, which goes on (None: runs/curve-RECIPE-SEED, or runs/curve-RECIPE-epochs-SEED).
+
+    Raises UsageError for sizes or seeds that are none and for the test set as data, DataError for more images
+    than there are, RunError for a folder that is damaged or of other settings, DivergedError, DiskError.
+    """
+    from tenfold.training.recipes import find_recipe, replace
+
+    chosen = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
+    if steps not in get_args(Steps):
+        raise UnknownNameError("way to count the training", steps, get_args(Steps))
+    data = split(load_training()) if data is None else data
+    refuse_test_set("A learning curve", *data)
+    wanted = _sizes(sizes, len(data.train))
+    _check(seeds, threads)
+    share = share_out(len(wanted) * seeds, threads or cores())
+    record = _record(chosen, data, sizes=wanted, seeds=seeds, seed=seed, steps=steps, threads=share.threads)
+    name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
+    found = Curve.begin(Path(out) if out is not None else RUNS / name, record)
+    _carry_out(found, data, threads or cores(), watcher or Watcher())
+    return found
+
+
+def nested_order(labels: NDArray[np.uint8], seed: int, repeat: int = 0) -> NDArray[np.int64]:
+    """The places 0..n-1 in an order of which every beginning has its share of each class, int64 [n].
+
+    A function of the labels, the seed and the repeat alone, the same on every machine.
+    """
+    by_class = np.lexsort((shuffled_ranks(len(labels), seed, repeat), labels))
+    counts = np.bincount(labels)
+    within = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = (within + 0.5) / counts[labels[by_class]]  # of each image on the way through its class
+    return np.asarray(by_class[np.argsort(place, kind="stable")])
+
+
+class CurveJob(NamedTuple):
+    """What every training of a curve shares."""
+
+    recipe: dict[str, Any]
+    seed: int
+    steps: Steps
+    threads: int
+    precision: "Precision"
+    data: Split
+
+    def train(self, size: int, repeat: int, /) -> dict[str, Any]:
+        """The record of one training on `size` images."""
+        import torch
+
+        from tenfold.training.lesson import lesson
+        from tenfold.training.loop import Examples, Trainer, derive
+        from tenfold.training.recipes import Recipe, replace
+
+        began = time.perf_counter()
+        torch.set_num_threads(self.threads)
+        recipe, seed = Recipe.from_dict(self.recipe), derive(self.seed, "curve", repeat)
+        training, validation = self.data
+        chosen = np.sort(nested_order(training.labels, self.seed, repeat)[:size])
+        taught = lesson(training.take(chosen, f"{size} images"), recipe, seed)
+        if self.steps == "same":
+            everything = len(taught) * len(training) // size
+            recipe = replace(recipe, epochs=_same_steps(recipe, len(taught), everything))
+        trainer = Trainer(recipe, taught, seed=seed, precision=self.precision)
+        trainer.run()
+        probabilities = softmax(trainer.logits(Examples(validation, trainer.device)))
+        errors = int((probabilities.argmax(1) != validation.labels).sum())
+        return {
+            "size": size,
+            "repeat": repeat,
+            "epochs": trainer.epoch,
+            "steps": trainer.step,
+            "count": len(validation),
+            "errors": errors,
+            "error": errors / len(validation),
+            "nll": nll(probabilities, validation.labels),
+            "seconds": round(time.perf_counter() - began, 3),
+        }
+
+
+def _same_steps(recipe: "Recipe", count: int, everything: int) -> int:
+    """Epochs over `count` images that take as many steps, to the nearest, as the recipe over `everything`."""
+    each, all_steps = (max(1, images // recipe.batch_size) for images in (count, everything))
+    return max(1, round(recipe.epochs * all_steps / each))
+
+
+def results(found: Curve) -> dict[str, Any]:
+    """Plain numbers: `points` by size, and the `law` through them with what it foretells, or None.
+
+    A point's `interval` is Student's t over seeds, which each draw their own images and weights; None for one
+    seed. It leaves out the luck of which images validate, which is the same for all points.
+    """
+    points = [_point(size, fits) for size, fits in _by_size(found)]
+    sizes = [point["size"] for point in points]
+    errors = [
+        max(1 - point["accuracy"]["mean"], 0.5 / found.record["counts"]["validation"]) for point in points
+    ]
+    foretold = [foretell(sizes, errors, factor * sizes[-1]) for factor in BEYOND] if len(sizes) > 1 else []
+    if not foretold or foretold[0] is None:
+        return {"points": points, "law": None}
+    law = {
+        **fit(sizes, errors)._asdict(),
+        "foretold": [one._asdict() for one in foretold if one is not None],
+        "backtest": backtest(sizes, errors),
+    }
+    return {"points": points, "law": law}
+
+
+def _by_size(found: Curve) -> Iterable[tuple[int, Sequence[Mapping[str, Any]]]]:
+    fits, record = found.fits(), found.record
+    for size in record["sizes"]:
+        yield size, [fits[size, repeat] for repeat in range(record["seeds"])]
+
+
+def _point(size: int, fits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found = t_interval([1 - fit["error"] for fit in fits])
+    known = not math.isnan(found.low)
+    return {
+        "size": size,
+        "seeds": len(fits),
+        "steps": fits[0]["steps"],
+        "accuracy": {
+            "mean": found.mean,
+            "interval": [max(0.0, found.low), min(1.0, found.high)] if known else None,
+        },
+    }
+
+
+def _sizes(sizes: Iterable[int] | None, most: int) -> list[int]:
+    """Rising, without doubles. Of the usual ones those that there are images for, and all of these."""
+    if sizes is None:
+        return sorted({size for size in SIZES if size < most} | {most})
+    wanted = sorted(set(sizes))
+    if not wanted or len(wanted) > MOST_SIZES:
+        raise UsageError(f"A learning curve has 1 to {MOST_SIZES} sizes, not {len(wanted)}.")
+    if wanted[0] < FEWEST:
+        raise UsageError(f"A training needs at least {FEWEST} images, not {wanted[0]}.")
+    if wanted[-1] > most:
+        raise DataError(f"There are {most:,} training images, so not {wanted[-1]:,} to learn from.")
+    return wanted
+
+
+def _check(seeds: int, threads: int | None) -> None:
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UsageError(f"A learning curve has 1 to {MOST_SEEDS} seeds, not {seeds}.")
+    if threads is not None and threads < 1:
+        raise UsageError(f"A learning curve needs at least one thread, not {threads}.")
+
+
+def _record(recipe: "Recipe", data: Split, **settings: Any) -> dict[str, Any]:
+    import torch
+
+    from tenfold.training.loop import native_precision
+
+    return {
+        "format": FORMAT,
+        "status": "training",
+        "recipe": json.loads(json.dumps(recipe.to_dict())),  # as it is read back: lists, not tuples
+        **settings,
+        "precision": native_precision(torch.device("cpu")),
+        "data": {part.name: part.checksum for part in data},
+        "counts": {"train": len(data.train), "validation": len(data.validation)},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tenfold": __version__,
+        "machine": machine(),
+        "versions": versions(),
+        "fits": [],
+    }
+
+
+def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher) -> None:
+    """Train what is not done yet, then say what came of all."""
+    record = found.record
+    had = found.fits()
+    places = [place for place in found.places() if place not in had]
+    if places:
+        record["status"] = "training"
+        at_once = max(1, min(len(places), cores // record["threads"]))
+        done = len(found.places()) - len(places)
+        watcher.begin(found, done, at_once)
+        settings = {key: record[key] for key in ("recipe", "seed", "steps", "threads", "precision")}
+        with closing(train_all(CurveJob(**settings, data=data), places, at_once)) as trainings:
+            for made in trainings:
+                record["fits"].append(made)
+                found.save()
+                done += 1
+                watcher.fit(found, made, done)
+    record["results"] = results(found)
+    record["status"] = "finished"
+    found.save()
