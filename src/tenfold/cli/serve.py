@@ -1,5 +1,6 @@
 """`tenfold serve`: the page and the HTTP service."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,9 @@ def serve(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="0.0.0.0 answers the whole network.")
     ] = "127.0.0.1",
+    corrections: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the page saves digits that you set right.")
+    ] = Path("tenfold-corrections"),
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
 ) -> None:
     """Serve a page to draw on and an HTTP service, on this machine alone unless told otherwise."""
@@ -33,7 +37,7 @@ def serve(
 
             webbrowser.open(address)
 
-    serve(Settings(model=model, port=port, host=host), started)
+    serve(Settings(model=model, port=port, host=host, corrections=str(corrections)), started)
 
 
 def need_starlette() -> None:

@@ -32,18 +32,18 @@ class Layers:
     """The inside of a checked model. Raises as `open_session` does."""
 
     def __init__(self, model: Model) -> None:
-        self._graph: Graph = parse_graph(parse(model.data).graph)
-        self._values = [name for node in self._graph.nodes for name in node.outputs]
-        own = {value.name for value in self._graph.outputs}
+        self.graph: Graph = parse_graph(parse(model.data).graph)
+        self._values = [name for node in self.graph.nodes for name in node.outputs]
+        own = {value.name for value in self.graph.outputs}
         added = b"".join(_output(name) for name in self._values if name not in own)
         self._session = open_session(replace(model, data=model.data + added), threads=1)
 
     @cached_property
     def filters(self) -> Floats | None:
         """The weights [k, 1, h, w] of the first convolution, as it sees pixels; None without one."""
-        for node in self._graph.nodes:
+        for node in self.graph.nodes:
             if node.operator == "Conv":
-                weights = {tensor.name: tensor for tensor in self._graph.initializers}[node.inputs[1]]
+                weights = {tensor.name: tensor for tensor in self.graph.initializers}[node.inputs[1]]
                 return np.frombuffer(weights.raw, "<f4").astype(np.float32).reshape(weights.dims)
         return None
 
@@ -55,6 +55,10 @@ class Layers:
             f"{number}: {len(planes)} planes of {planes.shape[1]} x {planes.shape[2]}": planes
             for number, (planes,) in enumerate((value for value in found if value.ndim == 4), 1)
         }
+
+    def values(self, image: Images) -> dict[str, Floats]:
+        """All that is computed for one image [28, 28], by the name in the graph, each [1, ...]."""
+        return dict(zip(self._values, self._run(self._values, image[None]), strict=True))
 
     def logits(self, images: Images) -> Floats:
         """[n, 10], before temperature."""
@@ -74,11 +78,11 @@ class Layers:
         return name if value.ndim == 2 and value.shape[1] <= FEATURE_LIMIT else "logits"
 
     def _planes_after(self, operator: str) -> list[str]:
-        names = [node.outputs[0] for node in self._graph.nodes if node.operator == operator]
+        names = [node.outputs[0] for node in self.graph.nodes if node.operator == operator]
         return [name for name in names if name != "logits"]
 
     def _maker(self, name: str) -> Node:
-        return next(node for node in self._graph.nodes if name in node.outputs)
+        return next(node for node in self.graph.nodes if name in node.outputs)
 
     def _run(self, names: list[str], images: Images) -> list[Floats]:
         if not names:  # ONNX Runtime takes none for all

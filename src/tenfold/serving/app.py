@@ -6,10 +6,11 @@ tenfold serve                        # the same, on a port
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.routing import BaseRoute, Router
 
-from tenfold.serving import api, inference, metrics
+from tenfold.serving import api, inference, metrics, site
 from tenfold.serving.catalogue import Catalogue
 from tenfold.serving.engine import Engine
 from tenfold.serving.guard import Guard
@@ -24,6 +25,7 @@ def build_app(settings: Settings) -> Guard:
         *api.routes(engine),
         *inference.routes(engine),
         *metrics.routes(measured),
+        *site.routes(engine, Path(settings.corrections)),
     ]
 
     @asynccontextmanager

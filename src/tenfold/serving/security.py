@@ -71,7 +71,11 @@ class Door:
 
     def _guarded(self, path: str, method: str) -> bool:
         """The page itself shows nothing; what answers, measures or is posted to needs the token."""
-        return method not in _OPEN_METHODS or path.startswith(("/v1/", "/v2/")) or path == "/metrics"
+        return (
+            method not in _OPEN_METHODS
+            or path.startswith(("/v1/", "/v2/", "/page/models"))
+            or path == "/metrics"
+        )
 
     def _check_token(self, given: bytes) -> None:
         scheme, _, token = given.partition(b" ")

@@ -21,6 +21,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()  # names beside those of the loopback that a Host header may give
     token: str | None = None  # each request but probes and the page must bear it
     log: bool = False
+    corrections: str = "tenfold-corrections"  # folder of the digits that were set right on the page
     threads: int = 1  # that predict; one more reads pages
 
     image_bytes: int = MIB
