@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_without_out
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, percent, result
 
@@ -23,11 +24,15 @@ Fail = Callable[[str, str], None]
 
 def predict(
     images: Annotated[
-        list[Path],
+        list[str],  # a Path would make s3:/bucket of s3://bucket
         typer.Argument(metavar="IMAGE...", help="Pictures of one digit each, or folders of them."),
     ],
     model: Model = None,
     threads: Threads = None,
+    out: Out = None,
+    part_size: PartSize = None,
+    engine: Engine = None,
+    address: Address = None,
     csv_: Annotated[bool, typer.Option("--csv", help="Print a CSV table with a header.")] = False,
     json: JsonLines = False,
 ) -> None:
@@ -35,12 +40,30 @@ def predict(
 
     One line a picture: its file, the digit, how sure the model is and, if it is not sure enough, why. A
     picture that cannot be read is reported, the others go on, and the exit code is 3.
+
+    With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
+    Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
     from tenfold.reading.reader import Failure, Reader
 
-    if csv_ and json:
-        raise typer.BadParameter("--csv and --json exclude each other.")
+    if csv_ and (json or out is not None):
+        raise typer.BadParameter(f"--csv and --{'json' if json else 'out'} exclude each other.")
+    if out is None:
+        refuse_without_out(part_size=part_size, engine=engine, address=address)
     reader = Reader(model, threads=threads)
+    if out is not None:
+        carry_out(
+            "predict",
+            reader,
+            images,
+            out,
+            part_size=part_size,
+            threads=threads,
+            engine=engine,
+            address=address,
+            json=json,
+        )
+        return
     if csv_:
         result(_csv(CSV_HEADER))
     show = _print_csv if csv_ else _print_json if json else _print_line
@@ -53,7 +76,7 @@ def predict(
         if json:
             emit({"file": file, "error": sentence})
 
-    for found in reader.predict_files(_files(images, fail)):
+    for found in reader.predict_files(_files(list(map(Path, images)), fail)):
         if isinstance(found, Failure):
             fail(found.file, found.error)
         else:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_without_out
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, result
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def read(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits.")
+        list[str],  # a Path would make s3:/bucket of s3://bucket
+        typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits."),
     ],
     model: Model = None,
     digits: Annotated[
@@ -33,23 +35,46 @@ def read(
         Path | None, typer.Option(metavar="OUT.png", help="Paint the reading on the picture (one picture).")
     ] = None,
     threads: Threads = None,
+    out: Out = None,
+    part_size: PartSize = None,
+    engine: Engine = None,
+    address: Address = None,
     json: JsonLines = False,
 ) -> None:
     """Read all digits on each picture, line by line.
 
     One block a picture: its file and the text. A picture that cannot be read is reported, the others go on,
     and the exit code is 3.
+
+    With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
+    folder, a Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
     from tenfold.errors import InputError
     from tenfold.reading.page import Expected
     from tenfold.reading.reader import Reader
 
-    if draw is not None and len(images) > 1:
-        raise typer.BadParameter("--draw takes one picture.")
-    Expected(digits, allowed, pattern, checksum)  # a slip in these is no picture's fault
+    if draw is not None and (len(images) > 1 or out is not None):
+        raise typer.BadParameter("--draw takes one picture, and no --out.")
+    expected = Expected(digits, allowed, pattern, checksum)  # a slip in these is no picture's fault
+    if out is None:
+        refuse_without_out(part_size=part_size, engine=engine, address=address)
     reader = Reader(model, threads=threads)
+    if out is not None:
+        carry_out(
+            "read",
+            reader,
+            images,
+            out,
+            expected=expected,
+            part_size=part_size,
+            threads=threads,
+            engine=engine,
+            address=address,
+            json=json,
+        )
+        return
     failed = False
-    for image in images:
+    for image in map(Path, images):
         try:
             found = reader.read(image, digits=digits, allowed=allowed, pattern=pattern, checksum=checksum)
             if draw is not None:

@@ -1,0 +1,153 @@
+"""`--out`: predict and read as a job, over millions of pictures, here or on a Ray cluster."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenfold.cli.output import emit, message, result
+from tenfold.errors import ResourceError, UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from tenfold.reading.page import Expected
+    from tenfold.reading.reader import Reader
+    from tenfold.scaling.answering import Command, Done
+
+ENGINES = ("local", "ray")
+REFRESH = 0.2  # seconds between two lines of progress
+
+Out = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Answer into a folder of Parquet files, a path or URI; given again, the same command goes on.",
+        show_default=False,
+    ),
+]
+PartSize = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="With --out: pictures in one file; 10,000 for predict, 200 for read.",
+        show_default=False,
+    ),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="local (processes of this machine) or ray.",
+        show_default=False,
+        autocompletion=lambda: list(ENGINES),
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="With --engine ray: the cluster; RAY_ADDRESS, or one of this machine, if left out.",
+        show_default=False,
+    ),
+]
+
+
+def refuse_without_out(**options: Any) -> None:
+    """What only a job takes is a slip without --out."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"--{name.replace('_', '-')} goes with --out DIR.")
+
+
+def on_ray(engine: str | None, address: str | None) -> bool:
+    """Raises UnknownNameError for another engine, UsageError for an address that nobody needs."""
+    if engine is not None and engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    if address is not None and engine != "ray":
+        raise UsageError("--address goes with --engine ray.")
+    return engine == "ray"
+
+
+def carry_out(
+    command: "Command",
+    reader: "Reader",
+    inputs: Sequence[str],
+    out: str,
+    *,
+    expected: "Expected | None" = None,
+    part_size: int | None,
+    threads: int | None,
+    engine: str | None,
+    address: str | None,
+    json: bool,
+) -> None:
+    """Run the job and say what came of it. Exits with 3 if pictures failed."""
+    from tenfold.reading.page import Expected
+    from tenfold.scaling import local
+    from tenfold.scaling.job import Job
+
+    ray = on_ray(engine, address)
+    job = Job(command, reader, inputs, out, expected or Expected(), part_size)
+    began = time.perf_counter()
+    with _told_how_to_go_on(), _counting() as count:
+        if ray:
+            from tenfold.scaling import cluster
+
+            with cluster.cluster(address):
+                found = job.carry_out(cluster.answer_parts, workers=threads, progress=count)
+        else:
+            found = job.carry_out(local.answer_parts, workers=threads, progress=count)
+    if json:
+        emit({**found, "out": out})
+    else:
+        result(_summary(found, out, time.perf_counter() - began))
+    if found["results"]["failed"]:
+        raise typer.Exit(3)
+
+
+@contextmanager
+def _told_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
+        message("\nThe files that are done are kept; the same command goes on.")
+        raise
+
+
+@contextmanager
+def _counting() -> Iterator[Any]:
+    """How many pictures are done, and how many a second, in a terminal."""
+    live = sys.stderr.isatty()
+    began = shown = time.perf_counter()
+    pictures = answered = 0
+
+    def count(done: "Done") -> None:
+        nonlocal shown, pictures, answered
+        pictures += done.pictures
+        answered += 0 if done.kept else done.pictures
+        now = time.perf_counter()
+        if live and now - shown >= REFRESH:
+            shown = now
+            rate = answered / (now - began)
+            print(f"\r{pictures:,} pictures, {rate:,.0f} a second ", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield count
+    finally:
+        if live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _summary(found: dict[str, Any], out: str, seconds: float) -> str:
+    results = found["results"]
+    noun = "picture" if results["pictures"] == 1 else "pictures"
+    files = "1 file" if results["parts"] == 1 else f"{results['parts']:,} files"
+    kept = f", {found['kept']:,} of them from before" if found["kept"] else ""
+    failed = f", {results['failed']:,} could not be read" if results["failed"] else ""
+    return (
+        f"{results['pictures']:,} {noun} in {files}{kept}, {seconds:.1f} s; "
+        f"{results['unsure']:,} unsure{failed}."
+        f"\nThe answers are in {out}: file, row, the answer, unsure, reason, error."
+    )

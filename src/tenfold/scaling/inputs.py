@@ -1,0 +1,235 @@
+"""What a job reads, cut into parts: folders of pictures, Parquet files, IDX files, here or elsewhere.
+
+    for part in plan(listing(["scans/", "s3://bucket/digits.parquet"]), size=10_000): ...
+
+The same inputs give the same parts. They are listed and cut while the job runs, so that their number costs
+no memory but for the names in the one folder that is being listed.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+from tenfold.data.folder import SUFFIXES
+from tenfold.data.idx import IDX_LIMIT, read_idx
+from tenfold.errors import DataError, IdxError
+from tenfold.scaling.places import File, Place
+
+Kind = Literal["pictures", "parquet", "idx", "unreadable"]
+
+COLUMN = "image"  # of a Parquet file: bytes, or Hugging Face's struct of bytes and path
+MOST_SLICES = 16  # of one row group: those before a slice are read and passed over
+_IDX_NAMES = ("idx3-ubyte", "idx3-ubyte.gz", ".idx", ".idx.gz")
+_IDX_HEADER = struct.Struct(">4I")
+_IDX_IMAGES = 0x00000803  # unsigned bytes in three dimensions
+
+
+class Listed(NamedTuple):
+    place: Place
+    file: File
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pictures that one file of answers is about: files below a source, or rows of one file.
+
+    `rows` counts within the file; `groups` are the row groups of Parquet that hold them, the first of which
+    begins `skip` rows before. An unreadable file is one picture with an `error`.
+    """
+
+    index: int
+    source: str
+    kind: Kind
+    names: tuple[str, ...]
+    rows: tuple[int, int] = (0, 0)
+    groups: tuple[int, int] = (0, 0)
+    skip: int = 0
+    error: str | None = None
+
+    def __len__(self) -> int:
+        return self.rows[1] - self.rows[0] if self.kind in ("parquet", "idx") else len(self.names)
+
+
+def listing(inputs: Sequence[str], folder: str = "") -> Iterator[Listed]:
+    """All files to be read, in order; of folders, what has a picture's, Parquet's or IDX's suffix.
+
+    Raises DataError for what does not exist and for a folder with nothing to read, DiskError, NetworkError.
+    """
+    for given in inputs:
+        place = Place.at(given, folder)
+        if not place.is_folder():
+            yield Listed(place, place.stat())
+            continue
+        empty = True
+        for file in _walk(place, ""):
+            empty = False
+            yield Listed(place, file)
+        if empty:
+            raise DataError(f"The folder '{given}' holds no pictures, no Parquet and no IDX files.")
+
+
+def digested(files: Iterable[Listed], digest: "hashlib._Hash") -> Iterator[Listed]:
+    """`files`, with names, sizes and times of change taken into `digest`."""
+    for place, file in files:
+        digest.update(f"{place.shown(file.name)}\0{file.size}\0{file.changed}\n".encode())
+        yield Listed(place, file)
+
+
+def plan(files: Iterable[Listed], size: int) -> Iterator[Part]:
+    """The parts, of about `size` pictures each. Raises DataError for a Parquet file without pictures."""
+    index = 0
+    waiting: list[Listed] = []
+    for listed in files:
+        kind = _kind(listed)
+        if waiting and (kind != "pictures" or listed.place != waiting[0].place or len(waiting) == size):
+            yield _pictures(index, waiting)
+            index += 1
+            waiting = []
+        if kind == "pictures":
+            waiting.append(listed)
+            continue
+        for part in (_parquet if kind == "parquet" else _idx)(index, listed, size):
+            yield part
+            index += 1
+    if waiting:
+        yield _pictures(index, waiting)
+
+
+def picture_column(schema: Any) -> str | None:
+    """The column of a pyarrow schema that holds encoded pictures: `image`, or the only one of bytes."""
+    import pyarrow as pa
+
+    def holds_bytes(field: Any) -> bool:
+        kind = field.type
+        if pa.types.is_struct(kind):
+            return any(inner.name == "bytes" and holds_bytes(inner) for inner in kind)
+        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    names = [field.name for field in schema if holds_bytes(field)]
+    if COLUMN in names:
+        return COLUMN
+    return names[0] if len(names) == 1 else None
+
+
+def _walk(place: Place, name: str) -> Iterator[File]:
+    files, folders = place.children(name)
+    yield from (file for file in files if _suffix_kind(file.name) is not None)
+    for inner in folders:
+        yield from _walk(place, inner)
+
+
+def _kind(listed: Listed) -> Kind:
+    """A file that was named itself is a picture, whatever its suffix."""
+    return _suffix_kind(listed.file.name or listed.place.path) or "pictures"
+
+
+def _suffix_kind(name: str) -> Kind | None:
+    lower = name.lower()
+    if lower.endswith(".parquet"):
+        return "parquet"
+    if lower.endswith(_IDX_NAMES):
+        return "idx"
+    return "pictures" if lower.endswith(tuple(SUFFIXES)) else None
+
+
+def _pictures(index: int, files: Sequence[Listed]) -> Part:
+    return Part(index, files[0].place.given, "pictures", tuple(file.name for _, file in files))
+
+
+def _unreadable(index: int, listed: Listed, error: str) -> Part:
+    return Part(index, listed.place.given, "unreadable", (listed.file.name,), error=error)
+
+
+def _parquet(index: int, listed: Listed, size: int) -> Iterator[Part]:
+    from pyarrow import lib, parquet
+
+    place, name = listed.place, listed.file.name
+    shown = place.shown(name)
+    try:
+        with place.open(name) as stream:
+            file = parquet.ParquetFile(stream)
+            column, groups = picture_column(file.schema_arrow), file.metadata
+            counts = [groups.row_group(group).num_rows for group in range(groups.num_row_groups)]
+            names = file.schema_arrow.names
+    except lib.ArrowException:
+        yield _unreadable(index, listed, "The Parquet file is damaged: its end cannot be read.")
+        return
+    except OSError as cause:
+        if cause.errno is not None or not place.local:
+            raise
+        yield _unreadable(index, listed, "The Parquet file is damaged: its end cannot be read.")
+        return
+    if column is None:
+        raise DataError(
+            f"'{shown}' has no column '{COLUMN}' of pictures, as bytes or as struct of bytes and path; "
+            f"it has: {', '.join(names)}."
+        )
+    start = 0
+    for first, last, skip, count in _slices(counts, size):
+        yield Part(index, place.given, "parquet", (name,), (start, start + count), (first, last), skip)
+        index, start = index + 1, start + count
+
+
+def _slices(counts: Sequence[int], size: int) -> Iterator[tuple[int, int, int, int]]:
+    """(first group, last group + 1, rows to skip, rows): whole row groups, or pieces of a large one."""
+    first, total = 0, 0
+    for group, count in enumerate(counts):
+        if total and total + count > size:
+            yield first, group, 0, total
+            first, total = group, 0
+        if count > size:
+            pieces = min(-(-count // size), MOST_SLICES)
+            edges = [count * piece // pieces for piece in range(pieces + 1)]
+            yield from ((group, group + 1, low, high - low) for low, high in pairwise(edges))
+            first = group + 1
+        else:
+            total += count
+    if total:
+        yield first, len(counts), 0, total
+
+
+def _idx(index: int, listed: Listed, size: int) -> Iterator[Part]:
+    place, file = listed
+    try:
+        count = len(read_idx_whole(place, file.name)) if _gzipped(place, file.name) else _idx_count(listed)
+    except IdxError as error:
+        yield _unreadable(index, listed, str(error))
+        return
+    for start in range(0, count, size):
+        rows = (start, min(start + size, count))
+        yield Part(index, place.given, "idx", (file.name,), rows)
+        index += 1
+
+
+def _gzipped(place: Place, name: str) -> bool:
+    with place.open(name) as stream:
+        return bytes(stream.read(2)) == b"\x1f\x8b"
+
+
+def _idx_count(listed: Listed) -> int:
+    with listed.place.open(listed.file.name) as stream:
+        count, height, width = idx_shape(bytes(stream.read(_IDX_HEADER.size)))
+    if listed.file.size != _IDX_HEADER.size + count * height * width:
+        raise IdxError("The IDX file does not have the length that its header announces.")
+    return count
+
+
+def idx_shape(header: bytes) -> tuple[int, int, int]:
+    """Pictures, height and width. Raises IdxError for what is no header of grey pictures."""
+    if len(header) < _IDX_HEADER.size:
+        raise IdxError("The IDX file ends inside its header.")
+    magic, count, height, width = _IDX_HEADER.unpack(header)
+    if magic != _IDX_IMAGES or not height or not width:
+        raise IdxError("The IDX file holds no pictures of unsigned bytes.")
+    return count, height, width
+
+
+def read_idx_whole(place: Place, name: str) -> Any:
+    """uint8 [n, h, w] of a gzipped file, of which no piece can be had alone. Raises IdxError."""
+    import numpy as np
+
+    data = place.read(name, IDX_LIMIT, IdxError, "The IDX file")
+    return read_idx(data, shape=(None, None, None), dtype=np.uint8)

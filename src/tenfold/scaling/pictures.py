@@ -1,0 +1,134 @@
+"""The pictures of a part, a few at a time: bytes to decode, arrays, or the reason why there is none.
+
+    for chunk in chunks(part, folder): ...        lists of at most CHUNK
+
+A file elsewhere may take 50 ms to come, so FETCHED_AT_ONCE of them are on their way at a time.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import DiskError, IdxError, InputError, NetworkError
+from tenfold.images.decode import BYTE_LIMIT
+from tenfold.reading.reader import Failure
+from tenfold.scaling.inputs import Part, idx_shape, picture_column, read_idx_whole
+from tenfold.scaling.places import Place
+
+CHUNK = 64  # pictures in memory at a time; each may be a photograph of some megabytes
+FETCHED_AT_ONCE = 16
+_IDX_HEADER = 16  # bytes
+_DAMAGED = "The Parquet file is damaged here: this row cannot be read."
+
+
+class Item(NamedTuple):
+    """One picture: the file that it is or is in, its row there from 0 (None: the file is the picture)."""
+
+    file: str
+    row: int | None
+    content: bytes | NDArray[np.uint8] | Failure
+
+
+def chunks(part: Part, folder: str) -> Iterator[list[Item]]:
+    """Exactly one item for each picture of `part`, in order; relative paths start at `folder`.
+
+    Raises NetworkError for what cannot be reached, DiskError for a disk that fails: neither is the fault of a
+    picture, and a later attempt may succeed.
+    """
+    place = Place.at(part.source, folder)
+    if part.kind == "pictures":
+        yield from _files(part, place)
+    elif part.kind == "parquet":
+        yield from _parquet(part, place)
+    elif part.kind == "idx":
+        yield from _idx(part, place)
+    else:
+        file = place.shown(part.names[0])
+        yield [Item(file, None, Failure(file, part.error or ""))]
+
+
+def _files(part: Part, place: Place) -> Iterator[list[Item]]:
+    def fetch(name: str) -> Item:
+        file = place.shown(name)
+        try:
+            return Item(file, None, place.read(name, BYTE_LIMIT))
+        except (InputError, DiskError) as error:
+            return Item(file, None, Failure(file, str(error)))
+
+    names = iter(part.names)
+    with ThreadPoolExecutor(1 if place.local else FETCHED_AT_ONCE) as pool:
+        while some := list(islice(names, CHUNK)):
+            yield list(map(fetch, some) if place.local else pool.map(fetch, some))
+
+
+def _parquet(part: Part, place: Place) -> Iterator[list[Item]]:
+    file = place.shown(part.names[0])
+    row, stop = part.rows
+    for cells in _batches(part, place):
+        yield [Item(file, row + at, _bytes(cell, file)) for at, cell in enumerate(cells)]
+        row += len(cells)
+    while row < stop:  # what comes after damage
+        rows = range(row, min(row + CHUNK, stop))
+        yield [Item(file, place, Failure(file, _DAMAGED)) for place in rows]
+        row = rows.stop
+
+
+def _batches(part: Part, place: Place) -> Iterator[list[Any]]:
+    """The cells of the picture column; fewer than the part has where the file is damaged."""
+    from pyarrow import lib, parquet
+
+    left, skip = len(part), part.skip
+    try:
+        with place.open(part.names[0]) as stream:
+            # buffered, so that a large row group is never in memory whole
+            file = parquet.ParquetFile(stream, buffer_size=1 << 20, pre_buffer=False)
+            column = picture_column(file.schema_arrow)
+            groups = list(range(*part.groups))
+            for batch in file.iter_batches(CHUNK, row_groups=groups, columns=[column], use_threads=False):
+                cells = batch.column(0)[skip : skip + left]
+                skip = max(0, skip - len(batch))
+                if len(cells):
+                    left -= len(cells)
+                    yield cells.to_pylist()
+                if not left:
+                    return
+    except lib.ArrowException:
+        return
+    except OSError as cause:  # pyarrow has no other error for damage; a system's own has a number
+        if not place.local:
+            raise NetworkError(f"'{place.shown(part.names[0])}' cannot be read: {cause}.") from None
+        if cause.errno is not None:
+            raise DiskError(f"'{place.shown(part.names[0])}' cannot be read: {cause.strerror}.") from None
+
+
+def _bytes(cell: Any, file: str) -> bytes | Failure:
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    return data if isinstance(data, bytes) else Failure(file, "The row holds no picture.")
+
+
+def _idx(part: Part, place: Place) -> Iterator[list[Item]]:
+    file = place.shown(part.names[0])
+    start, stop = part.rows
+    images = _idx_images(part, place)
+    for low in range(start, stop, CHUNK):
+        rows = range(low, min(low + CHUNK, stop))
+        yield [Item(file, row, images[row - start]) for row in rows]
+
+
+def _idx_images(part: Part, place: Place) -> NDArray[np.uint8]:
+    """uint8 [n, h, w]: 8 MB for 10,000 pictures of MNIST's size."""
+    name, (start, stop) = part.names[0], part.rows
+    with place.open(name) as stream:
+        header = bytes(stream.read(_IDX_HEADER))
+        if header[:2] == b"\x1f\x8b":
+            return np.asarray(read_idx_whole(place, name)[start:stop])
+        _, height, width = idx_shape(header)
+        stream.seek(_IDX_HEADER + start * height * width)
+        data = stream.read((stop - start) * height * width)
+    if len(data) != (stop - start) * height * width:
+        raise IdxError(f"'{place.shown(name)}' changed while it was read.")
+    return np.frombuffer(data, np.uint8).reshape(-1, height, width)
