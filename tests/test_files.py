@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tenfold import files
 from tenfold.errors import DataError, DiskError
-from tenfold.files import make_folder, read_bounded, sha256, write_atomic
+from tenfold.files import make_folder, read_bounded, sha256, sweep, write_atomic
 
 OLD, NEW = b"old " * 100, b"new and longer " * 100
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
@@ -173,13 +174,13 @@ def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
 
 
-CALLS = ("open", "chmod", "fsync", "replace", "close")
+CALLS = ("open", "chmod", "write", "fsync", "close", "replace")
+STEPS = ["open", "chmod", "write", "write", "fsync", "close", "replace", "open", "fsync", "close"]
 
 
 @contextmanager
 def watched(act: Callable[[int, str, tuple[object, ...]], None]) -> Iterator[None]:
-    """`act(number, name, arguments)` before each system call of a save (a write goes past Python's names and
-    has a test of its own)."""
+    """`act(number, name, arguments)` before each system call of a save, which writes in two halves."""
     calls = 0
 
     def wrap(name: str, real: Callable[..., object]) -> Callable[..., object]:
@@ -192,6 +193,7 @@ def watched(act: Callable[[int, str, tuple[object, ...]], None]) -> Iterator[Non
         return call
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "CHUNK", len(NEW) // 2)
         for name in CALLS:
             patch.setattr(os, name, wrap(name, getattr(os, name)))
         yield
@@ -217,14 +219,14 @@ def calls_of_a_save(path: Path) -> list[str]:
 def test_the_neighbour_is_synced_then_renamed_then_the_folder_is_synced(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)
-    assert calls_of_a_save(path) == ["open", "chmod", "fsync", "replace", "open", "fsync", "close"]
+    assert calls_of_a_save(path) == STEPS
 
 
-RENAMED = 5  # from this call on the new file is in place
+RENAMED = STEPS.index("replace") + 1  # after this call, counted from 1, the new file is in place
 
 
 @posix
-@pytest.mark.parametrize("at", range(1, 8))
+@pytest.mark.parametrize("at", range(1, len(STEPS) + 1))
 def test_a_crash_before_any_call_leaves_a_whole_file(tmp_path: Path, at: int) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)
@@ -241,11 +243,15 @@ def test_a_crash_before_any_call_leaves_a_whole_file(tmp_path: Path, at: int) ->
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 77
-    assert path.read_bytes() == (OLD if at < RENAMED else NEW)
+    assert path.read_bytes() == (OLD if at <= RENAMED else NEW)
+    sweep(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1 + (1 < at <= RENAMED)  # another may be at work on it
+    sweep(tmp_path, older_than=0)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @posix
-@pytest.mark.parametrize("at", range(1, 8))
+@pytest.mark.parametrize("at", range(1, len(STEPS) + 1))
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
 def test_a_call_that_fails_is_a_disk_error_and_leaves_no_neighbour(
     tmp_path: Path, at: int, number: int
@@ -262,7 +268,7 @@ def test_a_call_that_fails_is_a_disk_error_and_leaves_no_neighbour(
         pytest.raises(DiskError, match=rf"cannot be written \(1,500 bytes\): {os.strerror(number)}"),
     ):
         write_atomic(path, NEW)
-    assert path.read_bytes() == (OLD if at < RENAMED else NEW)
+    assert path.read_bytes() == (OLD if at <= RENAMED else NEW)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -320,6 +326,33 @@ def test_a_path_that_cannot_be_written_is_a_disk_error(
     with pytest.raises(DiskError, match="cannot be written"):
         write_atomic(name, NEW)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blocked", "taken"]
+
+
+@posix
+def test_a_link_still_leads_to_the_file_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").write_bytes(OLD)
+    (tmp_path / "there" / "file").chmod(0o604)
+    for name, target in (("link", "there/file"), ("dangling", "there/new")):
+        (tmp_path / name).symlink_to(target)
+        write_atomic(tmp_path / name, NEW)
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / target).read_bytes() == NEW
+    assert stat.S_IMODE((tmp_path / "there" / "file").stat().st_mode) == 0o604
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "link", "there"]
+
+
+def test_only_what_a_save_leaves_is_swept_and_only_when_it_is_old(tmp_path: Path) -> None:
+    kept = [".0123456789abcdef", "0123456789abcdef.tmp", ".0123456789ABCDEF.tmp", "notes.tmp", ".x.tmp"]
+    for name in (*kept, f".{'0' * 16}.tmp", f".{'1' * 16}.tmp"):
+        (tmp_path / name).write_bytes(OLD)
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / f".{'1' * 16}.tmp")
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, f".{'1' * 16}.tmp"])
+    sweep(tmp_path, older_than=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+    sweep(tmp_path / "absent")
 
 
 @posix

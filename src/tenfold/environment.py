@@ -2,8 +2,10 @@
 
 import os
 import platform
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
 
@@ -44,3 +46,20 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """("versions.torch", ("2.12.0", "2.13.0")) and so on: where two records of facts are not alike."""
+    for key in dict.fromkeys((*before, *now)):
+        old, new = (dict(_leaves(record.get(key), key)) for record in (before, now))
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                yield name, (old.get(name), new.get(name))
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}")
+    else:
+        yield name, value

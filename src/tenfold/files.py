@@ -2,11 +2,17 @@
 
 import hashlib
 import os
+import re
 import secrets
 import stat
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from tenfold.errors import DiskError, InputError
+
+NEIGHBOUR = ".tmp"  # ends the name of a file that is not whole yet
+CHUNK = 1 << 24  # bytes at a time: some systems write no more than 2 GB at once
 
 
 def sha256(data: bytes | memoryview) -> str:
@@ -49,29 +55,51 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`: a crash at any moment leaves the old file or the new one.
 
     Writes a neighbour, syncs it, renames it over `path` and syncs the folder; an existing file keeps its
-    mode. Raises DiskError where the system refuses, and leaves no neighbour; `path` is then the old file, or
-    the new one where only the folder could not be synced.
+    mode, and a link still leads to the file, which is the one that is written. Raises DiskError where the
+    system refuses, and leaves no neighbour; `path` is then the old file, or the new one where only the folder
+    could not be synced. What a crash leaves is for `sweep`.
     """
-    path = Path(path)
     payload = data.encode() if isinstance(data, str) else data
     try:
-        neighbour = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        target = Path(os.path.realpath(path))
+        neighbour = target.with_name(f".{secrets.token_hex(8)}{NEIGHBOUR}")
         handle = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
-            with os.fdopen(handle, "wb") as file:
-                if path.exists():  # before a byte is in it, as the mode may be for the owner alone
-                    os.chmod(neighbour, stat.S_IMODE(path.stat().st_mode))
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(neighbour, path)
+            try:
+                if target.exists():  # before a byte is in it, as the mode may be for the owner alone
+                    os.chmod(neighbour, stat.S_IMODE(target.stat().st_mode))
+                left = memoryview(payload)
+                while left:
+                    left = left[os.write(handle, left[:CHUNK]) :]
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.replace(neighbour, target)
         except BaseException:
             neighbour.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        _sync_folder(target.parent)
     except (OSError, ValueError) as cause:  # ValueError: no name, or a zero byte in it
         reason = getattr(cause, "strerror", None) or cause
         raise DiskError(f"'{path}' cannot be written ({len(payload):,} bytes): {reason}.") from None
+
+
+def sweep(folder: str | os.PathLike[str], *, older_than: float = 3600.0) -> None:
+    """Remove what a crash in `write_atomic` left in `folder`, if it is older than `older_than` seconds: a
+    younger one may be another process's that is at work."""
+    try:
+        strays = [entry for entry in os.scandir(folder) if is_stray(entry.name)]
+    except OSError:  # no folder, nothing to remove
+        return
+    for entry in strays:
+        with suppress(OSError):
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime >= older_than:
+                os.unlink(entry.path)
+
+
+def is_stray(name: str) -> bool:
+    """Whether `name` is of a file that only `write_atomic` makes, and only for a moment."""
+    return re.fullmatch(rf"\.[0-9a-f]{{16}}{re.escape(NEIGHBOUR)}", name) is not None
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

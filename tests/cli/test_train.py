@@ -69,6 +69,7 @@ def test_quiet_is_silent(digits: Path, tenfold: Any) -> None:
         (["--resume", "x"], 3, "'x' is not a run folder"),
         (["--resume", "x", "--seed", 0], 2, "--resume keeps the run's own settings; leave out: seed."),
         (["--resume", "x", "--final"], 2, "leave out: final."),
+        (["--force"], 2, "--force goes with --resume RUN."),
     ],
 )
 def test_what_is_mistyped_gets_one_sentence_and_leaves_no_folder(
@@ -83,33 +84,81 @@ def test_what_is_mistyped_gets_one_sentence_and_leaves_no_folder(
 
 
 class Interrupt(Callback):
+    """Sends `signals` to this program in the middle of epoch 2, between the steps 9 and 10 of 18."""
+
+    signals: tuple[signal.Signals, ...] = ()
+
     def on_step_end(self, trainer: Trainer, loss: Any) -> None:  # noqa: ARG002
-        if trainer.epoch == 1:
-            raise KeyboardInterrupt
+        if trainer.step == 9:
+            for number in self.signals:
+                signal.raise_signal(number)
 
 
-def test_ctrl_c_says_how_to_go_on_and_nothing_is_lost(
-    digits: Path, tenfold: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupted_training_is_saved_says_how_to_go_on_and_ends_as_if_it_had_not_been(
+    digits: Path, tenfold: Any, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     whole = ("train", "small", "--data", digits, *QUICK)
     assert tenfold(*whole, "--out", "whole", "--quiet").code == 0
     with monkeypatch.context() as patch:
+        patch.setattr(Interrupt, "signals", (number,))
         patch.setattr("tenfold.cli.progress.Lines", Interrupt)
         found = tenfold(*whole)
-    assert found.code == 130
-    assert found.out == ""
-    assert found.err == (
-        "\nThe epochs that were done are kept. Go on with:\n  tenfold train --resume runs/small-0\n"
-    )
+    assert (found.code, found.out) == (128 + number, "")
+    assert found.err == "\nWhat was learnt is saved. Go on with:\n  tenfold train --resume runs/small-0\n"
     refused = tenfold(*whole, "--out", "runs/small-0")
     assert refused.code == 2
     assert "go on with --resume runs/small-0" in refused.err
     found = tenfold("train", "--resume", "runs/small-0")
     assert found.code == 0
+    assert found.err.startswith("Taken up after step 9.\nTraining 'small' ")
     assert "epoch 2/3" in found.err
     assert "epoch 1/3" not in found.err
     models = [Path(folder, "model.onnx").read_bytes() for folder in ("whole", "runs/small-0")]
     assert sha256(models[0]) == sha256(models[1])
+    again = tenfold("train", "--resume", "runs/small-0")
+    assert (again.code, "nothing to resume" in again.err) == (3, True)
+
+
+def test_a_second_interruption_does_not_wait_for_the_first(
+    digits: Path, tenfold: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Interrupt, "signals", (signal.SIGTERM, signal.SIGINT))
+    monkeypatch.setattr("tenfold.cli.progress.Lines", Interrupt)
+    assert tenfold("train", "small", "--data", digits, *QUICK).code == 130
+    monkeypatch.setattr(Interrupt, "signals", ())
+    found = tenfold("train", "--resume", "runs/small-0")
+    assert found.err.startswith("Taken up after step 6.\n")  # the end of the epoch before
+
+
+def test_what_has_changed_is_listed_and_forced_only_by_name(
+    digits: Path, tenfold: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Interrupt, "signals", (signal.SIGINT,))
+    monkeypatch.setattr("tenfold.cli.progress.Lines", Interrupt)
+    assert tenfold("train", "small", "--data", digits, *QUICK).code == 130
+    monkeypatch.setattr(Interrupt, "signals", ())
+    record = Path("runs/small-0/run.json")
+    document = json.loads(record.read_text())
+    document["recipe"] |= {"epochs": 4, "batch_size": 20}
+    document["versions"]["numpy"] = "1.0"
+    record.write_text(json.dumps(document))
+    listed = "recipe.batch_size was 32 and is 20; recipe.epochs was 3 and is 4"
+    found = tenfold("train", "--resume", "runs/small-0")
+    assert found.code == 3
+    assert found.err.startswith(
+        "tenfold: Going on with 'runs/small-0' would not give the same model: versions.numpy was 1.0 and is "
+    )
+    assert found.err.endswith(f"; {listed}. --force goes on all the same.\n")
+    found = tenfold("train", "--resume", "runs/small-0", "--force")
+    assert found.code == 0
+    notes = json.loads(record.read_text())["resumed"]
+    assert [len(entry) for entry in notes] == [2]
+    assert notes[0][0] == "Taken up after step 9."
+    assert notes[0][1].startswith("Not the same training any more: versions.numpy was 1.0")
+    assert listed in notes[0][1]
+    assert found.err.startswith("\n".join(notes[0]))
+    assert found.out.startswith("Trained 4 epochs ")
 
 
 def test_an_interruption_before_the_first_epoch_says_so(
@@ -121,25 +170,25 @@ def test_an_interruption_before_the_first_epoch_says_so(
     monkeypatch.setattr("tenfold.training.loop.Trainer.run", begin)
     found = tenfold("train", "small", "--data", digits, *QUICK)
     assert found.code == 130
-    assert found.err.startswith("\nNo epoch was done yet. Go on with:\n  tenfold train --resume ")
+    assert found.err.startswith("\nNothing was learnt yet. Go on with:\n  tenfold train --resume ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_terminated_training_ends_with_143_and_keeps_its_last_epoch(digits: Path) -> None:
-    saved = Path("out/checkpoints/last.safetensors")
+def test_a_terminated_program_ends_with_143_and_keeps_what_was_learnt(digits: Path) -> None:
+    checkpoints = Path("out/checkpoints")
     process = subprocess.Popen(
         [sys.executable, "-m", "tenfold", "train", "--data", str(digits), "--threads", "1", "--out", "out"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and not saved.exists():
+    while process.poll() is None and not any(checkpoints.glob("last-*")):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGTERM)
     out, err = process.communicate()
     assert (process.returncode, out) == (143, "")
     assert err.endswith("tenfold train --resume out\n")
     assert "Traceback" not in err
-    assert saved.exists()
     assert not Path("out/model.onnx").exists()
-    assert {path.name for path in saved.parent.iterdir()} == {"best.safetensors", "last.safetensors"}
+    names = {path.name for path in checkpoints.iterdir()}
+    assert names == {"best.safetensors", "last-0.safetensors", "last-1.safetensors"}

@@ -113,7 +113,7 @@ def test_a_resumed_run_gives_the_same_model_as_one_that_never_stopped(
         train(small, seed=5, **QUICK, callbacks=[StopAfter(last_whole_epoch + 1)], on_start=started.append)
     folder = started[0].folder
     assert folder == Path("runs/small-5")
-    assert (folder / "checkpoints" / "last.safetensors").exists() == (last_whole_epoch > 0)
+    assert any((folder / "checkpoints").glob("last-*")) == (last_whole_epoch > 0)
     spent = Run.load(folder).record["durations"]["train"]
     with pytest.raises(RunError, match="--resume runs/small-5"):
         write_report(Run.load(folder))
@@ -122,6 +122,7 @@ def test_a_resumed_run_gives_the_same_model_as_one_that_never_stopped(
     assert run.results == finished.results
     assert run.record["durations"]["train"] > spent > 0
     assert [row["epoch"] for row in history(folder)] == ["1", "2", "3"]
+    assert all(float(row["seconds"]) > 0 for row in history(folder))
     with pytest.raises(RunError, match="nothing to resume"):
         resume(folder)
 
@@ -150,7 +151,7 @@ def _torch() -> str:
 
 
 def test_a_run_whose_images_changed_is_not_resumed(finished: Run) -> None:
-    with pytest.raises(RunError, match="have changed"):
+    with pytest.raises(RunError, match=r"data\.mnist-train was 0{64} and is [0-9a-f]{64}; data\.mnist-val"):
         resume(begun(finished, data={"mnist-train": "0" * 64}))
 
 

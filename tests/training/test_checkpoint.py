@@ -158,14 +158,14 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
     "sealed, a list": (sealed([]), "not a checkpoint"),
     "sealed, no format": (sealed({"tree": {"$dict": []}}), "not a checkpoint"),
     "sealed, a later format": (
-        sealed({"format": 2, "tree": {"$dict": []}}), "has format 2; this Tenfold reads 1"),
-    "sealed, no tree": (sealed({"format": 1}), "not a checkpoint"),
+        sealed({"format": 3, "tree": {"$dict": []}}), "has format 3; this Tenfold reads 2"),
+    "sealed, no tree": (sealed({"format": 2}), "not a checkpoint"),
     "sealed, a tensor that is not there": (
-        sealed({"format": 1, "tree": {"$dict": [["w", {"$tensor": "w"}]]}}), "not a checkpoint"),
-    "sealed, a dict without pairs": (sealed({"format": 1, "tree": {"$dict": [[1]]}}), "not a checkpoint"),
+        sealed({"format": 2, "tree": {"$dict": [["w", {"$tensor": "w"}]]}}), "not a checkpoint"),
+    "sealed, a dict without pairs": (sealed({"format": 2, "tree": {"$dict": [[1]]}}), "not a checkpoint"),
     "sealed, a key that cannot be one": (
-        sealed({"format": 1, "tree": {"$dict": [[[], 1]]}}), "not a checkpoint"),
-    "sealed, a tree that is a leaf": (sealed({"format": 1, "tree": 5}), "not a checkpoint"),
+        sealed({"format": 2, "tree": {"$dict": [[[], 1]]}}), "not a checkpoint"),
+    "sealed, a tree that is a leaf": (sealed({"format": 2, "tree": 5}), "not a checkpoint"),
 }  # fmt: skip
 
 

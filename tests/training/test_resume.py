@@ -115,11 +115,14 @@ def test_a_file_of_weights_alone_is_not_a_training_to_go_on_with(
 
 
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {
-    "recipe": ({"learning_rate": 0.5}, "another recipe"),
-    "network": ({"network": Compact((4,), (4,), 0)}, "another recipe"),
-    "seed": ({"seed": 1}, "another seed"),
-    "precision": ({"precision": "bf16"}, "another precision"),
-    "validation": ({"validate": False}, "another data"),
+    "recipe": (
+        {"learning_rate": 0.5, "epochs": 2},
+        r"recipe\.epochs was 1 and is 2; recipe\.learning_rate was 0\.001 and is 0\.5\.",
+    ),
+    "network": ({"network": Compact((4,), (4,), 0)}, r"recipe\.network\.kind was baseline and is compact"),
+    "seed": ({"seed": 1}, "seed was 0 and is 1"),
+    "precision": ({"precision": "bf16"}, "precision was fp32 and is bf16"),
+    "validation": ({"validate": False}, r"data\.validation was [0-9a-f]{64} and is None"),
 }
 
 
@@ -142,7 +145,7 @@ def test_other_images_and_other_callbacks_are_refused(
     make_trainer: MakeTrainer, digits: Labelled, tmp_path: Path
 ) -> None:
     make_trainer([History()]).save(tmp_path / "c")
-    with pytest.raises(RunError, match="another data"):
+    with pytest.raises(RunError, match=r"another training: data\.training was "):
         make_trainer([History()], training=digits.take(range(99), "fewer")).load(tmp_path / "c")
     for callbacks in ([], [EarlyStopping()], [History(), EarlyStopping()]):
         with pytest.raises(RunError, match="other callbacks"):

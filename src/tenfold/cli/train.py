@@ -70,6 +70,12 @@ Resume = Annotated[
     Path | None,
     typer.Option(metavar="RUN", help="Take up this interrupted run instead, with its own settings."),
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="With --resume: go on also where versions, images or the recipe have changed."
+    ),
+]
 
 
 def train(
@@ -83,13 +89,14 @@ def train(
     threads: Threads = None,
     out: Out = None,
     resume: Resume = None,
+    force: Force = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Train a recipe, then evaluate and save the model.
 
     The best epoch on the validation images is kept. Its model is saved and evaluated on the official test
-    set, and a report is written. An interrupted training goes on with --resume.
+    set, and a report is written. A training that was interrupted or killed goes on with --resume.
     """
     from tenfold import runs
 
@@ -113,14 +120,25 @@ def train(
     settings: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     if resume is not None and settings:
         raise UsageError(f"--resume keeps the run's own settings; leave out: {', '.join(settings)}.")
+    if force and resume is None:
+        raise UsageError("--force goes with --resume RUN.")
     started: list[runs.Run] = []
+
+    def begun(run: runs.Run) -> None:
+        started.append(run)
+        if resume is not None and not quiet:
+            message("\n".join(run.record["resumed"][-1]))
+
     with _told_how_to_go_on(started), downloads() as fetching, watching(quiet) as callbacks:
         watched: dict[str, Any] = {
             "store": Store(progress=None if quiet else fetching),
             "callbacks": callbacks,
-            "on_start": started.append,
+            "on_start": begun,
         }
-        run = runs.train(**settings, **watched) if resume is None else runs.resume(resume, **watched)
+        if resume is None:
+            run = runs.train(**settings, **watched)
+        else:
+            run = runs.resume(resume, force=force, **watched)
     if json:
         emit({**run.record, "run": str(run.folder)})
     elif not quiet:
@@ -129,13 +147,13 @@ def train(
 
 @contextmanager
 def _told_how_to_go_on(started: list[Any]) -> Iterator[None]:
-    """A training that is interrupted, terminated or out of disk or memory keeps its epochs: say so."""
+    """A training that is interrupted, terminated or out of disk or memory keeps what is saved: say so."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
         for run in started:
-            saved = (run.folder / "checkpoints" / "last.safetensors").exists()
-            kept = "The epochs that were done are kept." if saved else "No epoch was done yet."
+            saved = any((run.folder / "checkpoints").glob("last-*.safetensors"))
+            kept = "What was learnt is saved." if saved else "Nothing was learnt yet."
             message(f"\n{kept} Go on with:\n  {command('train', '--resume', run.folder)}")
         raise
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold import __version__
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
+from tenfold.runs.claim import claimed
 from tenfold.runs.record import FORMAT, Run, check_free, differences
 
 if TYPE_CHECKING:
@@ -87,29 +88,33 @@ def train(
 def resume(
     folder: str | Path,
     *,
+    force: bool = False,
     store: "Store | None" = None,
     callbacks: "Sequence[Callback]" = (),
     on_start: OnStart | None = None,
 ) -> Run:
-    """Take up a run that was interrupted, after the last epoch that it saved.
+    """Take up a run that was interrupted or killed, from the last state that it saved: 30 s before at most.
 
-    Raises RunError if it is finished, or where going on could not give the model that it would have given:
-    with other versions, another processor or other images.
+    The model comes out as that of a run that never stopped, bit for bit. Raises RunError if the run is
+    finished, or where the model would come out otherwise: with other versions, another processor, other
+    images or a changed recipe. `force` goes on all the same; the record's `resumed` then says what changed.
     """
     need_torch()
     from tenfold.runs.carry_out import go_on
 
     run = Run.load(folder)
-    if run.finished:
-        raise RunError(f"The run '{folder}' is finished; there is nothing to resume.")
-    changed = [
-        f"{name} was {before} and is {now}"
-        for name, (before, now) in differences(run.record, _facts(_device(run.record["device"])))
-        if name.startswith("versions.") or name == "machine.processor"
-    ]
-    if changed:
-        raise RunError(f"Going on with '{folder}' would not give the same model: {'; '.join(changed)}.")
-    return go_on(run, store=store, callbacks=callbacks, on_start=on_start)
+    with claimed(run.folder):
+        if run.finished and (run.folder / "report.html").exists():
+            raise RunError(f"The run '{folder}' is finished; there is nothing to resume.")
+        if run.finished:  # but killed while it wrote its report
+            write_report(run)
+            return run
+        changed = {
+            name: values
+            for name, values in differences(run.record, _facts(_device(run.record["device"])))
+            if name.startswith("versions.") or name in ("tenfold", "machine.processor")
+        }
+        return go_on(run, changed, force=force, store=store, callbacks=callbacks, on_start=on_start)
 
 
 def reproduce(

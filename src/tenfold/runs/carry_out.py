@@ -5,8 +5,10 @@ measured is then added to the file, whose weights and answers stay the same.
 """
 
 import io
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,30 @@ import torch
 
 from tenfold.data import Store, load_test
 from tenfold.data.labelled import Labelled
-from tenfold.errors import RunError
-from tenfold.files import make_folder, sha256, write_atomic
+from tenfold.environment import differences
+from tenfold.errors import DiskError, RunError
+from tenfold.files import make_folder, sha256, sweep, write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.metrics import fit_temperature, softmax, threshold_accepting
 from tenfold.reading.reader import Reader
+from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
-from tenfold.runs.parts import Parts, checksums, load_parts
+from tenfold.runs.parts import Parts, checksums, counts, load_parts
 from tenfold.runs.record import Run, new_folder
+from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.export import export
+from tenfold.training.interruption import Interruption
 from tenfold.training.lesson import lesson
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import count_parameters, layer_table
 from tenfold.training.recipes import Recipe, replace
+from tenfold.training.state import listed, take_up
 
 ACCEPTANCE = 0.995  # share of the validation images that the confidence threshold lets through
+CHECKPOINTS = "checkpoints"
+DRAWN = "drawn"  # the pictures that a recipe draws, as long as the run is not finished
+SET = ("recipe", "seed", "precision", "threads")  # what a record and a checkpoint both say
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
 OnStart = Callable[[Run], None]
@@ -50,30 +60,68 @@ def begin(
     parts = load_parts(record["sets"], final=record["final"], store=store)
     clock.lap("load")
     record["data"] = checksums(parts)
-    record["counts"] = {"train": len(parts[0]), "validation": 0 if parts[1] is None else len(parts[1])}
+    record["counts"] = counts(parts)
     run = Run(new_folder(out, name), record)
-    run.save()
-    return carry_out(run, parts, clock, callbacks, on_start)
+    with claimed(run.folder):
+        run.save()
+        return carry_out(run, parts, clock, callbacks, on_start)
 
 
-def go_on(run: Run, *, store: Store | None, callbacks: Sequence[Callback], on_start: OnStart | None) -> Run:
-    """An interrupted run, from its last checkpoint if it has one. Raises RunError if its images changed."""
+def go_on(
+    run: Run,
+    changed: Mapping[str, tuple[Any, Any]],
+    *,
+    force: bool,
+    store: Store | None,
+    callbacks: Sequence[Callback],
+    on_start: OnStart | None,
+) -> Run:
+    """An interrupted run, from its newest sound checkpoint if it has one.
+
+    `changed` says what is not as it was of versions and machine; images and settings are compared here.
+    Raises RunError where anything changed, unless `force`.
+    """
     clock = _Clock(run.record["durations"])
+    for folder in (run.folder, run.folder / CHECKPOINTS):
+        sweep(folder, older_than=0)
+    found = newest(run.folder / CHECKPOINTS)
     parts = load_parts(run.record["sets"], final=run.record["final"], store=store)
     clock.lap("load")
-    if checksums(parts) != run.record["data"]:
-        raise RunError(f"The images that '{run.folder}' was begun with have changed since; train anew.")
-    return carry_out(run, parts, clock, callbacks, on_start)
+    changed = {**changed, **dict(differences({"data": run.record["data"]}, {"data": checksums(parts)}))}
+    if found is not None:
+        changed |= dict(differences(*({key: tree[key] for key in SET} for tree in (found.tree, run.record))))
+    if changed and not force:
+        raise RunError(
+            f"Going on with '{run.folder}' would not give the same model: {listed(changed)}. "
+            "--force goes on all the same."
+        )
+    if found is None:
+        notes = ["Begun anew, as nothing was learnt yet."]
+    else:
+        notes = [*found.damaged, f"Taken up after step {found.tree['step']:,}."]
+    if changed:
+        notes.append(f"Not the same training any more: {listed(changed)}.")
+        run.record |= {"data": checksums(parts), "counts": counts(parts)}
+    run.record.setdefault("resumed", []).append(notes)
+    run.save()
+    return carry_out(run, parts, clock, callbacks, on_start, found, force=bool(changed))
 
 
 def carry_out(
-    run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback], on_start: OnStart | None
+    run: Run,
+    parts: Parts,
+    clock: "_Clock",
+    callbacks: Sequence[Callback],
+    on_start: OnStart | None,
+    found: Found | None = None,
+    *,
+    force: bool = False,
 ) -> Run:
-    """Train, calibrate, save, evaluate and report, from the last checkpoint if there is one."""
+    """Train, calibrate, save, evaluate and report, from the checkpoint that was found if there is one."""
     if on_start is not None:
         on_start(run)
     _, validation = parts
-    trainer = _train(run, parts, clock, callbacks)
+    trainer = _train(run, parts, clock, callbacks, found, force=force)
     if validation is not None:
         _calibrate(run, trainer, validation)
     _save_model(run, trainer)
@@ -85,42 +133,63 @@ def carry_out(
     run.record["status"] = "finished"
     run.save()
     write_page(run, validation if test is None else test)
+    shutil.rmtree(run.folder / DRAWN, ignore_errors=True)
     return run
 
 
-def _train(run: Run, parts: Parts, clock: "_Clock", callbacks: Sequence[Callback]) -> Trainer:
+def _train(
+    run: Run,
+    parts: Parts,
+    clock: "_Clock",
+    callbacks: Sequence[Callback],
+    found: Found | None,
+    *,
+    force: bool,
+) -> Trainer:
     record = run.record
     recipe = Recipe.from_dict(record["recipe"])
     training, validation = parts
-    taught = lesson(training, recipe, record["seed"])
+    taught = lesson(training, recipe, record["seed"], run.folder / DRAWN)
     if taught is not training:
         clock.lap("render")
     torch.set_num_threads(record["threads"])
-    checkpoints = make_folder(run.folder / "checkpoints")
-    in_template = Path(str(checkpoints).replace("{", "{{").replace("}", "}}"))  # ModelCheckpoint takes one
-    watching: list[Callback] = [History(run.folder / "history.csv"), *callbacks]
-    if recipe.patience is not None:
-        best = ModelCheckpoint(in_template / "best.safetensors", "val_accuracy", save_best_only=True)
-        watching = [EarlyStopping("val_accuracy", patience=recipe.patience), best, *watching]
-    last = ModelCheckpoint(in_template / "last.safetensors")
-    trainer = Trainer(
-        recipe,
-        taught,
-        validation,
-        seed=record["seed"],
-        device=record["device"],
-        precision=record["precision"],
-        callbacks=[*watching, last],
-    )
-    if (checkpoints / "last.safetensors").exists():
-        trainer.load(checkpoints / "last.safetensors")
-    try:
-        trainer.run()
-    finally:
-        clock.lap("train")
-        run.save()
+    with Interruption() as interruption:
+        backup = Backup(
+            make_folder(run.folder / CHECKPOINTS), interruption, after=None if found is None else found.path
+        )
+        trainer = Trainer(
+            recipe,
+            taught,
+            validation,
+            seed=record["seed"],
+            device=record["device"],
+            precision=record["precision"],
+            callbacks=[*_watching(run, recipe), *callbacks, backup],
+        )
+        if found is not None:
+            take_up(trainer, found.tree, f"The checkpoint '{found.path}'", force=force)
+            if force:
+                backup.restart(trainer)
+        try:
+            trainer.run()
+        except BaseException:
+            clock.lap("train")
+            with suppress(DiskError):  # a disk that is full was met before, and that is what to tell
+                run.save()
+            raise
+    clock.lap("train")
     record |= _outcome(trainer)
+    run.save()
     return trainer
+
+
+def _watching(run: Run, recipe: Recipe) -> list[Callback]:
+    history = History(run.folder / "history.csv")
+    if recipe.patience is None:
+        return [history]
+    in_template = Path(str(run.folder / CHECKPOINTS).replace("{", "{{").replace("}", "}}"))
+    best = ModelCheckpoint(in_template / "best.safetensors", "val_accuracy", save_best_only=True)
+    return [EarlyStopping("val_accuracy", patience=recipe.patience), best, history]
 
 
 def _outcome(trainer: Trainer) -> dict[str, Any]:

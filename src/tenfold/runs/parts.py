@@ -30,6 +30,12 @@ def checksums(parts: Parts) -> dict[str, str]:
     return {part.name: part.checksum for part in parts if part is not None}
 
 
+def counts(parts: Parts) -> dict[str, int]:
+    """The number of images to train on and to validate with."""
+    training, validation = parts
+    return {"train": len(training), "validation": 0 if validation is None else len(validation)}
+
+
 def _training_part(name: str, store: Store) -> Labelled:
     data = load_training() if name == "mnist" else load_set(name, "train", store=store)
     if data.classes != 10:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
-from tenfold.files import make_folder, read_bounded, write_atomic
+from tenfold.files import is_stray, make_folder, read_bounded, sweep, write_atomic
 
 FORMAT = 1
 RECORD = "run.json"
@@ -90,7 +91,7 @@ def check_free(out: str | Path | None) -> None:
     """Raises OutputExistsError where `out` is anything but absent or an empty folder; None is free."""
     if out is None or not Path(out).exists():
         return
-    if not Path(out).is_dir() or any(Path(out).iterdir()):
+    if not Path(out).is_dir() or not all(is_stray(entry.name) for entry in Path(out).iterdir()):
         if _interrupted(out):
             raise OutputExistsError(
                 f"'{out}' holds an interrupted run; go on with --resume {out}, or choose another --out."
@@ -106,6 +107,7 @@ def new_folder(out: str | Path | None, name: str) -> Path:
     """
     if out is not None:
         check_free(out)
+        sweep(out, older_than=0)
         return make_folder(out)
     make_folder(RUNS)
     folder, number = RUNS / name, 1
@@ -121,20 +123,8 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """("versions.torch", ("2.12.0", "2.13.0")) and so on: where two records are not alike."""
-    for key in COMPARED:
-        before, now = (dict(_leaves(record.get(key), key)) for record in (old, new))
-        for name in sorted({*before, *now}):
-            if before.get(name) != now.get(name):
-                yield name, (before.get(name), now.get(name))
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}")
-    else:
-        yield name, value
+    """Where two records are not alike in what decides about a model and what came of it."""
+    return environment.differences(*({key: record.get(key) for key in COMPARED} for record in (old, new)))
 
 
 def _interrupted(folder: str | Path) -> bool:

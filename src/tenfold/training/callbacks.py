@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from tenfold.errors import UnknownNameError, UsageError
-from tenfold.files import make_folder, write_atomic
+from tenfold.errors import DiskError, RunError, UnknownNameError, UsageError
+from tenfold.files import make_folder, read_bounded, write_atomic
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Trainer
@@ -32,6 +32,7 @@ Logs = Mapping[str, float]
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 COLUMNS = ("epoch", "step", "learning_rate", *METRICS, "seconds")
+HISTORY_LIMIT = 1 << 24  # bytes
 
 
 class Callback:
@@ -39,6 +40,7 @@ class Callback:
 
     def on_train_begin(self, trainer: "Trainer") -> None: ...
     def on_step_end(self, trainer: "Trainer", loss: Tensor) -> None: ...
+    def on_validation_step(self, trainer: "Trainer") -> None: ...
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None: ...
 
     def on_epoch_close(self, trainer: "Trainer") -> None:
@@ -208,6 +210,8 @@ class History(Callback):
     def on_train_begin(self, trainer: "Trainer") -> None:
         if trainer.epoch == 0:
             self.rows = []
+        if self.path is not None and self.path.exists():  # cut back to the epochs that are done
+            write_atomic(self.path, history_csv(self.rows))
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
         self.rows.append({"epoch": trainer.epoch, "step": trainer.step, **logs})
@@ -219,7 +223,12 @@ class History(Callback):
         return {"rows": [{name: row[name] for name in row if name != "seconds"} for row in self.rows]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.rows = list(state["rows"])
+        """The rows as they were saved, with the seconds that the file has for them."""
+        seconds = {} if self.path is None else _seconds(self.path)
+        self.rows = [
+            {**row, "seconds": seconds[row["epoch"]]} if row["epoch"] in seconds else dict(row)
+            for row in state["rows"]
+        ]
 
 
 def history_csv(rows: Sequence[Mapping[str, float]]) -> str:
@@ -230,6 +239,15 @@ def history_csv(rows: Sequence[Mapping[str, float]]) -> str:
     for row in rows:
         table.writerow({name: _number(row[name]) for name in COLUMNS if name in row})
     return text.getvalue()
+
+
+def _seconds(path: Path) -> dict[int, float]:
+    """Epoch -> seconds; none where the file is absent or damaged."""
+    try:
+        table = csv.DictReader(io.StringIO(read_bounded(path, HISTORY_LIMIT, RunError).decode()))
+        return {int(row["epoch"]): float(row["seconds"]) for row in table}
+    except (RunError, DiskError, csv.Error, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _number(value: float) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor
 from tenfold.errors import RunError
 from tenfold.files import read_bounded, sha256, write_atomic
 
-FORMAT = 1
+FORMAT = 2
 _KEY = "tenfold"  # the one entry of the header: safetensors writes several in a random order
 _BLANK = b"0" * 64  # stands where the checksum comes, while it is computed
 _TENSOR = "$tensor"  # {"$tensor": name} stands where a tensor was

@@ -1,21 +1,24 @@
 """What a recipe learns from: the digits as they are, as the world shows them, and what is no digit at all."""
 
+from pathlib import Path
+
 from tenfold.data.labelled import Labelled, combine
 from tenfold.training.recipes import Recipe
 
 
-def lesson(data: Labelled, recipe: Recipe, seed: int) -> Labelled:
+def lesson(data: Labelled, recipe: Recipe, seed: int, kept: Path | None = None) -> Labelled:
     """`data`, the recipe's `views` of each of its digits, and its `nondigits`; the same for the same seed.
 
     Where there are non-digits, the set has an eleventh class for them. Most recipes learn from `data` alone.
+    What is drawn is kept in the folder `kept`, if there is one, and drawn only once: see `drawing`.
     """
     parts = [data]
     if recipe.views:
         from tenfold.training.render import rendered
 
-        parts.append(rendered(data, recipe.views, seed))
+        parts.append(rendered(data, recipe.views, seed, kept=kept))
     if recipe.nondigits:
         from tenfold.training.nondigits import nondigits
 
-        parts.append(nondigits(data, round(recipe.nondigits * len(data)), seed))
+        parts.append(nondigits(data, round(recipe.nondigits * len(data)), seed, kept=kept))
     return combine(data.name, *parts) if len(parts) > 1 else data

@@ -5,8 +5,8 @@
     trainer.network            # the weights of the epoch that was kept
 
 Everything random is a function of (seed, epoch) or (seed, step): the order of the images, the distortions
-and the dropout. A training that is saved, loaded and run on therefore gives the same bits as one that never
-stopped (same machine, torch, thread count and precision).
+and the dropout. A training that is saved after any step, loaded and run on therefore gives the same bits as
+one that never stopped (same machine, torch, thread count and precision).
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from torch import Generator, Tensor
 
 from tenfold.data.labelled import Labelled
 from tenfold.data.preprocess import WHITE, add_channel, one_hot
-from tenfold.errors import DivergedError, RunError
-from tenfold.training import checkpoint
+from tenfold.errors import DivergedError
+from tenfold.training import state
 from tenfold.training.callbacks import Callback
 from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
@@ -96,7 +96,10 @@ class Trainer:
         self.device = torch.device(device)
         self.precision = precision or native_precision(self.device)
         self.callbacks = callbacks
-        self.data = [training.checksum, validation and validation.checksum]
+        self.data = {
+            "training": training.checksum,
+            "validation": None if validation is None else validation.checksum,
+        }
         self.training = Examples(training, self.device)
         self.validation = None if validation is None else Examples(validation, self.device)
         torch.manual_seed(derive(seed, "weights"))
@@ -105,6 +108,9 @@ class Trainer:
         self.optimizer = make_optimizer(self.network, recipe)
         self.epoch = 0  # epochs done
         self.step = 0  # steps done
+        self.batch = 0  # steps done of the running epoch; its losses and right answers are summed up:
+        self.sums = torch.zeros(2, device=self.device)
+        self.seconds = 0.0  # that the running epoch has taken
         self.kept_epoch = 0
         self.stop = False  # set by a callback to end the training after the epoch
 
@@ -135,31 +141,34 @@ class Trainer:
                 callback.on_train_end(self)
 
     def _epoch(self) -> None:
-        began = time.perf_counter()
+        """The running epoch, from its first batch or from where it was saved, to its end."""
+        began = time.perf_counter() - self.seconds
         order = permutation(self.seed, self.epoch, len(self.training)).to(self.device)
         size = self.recipe.batch_size
-        total, right = torch.zeros(2, device=self.device)
         self.network.train()
-        for batch in range(self.steps_per_epoch):
-            loss, correct = self._step(order[batch * size : (batch + 1) * size])
-            total += loss
-            right += correct
+        while self.batch < self.steps_per_epoch:
+            loss, correct = self._step(order[self.batch * size : (self.batch + 1) * size])
+            self.sums[0] += loss
+            self.sums[1] += correct
+            self.batch += 1
+            self.seconds = time.perf_counter() - began
             for callback in self.callbacks:
                 callback.on_step_end(self, loss)
         seen = min(size, len(self.training)) * self.steps_per_epoch
         logs = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "loss": total.item() / self.steps_per_epoch,
-            "accuracy": right.item() / seen,
+            "loss": self.sums[0].item() / self.steps_per_epoch,
+            "accuracy": self.sums[1].item() / seen,
         }
         self._guard("loss", logs["loss"])
-        # the last step may have spoilt the weights, and callbacks save them
-        self._guard("sum of the weights", sum(p.sum().item() for p in self.network.parameters()))
+        self.check()
         if self.validation is not None:
-            logs["val_loss"], logs["val_accuracy"] = self.evaluate(self.validation)
+            logs["val_loss"], logs["val_accuracy"] = self.evaluate(self.validation, self.callbacks)
         logs["seconds"] = time.perf_counter() - began
         self.epoch += 1
         self.kept_epoch = self.epoch
+        self.batch, self.seconds = 0, 0.0
+        self.sums.zero_()
         for callback in self.callbacks:
             callback.on_epoch_end(self, logs)
         for callback in self.callbacks:
@@ -185,6 +194,11 @@ class Trainer:
             correct = (logits.argmax(1) == labels.argmax(1)).sum()
         return loss.detach(), correct
 
+    def check(self) -> None:
+        """Raises DivergedError where a weight is not a number: the last step may have spoilt them, and
+        whatever is saved must be sound."""
+        self._guard("sum of the weights", sum(p.sum().item() for p in self.network.parameters()))
+
     def _guard(self, what: str, value: float) -> None:
         if not math.isfinite(value):
             raise DivergedError(
@@ -193,9 +207,9 @@ class Trainer:
             )
 
     @torch.no_grad()
-    def evaluate(self, examples: Examples) -> tuple[float, float]:
-        """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the
-        training."""
+    def evaluate(self, examples: Examples, callbacks: Sequence[Callback] = ()) -> tuple[float, float]:
+        """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the training.
+        `callbacks` hear of each batch."""
         self.network.eval()
         loss, right = 0.0, 0
         for start in range(0, len(examples), EVALUATION_BATCH):
@@ -204,6 +218,8 @@ class Trainer:
                 logits = self.network(images.contiguous(memory_format=torch.channels_last)).float()
             loss += F.cross_entropy(logits, labels, reduction="sum").item()
             right += int((logits.argmax(1) == labels.argmax(1)).sum())
+            for callback in callbacks:
+                callback.on_validation_step(self)
         return loss / len(examples), right / len(examples)
 
     @torch.no_grad()
@@ -225,50 +241,10 @@ class Trainer:
         self.network.load_state_dict(weights)
 
     def save(self, path: str | Path, *, weights_only: bool = False) -> None:
-        """Write the weights, or all that `load` needs to train on, to one file. Raises DiskError."""
-        tree: dict[str, Any] = {**self._identity(), "epoch": self.epoch, "network": self.weights()}
-        if not weights_only:
-            tree |= {
-                "step": self.step,
-                "stop": self.stop,
-                "optimizer": self.optimizer.state_dict(),
-                "callbacks": [[type(callback).__name__, callback.state()] for callback in self._stateful()],
-            }
-        checkpoint.save(path, tree)
+        """Write the weights, or all that `load` needs to train on, to one file; see `state`."""
+        state.save(self, path, weights_only=weights_only)
 
     def load(self, path: str | Path) -> None:
-        """Take up the training that `save` wrote at the end of an epoch, to give the same bits as if it had
-        never stopped. Raises RunError where that cannot be, with the state as it was."""
-        tree = checkpoint.load(path)
-        try:
-            for name, value in self._identity().items():
-                if tree[name] != value:
-                    raise RunError(f"The checkpoint '{path}' is of a training with another {name}.")
-            if "optimizer" not in tree:
-                raise RunError(
-                    f"The checkpoint '{path}' holds the weights alone, which load_weights takes up."
-                )
-            watching = [type(callback).__name__ for callback in self._stateful()]
-            if [name for name, _ in tree["callbacks"]] != watching:
-                raise RunError(f"The checkpoint '{path}' is of a training with other callbacks.")
-        except (KeyError, TypeError, ValueError):
-            raise RunError(f"The checkpoint '{path}' does not hold a training.") from None
-        self.load_weights(tree["network"])
-        self.optimizer.load_state_dict(tree["optimizer"])
-        self.epoch, self.step, self.stop = tree["epoch"], tree["step"], tree["stop"]
-        self.kept_epoch = self.epoch
-        for callback, (_, state) in zip(self._stateful(), tree["callbacks"], strict=True):
-            callback.restore(state)
-
-    def _identity(self) -> dict[str, Any]:
-        """What decides about every bit, next to the machine and its threads."""
-        return {
-            "recipe": self.recipe.to_dict(),
-            "data": self.data,
-            "seed": self.seed,
-            "precision": self.precision,
-        }
-
-    def _stateful(self) -> list[Callback]:
-        """Progress has no state, so that a training may go on with another display, or with none."""
-        return [callback for callback in self.callbacks if callback.state()]
+        """Take up the training that `save` wrote, to give the same bits as if it had never stopped; see
+        `state`."""
+        state.load(self, path)

@@ -9,7 +9,7 @@ used.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
+from tenfold.training.drawing import draw
 from tenfold.training.render import CANVAS, Plane, World, bend, photograph, write
 
 NONE = 10  # the label of what is no digit
@@ -37,18 +38,19 @@ FONTS = (
 )
 
 
-def nondigits(data: Labelled, count: int, seed: int, world: World = World()) -> Labelled:
+def nondigits(
+    data: Labelled, count: int, seed: int, world: World = World(), kept: Path | None = None
+) -> Labelled:
     """`count` pictures of no digit, uint8 [count, 28, 28], labelled NONE of 11 classes; the same for one
-    seed."""
+    seed. `kept` is a folder that keeps them: see `drawing`."""
 
     def picture(index: int) -> NDArray[np.uint8]:
         rng = np.random.default_rng([seed, NONE, index])
         kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]
         return to_mnist(photograph(_cut_out(bend(kind(data, rng, world), rng, 1.6), rng), rng, world))
 
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(picture, range(count), chunksize=256))
-    return Labelled("nondigits", np.stack(images), np.full(count, NONE, np.uint8), NONE + 1)
+    images = draw(picture, count, kept, f"nondigits beside {data.checksum} {seed} {world}")
+    return Labelled("nondigits", images, np.full(count, NONE, np.uint8), NONE + 1)
 
 
 def letter(_: Labelled, rng: Generator, __: World) -> Plane:

@@ -9,8 +9,8 @@ put on paper with its shadow, ruling, neighbours and noise, and then takes the s
 (`images.to_mnist`): what is learnt is what is read. About 1.5 ms a picture and core.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
+from tenfold.training.drawing import draw
 
 Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more of what it returns
 
@@ -50,18 +51,19 @@ class World:
     """of the digit on the final picture, in pixels"""
 
 
-def rendered(data: Labelled, views: int, seed: int, world: World = World()) -> Labelled:
-    """`views` pictures of each digit of `data`, as the road gives them back; the same for the same seed."""
-    tasks = [(view, index) for view in range(views) for index in range(len(data))]
+def rendered(
+    data: Labelled, views: int, seed: int, world: World = World(), kept: Path | None = None
+) -> Labelled:
+    """`views` pictures of each digit of `data`, as the road gives them back; the same for the same seed.
+    `kept` is a folder that keeps them: see `drawing`."""
 
-    def picture(task: tuple[int, int]) -> NDArray[np.uint8]:
-        rng = np.random.default_rng([seed, *task])
-        return to_mnist(render(data, task[1], rng, world))
+    def picture(number: int) -> NDArray[np.uint8]:
+        view, index = divmod(number, len(data))
+        rng = np.random.default_rng([seed, view, index])
+        return to_mnist(render(data, index, rng, world))
 
-    with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter
-        images = list(pool.map(picture, tasks, chunksize=256))
-    name = f"{data.name}-rendered"
-    return Labelled(name, np.stack(images), np.tile(data.labels, views))
+    images = draw(picture, views * len(data), kept, f"views of {data.checksum} {seed} {world}")
+    return Labelled(f"{data.name}-rendered", images, np.tile(data.labels, views))
 
 
 def render(data: Labelled, index: int, rng: Generator, world: World = World()) -> NDArray[np.uint8]:
