@@ -1,4 +1,4 @@
-"""`--out`: predict and read as a job, over millions of pictures, here or on a Ray cluster."""
+"""`--engine` and `--out`: work on a Ray cluster, and predict and read as jobs over millions of pictures."""
 
 import sys
 import time
@@ -12,6 +12,7 @@ from tenfold.cli.output import emit, message, result
 from tenfold.errors import ResourceError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from tenfold.harness import trainings
     from tenfold.reading.page import Expected
     from tenfold.reading.reader import Reader
     from tenfold.scaling.answering import Command, Done
@@ -68,6 +69,18 @@ def on_ray(engine: str | None, address: str | None) -> bool:
     if address is not None and engine != "ray":
         raise UsageError("--address goes with --engine ray.")
     return engine == "ray"
+
+
+@contextmanager
+def trainings_on(engine: str | None, address: str | None) -> Iterator["trainings.Engine | None"]:
+    """What carries out the trainings of a command: None for processes of this machine."""
+    if not on_ray(engine, address):
+        yield None
+        return
+    from tenfold.scaling.cluster import cluster, train_as_told
+
+    with cluster(address):
+        yield train_as_told
 
 
 def carry_out(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.options import Json, Offline, Quiet, Recipe, Threads
 from tenfold.cli.output import command, emit, message, percent, result, table
 from tenfold.errors import ResourceError
@@ -47,6 +48,8 @@ def crossval(
     repeats: Repeats = 1,
     seed: Seed = 0,
     threads: Threads = None,
+    engine: Engine = None,
+    address: Address = None,
     out: Out = None,
     import_from: ImportFrom = None,
     offline: Offline = False,
@@ -83,7 +86,7 @@ def crossval(
             message(_line(found.record, fit, done, spent))
 
     begun: list[Any] = []
-    with _told_how_to_go_on(begun), downloads() as fetching:
+    with _told_how_to_go_on(begun), downloads() as fetching, trainings_on(engine, address) as carry_out:
         found = estimate(
             recipe,
             folds=folds,
@@ -94,6 +97,7 @@ def crossval(
             out=out,
             store=Store(import_from=import_from, offline=offline, progress=None if quiet else fetching),
             watcher=Lines(),
+            engine=carry_out,
         )
     optimistic = optimism(found)
     if json:

@@ -30,7 +30,7 @@ from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
-from tenfold.harness.trainings import Job, refuse_test_set, share_out, train_all
+from tenfold.harness.trainings import Engine, Job, refuse_test_set, share_out, train_all
 
 if TYPE_CHECKING:
     from tenfold.training.recipes import Recipe
@@ -62,13 +62,15 @@ def crossval(
     out: str | Path | None = None,
     store: Store | None = None,
     watcher: Watcher | None = None,
+    engine: Engine | None = None,
 ) -> Crossval:
     """Train `recipe` on all folds but one, for each fold and repeat, and measure it on that one.
 
     `data` is MNIST's 60,000 training images if None. `by` "class" gives each fold its share of each class;
     "writer" also keeps each writer within one fold: `writers` int32 [n], by default QMNIST's, fetched by
     `store`. `threads` are the cores to use (None: all). `out` is absent, empty or a cross-validation that was
-    begun with the same settings (None: a folder in runs/ named after them); that one goes on.
+    begun with the same settings (None: a folder in runs/ named after them); that one goes on. `engine`
+    carries out the trainings (None: processes of this machine); the folds are the same whichever does.
 
     Raises UsageError for fewer than two folds or the test set as data, DataError for more folds than images
     of a class or writers, NetworkError for writers that cannot be fetched, RunError for a folder that is
@@ -90,7 +92,7 @@ def crossval(
     name = f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
     found = Crossval.begin(Path(out) if out is not None else RUNS / name, record)
     if not found.finished:
-        _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher())
+        _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher(), engine)
     return found
 
 
@@ -149,6 +151,7 @@ def _carry_out(
     split: Sequence[Folds],
     cores: int,
     watcher: Watcher,
+    engine: Engine | None,
 ) -> None:
     """Train what is not done yet, then bring all folds together."""
     record = found.record
@@ -163,7 +166,7 @@ def _carry_out(
     at_once = max(1, min(len(places), cores // record["threads"]))
     watcher.begin(found, len(done), at_once)
     job = Job(record["recipe"], record["seed"], record["threads"], record["precision"], data, split)
-    with closing(train_all(job, places, at_once)) as trainings:
+    with closing(train_all(job, places, at_once, engine)) as trainings:
         for fold in trainings:
             found.save_fold(fold)
             done.append(fold)
