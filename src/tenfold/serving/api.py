@@ -79,18 +79,16 @@ def parameters(request: Request, *known: str) -> dict[str, str]:
 async def picture(request: Request) -> Picture:
     """The picture in a request's body: a file's bytes, or the pixels of JSON. Raises RefusedError."""
     body = await request.body()
-    if is_json(request):
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        raise RefusedError(415, "Send the picture's file itself as the body, not a form.")
+    if kind == "application/json":
         document = parse(body)
         only_keys(document, "pixels")
         return pixels(document.get("pixels"))
     if not body:
         raise RefusedError(400, "The body is empty; it must be a picture's file.")
     return body
-
-
-def is_json(request: Request) -> bool:
-    kind = request.headers.get("content-type", "")
-    return kind.partition(";")[0].strip().lower() == "application/json"
 
 
 def pixels(value: object) -> NDArray[np.uint8]:

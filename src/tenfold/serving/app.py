@@ -10,7 +10,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute, Router
 
-from tenfold.serving import api, inference, metrics, site
+from tenfold.serving import api, inference, metrics, openapi, site
 from tenfold.serving.catalogue import Catalogue
 from tenfold.serving.engine import Engine
 from tenfold.serving.guard import Guard
@@ -25,6 +25,7 @@ def build_app(settings: Settings) -> Guard:
         *api.routes(engine),
         *inference.routes(engine),
         *metrics.routes(measured),
+        *openapi.routes(settings),
         *site.routes(engine, Path(settings.corrections)),
     ]
 

@@ -4,11 +4,14 @@ Pure ASGI. The order: host and origin, token, room; then the body, counted as it
 that comes slowly holds no place among those in work. Probes and metrics need no room.
 """
 
+import asyncio
 from collections.abc import MutableMapping
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
@@ -19,7 +22,8 @@ from tenfold.serving.metrics import Metrics
 from tenfold.serving.security import Door
 from tenfold.serving.settings import Settings
 
-UNMATCHED = "(none)"  # the route label of what no route matched
+UNROUTED = "(none)"  # the route label of what no route matched, or was refused before
+LINGER = 1.0  # seconds
 EXEMPT = ("/v2/health/live", "/v2/health/ready", "/metrics")  # need no room
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -47,6 +51,7 @@ class Guard:
         self.door = Door(settings)
         self.log = Log(settings.log)
         self._working = 0
+        metrics.working.set_function(lambda: self._working)
         self._buffered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,16 +68,20 @@ class Guard:
         except Exception as error:
             await self._refuse(error, scope, receive, answer)
         seconds = perf_counter() - started
-        route = scope["route"].path if "route" in scope else UNMATCHED
+        route = scope["route"].path if "route" in scope else UNROUTED
         self.metrics.observe(route, answer.status, seconds)
         self.log.request(scope, route, answer.status, seconds)
 
     async def _pass(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         headers = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]):
+            self.door.check_single(scope["headers"])
         path = scope["path"]
+        answer.unread = b"content-length" in headers or b"transfer-encoding" in headers
         self.door.check(path, scope, headers)
         limit = self.settings.tensor_bytes if path.startswith("/v2/") else self.settings.image_bytes
-        body = await self._body(headers, receive, limit)
+        body = await self._body(headers, receive, limit) if answer.unread else b""
+        answer.unread = False
         try:
             await self._work(scope, path, body, answer)
         finally:
@@ -93,8 +102,6 @@ class Guard:
     async def _body(self, headers: MutableMapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
         """The whole body, counted into what is buffered. Raises RefusedError, LeftError."""
         declared = headers.get(b"content-length")
-        if declared is None and b"transfer-encoding" not in headers:
-            return b""
         too_large = RefusedError(413, f"The body may have at most {limit:,} bytes.", "body")
         if declared is not None and int(declared) > limit:
             raise too_large
@@ -134,17 +141,21 @@ class Guard:
         response = refuse(refused)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
-        await response(scope, receive, answer)
+        if answer.unread:
+            await _answer_and_linger(response, receive, answer)
+        else:
+            await response(scope, receive, answer)
 
 
 class _Answer:
     """`send` with our headers on every answer; remembers the status."""
 
-    __slots__ = ("_send", "status")
+    __slots__ = ("_send", "status", "unread")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
+        self.unread = False  # part of the body may still be on its way
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -153,6 +164,21 @@ class _Answer:
             names = {name for name, _ in own}
             own.extend(header for header in SECURITY_HEADERS if header[0] not in names)
         await self._send(message)
+
+
+async def _answer_and_linger(response: Response, receive: Receive, answer: _Answer) -> None:
+    """Answer, take what the client still sends for a second, and close.
+
+    A connection that is closed with bytes unread is reset, and the client would lose the answer.
+    """
+    headers = [*response.raw_headers, (b"connection", b"close")]
+    await answer({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await answer({"type": "http.response.body", "body": response.body, "more_body": True})
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
+    await answer({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _once(body: bytes) -> Receive:

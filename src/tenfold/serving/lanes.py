@@ -6,7 +6,9 @@ as much as a tenth of a prediction.
 """
 
 import asyncio
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,6 +49,8 @@ class _Job:
 class _Lane:
     """A bounded queue and `threads` threads. `submit` and `waiting` belong to the event loop."""
 
+    _niceness = 0
+
     def __init__(self, name: str, room: int, wait: float, threads: int, batch: int) -> None:
         self.waiting = 0  # jobs accepted and not yet answered
         self._name, self._room, self._wait, self._batch = name, room, wait, batch
@@ -76,6 +80,7 @@ class _Lane:
         return job.future
 
     def _serve(self) -> None:
+        _step_back(self._niceness)
         while (job := self._jobs.get()) is not None:
             batch = [job]
             while len(batch) < self._batch:
@@ -123,6 +128,8 @@ class _Lane:
 class PageLane(_Lane):
     """Calls, one after the other."""
 
+    _niceness = 5
+
     def __init__(self, room: int, wait: float) -> None:
         super().__init__("tenfold-pages", room, wait, 1, 1)
 
@@ -137,6 +144,8 @@ class PageLane(_Lane):
 
 class DigitLane(_Lane):
     """Pictures of one digit and small tensors: all that wait, up to BATCH requests, are one batch."""
+
+    _niceness = 2
 
     def __init__(self, room: int, wait: float, threads: int) -> None:
         super().__init__("tenfold-digits", room, wait, threads, BATCH)
@@ -159,6 +168,14 @@ class DigitLane(_Lane):
                 job.error = error
         for reader, pairs in groups.items():
             _answer_together(reader, pairs)
+
+
+def _step_back(niceness: int) -> None:
+    """On Linux a thread has a priority of its own: the event loop goes first, so that an overloaded service
+    still refuses at once, then digits, then pages."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
 
 def _answer_together(reader: Reader, pairs: list[tuple[_Job, Any]]) -> None:

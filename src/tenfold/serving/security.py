@@ -7,7 +7,7 @@ posts a form sends its Origin. An address in digits cannot be rebound, so it is 
 import hmac
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.types import Scope
 
@@ -17,6 +17,16 @@ from tenfold.serving.settings import Settings
 PROBES = frozenset({"/v2/health/live", "/v2/health/ready"})
 _OPEN_METHODS = ("GET", "HEAD")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::([0-9]{1,5}))?")
+_SINGLE = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"authorization",
+        b"content-type",
+        b"content-length",
+        b"inference-header-content-length",
+    }
+)
 _REMEMBERED = 256  # hosts that were found good
 
 
@@ -41,6 +51,12 @@ class Door:
             self._check_origin(origin, host)
         if self._token is not None and self._guarded(path, scope["method"]):
             self._check_token(headers.get(b"authorization", b""))
+
+    def check_single(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """What is decided by must be there once."""
+        names = [name for name, _ in headers if name in _SINGLE]
+        if len(set(names)) != len(names):
+            raise RefusedError(400, "A header is there twice that may be there once.")
 
     def _check_host(self, host: bytes) -> None:
         match = _HOST.fullmatch(host.decode("latin-1"))

@@ -6,50 +6,91 @@ what is in work and end with 0 and 130; a second signal ends it at once.
 
 import asyncio
 import errno
+import os
+import signal
 import socket
+import sys
 from collections.abc import Callable
+from time import monotonic
+from types import FrameType
 
 import uvicorn
 
 from tenfold.errors import ResourceError, UsageError
 from tenfold.serving.app import build_app
-from tenfold.serving.guard import Guard
+from tenfold.serving.protocol import bind
 from tenfold.serving.settings import Settings
+
+BACKLOG = 2_048
+SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from another: ten times less than usual
 
 
 def serve(settings: Settings, started: Callable[[str], None]) -> None:
     """Serve until a signal comes. `started` is called with the address once the service is ready.
 
-    Raises ModelFileError and UnknownNameError for the model, UsageError for a port that is taken.
+    Raises ModelFileError and UnknownNameError for the model, UsageError for a port that is taken,
+    KeyboardInterrupt after a clean end by Ctrl-C.
     """
-    listener = _listen(settings)
-    app = build_app(settings)
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        loop="asyncio",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=round(settings.drain),
-    )
-    server = _Server(config, lambda: started(address(listener)))
-    asyncio.run(server.serve([listener]))
+    server = Server(settings, started)
+    _allow_files(settings.connections)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    server.run()
+    if server.signal == signal.SIGINT:
+        raise KeyboardInterrupt
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell = started
+class Server(uvicorn.Server):
+    """Bound to its port when made, with the model loaded; raises as `serve`."""
+
+    def __init__(self, settings: Settings, started: Callable[[str], None]) -> None:
+        self.listener = _listen(settings)
+        guard = build_app(settings)
+        guard.engine.catalogue.load(guard.engine.catalogue.default)  # here, where its error is one sentence
+        self.guard, self._tell = guard, started
+        self._wire, protocol = bind(guard)
+        super().__init__(
+            uvicorn.Config(
+                guard,
+                http=protocol,
+                ws="none",
+                loop="asyncio",
+                lifespan="on",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=max(1, round(settings.drain)),
+            )
+        )
+        self.signal: int | None = None
+        self._leave_at = float("inf")
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.run(self.serve(sockets or [self.listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._tell()
+            self._tell(address(self.listener))
+
+    async def on_tick(self, counter: int) -> bool:
+        self._wire.sweep()
+        self.should_exit = self.should_exit or monotonic() >= self._leave_at
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(0.05)  # what has reached the machine is accepted and read
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """uvicorn would raise the signal again at the end, and the exit code would tell of a crash."""
+        if self.signal is not None:
+            os._exit(128 + sig)
+        self.signal = sig
+        self.guard.engine.ready = False
+        self._leave_at = monotonic() + self.guard.settings.drain_delay
 
 
 def address(listener: socket.socket) -> str:
@@ -60,19 +101,29 @@ def address(listener: socket.socket) -> str:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Raises UsageError."""
-    where = f"port {settings.port} of {settings.host}"
+    """Raises UsageError, ResourceError."""
+    where = f"Port {settings.port} of {settings.host}"
     try:
         family, _, _, _, place = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(place[:2], family=family, backlog=2048)
-    except socket.gaierror:
+        return socket.create_server(place[:2], family=family, backlog=BACKLOG)
+    except (socket.gaierror, UnicodeError):
         raise UsageError(f"'{settings.host}' is no address of this machine.") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise UsageError(f"{where} is in use; choose another with --port.".capitalize()) from None
-        raise ResourceError(f"{where} cannot be opened: {error.strerror}.".capitalize()) from None
+            raise UsageError(f"{where} is in use; choose another with --port, or 0 for any.") from None
+        raise ResourceError(f"{where} cannot be opened: {error.strerror}.") from None
 
 
-__all__ = ["Guard", "serve"]
+def _allow_files(connections: int) -> None:
+    """A connection is an open file, and many systems allow 1,024 unless asked for more."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 256
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, ceiling), hard))
