@@ -217,3 +217,12 @@ def test_field_limit_at_over_and_default(model_bytes: bytes) -> None:
     many = b"\x08\x08\x12\x07tenfold" + b"\x42\x00" * 100_000
     with pytest.raises(ModelFileError, match="more than 100,000 fields"):
         parse(many)
+
+
+@pytest.mark.parametrize(
+    ("length", "message"), [(2**18, "not written by Tenfold"), (2**18 + 1, "at most 262,144 are allowed")]
+)
+def test_text_limit_at_and_over(length: int, message: str) -> None:
+    size = bytes([length & 0x7F | 0x80, length >> 7 & 0x7F | 0x80, length >> 14])
+    with pytest.raises(ModelFileError, match=message):
+        parse(b"\x08\x08\x12" + size + b"a" * length)

@@ -22,6 +22,7 @@ from tenfold.errors import ModelFileError
 _T = TypeVar("_T")
 
 FIELD_LIMIT = 100_000  # a network of 100 layers has about 2,000
+TEXT_LIMIT = 2**18  # bytes; metadata, the longest, have 6,000 to 30,000, and 20 MB of JSON cost half a minute
 
 VARINT, LENGTH = 0, 2  # the wire types that occur in our messages
 INT_ATTRIBUTE, INTS_ATTRIBUTE = 2, 7  # AttributeProto.type
@@ -130,6 +131,8 @@ class _Fields:
 
 
 def _text(data: memoryview) -> str:
+    if len(data) > TEXT_LIMIT:
+        raise ModelFileError(f"a text in it has {len(data):,} bytes; at most {TEXT_LIMIT:,} are allowed")
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError:

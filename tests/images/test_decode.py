@@ -1,6 +1,7 @@
 """Every picture file either gives the pixels it was made of or one ImageError; nothing is warned of."""
 
 import os
+import struct
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -233,3 +234,13 @@ def test_formats_off_the_list_are_refused() -> None:
     for kind in ("PPM", "TGA", "ICO", "PCX", "DDS"):
         with pytest.raises(ImageError, match="not a PNG, JPEG"):
             read_picture(encoded(GREY, kind))
+
+
+def test_a_tiff_whose_metadata_are_damaged_warns_of_nothing() -> None:
+    """Pillow reads them after the pixels; pytest makes an error of each warning."""
+    data = bytearray(_file(_image(SMOOTH), "TIFF"))
+    offset = int.from_bytes(data[4:8], "little")
+    count = int.from_bytes(data[offset : offset + 2], "little")
+    last = offset + 2 + 12 * (count - 1)
+    data[last : last + 12] = struct.pack("<HHII", 305, 2, 10**6, 8)  # a text longer than the file
+    assert np.array_equal(read_picture(bytes(data)), SMOOTH)

@@ -85,7 +85,9 @@ def read_picture(
             warnings.simplefilter("ignore")
             picture = opener(BytesIO(data))
             orientation = picture.getexif().get(_ORIENTATION) if name in _TURNED_BY_EXIF else None
-        _check_pixels(picture.size, pixel_limit)
+            _check_pixels(picture.size, pixel_limit)
+            if name == "Tiff":  # its metadata are read, and warned of, after its pixels
+                picture.load()
         if name == "Jpeg" and side is not None and picture.mode in ("L", "RGB"):
             _draft(picture, side)
         with picture:
