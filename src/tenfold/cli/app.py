@@ -12,6 +12,7 @@ from tenfold.cli import (
     audit,
     compare,
     crossval,
+    curve,
     data,
     evaluate,
     inside,
@@ -65,6 +66,7 @@ app.command("refusal")(refusal.refusal)
 app.command("inside")(inside.inside)
 app.command("audit")(audit.audit)
 app.command("crossval")(crossval.crossval)
+app.command("curve")(curve.curve)
 app.command("compare")(compare.compare)
 app.add_typer(runs.app, name="runs")
 app.command("recipes")(recipes.recipes)

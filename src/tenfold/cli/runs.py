@@ -35,7 +35,9 @@ Sort = Annotated[
         show_default=False,
     ),
 ]
-OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run or a cross-validation.")]
+OneRun = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder of a run, a cross-validation or a curve.")
+]
 
 
 @app.callback()
@@ -47,7 +49,7 @@ def runs(
     sort: Sort = None,
     json: Json = False,
 ) -> None:
-    """List the runs and cross-validations of a folder, or show or delete one.
+    """List the runs of a folder, cross-validations and curves too; show or delete one.
 
     With validation figures, which are what to choose by, and how often the official test set was opened.
     """
@@ -77,10 +79,14 @@ def runs(
 @app.command("show")
 def show(run: OneRun, json: Json = False) -> None:
     """Show a run's record: what it was made of and what came of it."""
-    from tenfold.harness.crossval_record import RECORD, Crossval
+    from tenfold.harness.crossval_record import Crossval
+    from tenfold.harness.curve_record import Curve
+    from tenfold.runs.listing import RECORDS
     from tenfold.runs.record import Run
 
-    record = (Crossval if (run / RECORD).exists() else Run).load(run).record
+    kind = next((kind for kind, name in RECORDS.items() if (run / name).exists()), "run")
+    loads = {"crossval": lambda: Crossval.load(run).record, "curve": lambda: Curve.load(run).record}
+    record = loads.get(kind, lambda: Run.load(run).record)()
     if json:
         emit({**record, "run": str(run)})
         return

@@ -41,12 +41,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve called `name` in the style of the class `css`; points that are not finite are left out."""
+    """A curve called `name` in the style of the class `css`; points that are not finite are left out.
+
+    `whiskers` (low, high) are drawn at the first of its points that they are given for.
+    """
 
     name: str
     css: str
     x: Sequence[float] | NDArray[np.float64]
     y: Sequence[float] | NDArray[np.float64]
+    whiskers: Sequence[tuple[float, float]] = ()
+    dots: bool = True
 
 
 def line_chart(
@@ -165,10 +170,23 @@ def _curve(x: Axis, y: Axis, line: Line) -> str:
     few = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).round().astype(int))
     points = [(x.place(a, LEFT, RIGHT), y.place(b, BOTTOM, TOP)) for a, b in values[few]]
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-    dots = points if len(points) <= MOST_DOTS else []
-    return f'<polyline class="line {line.css}" points="{path}"/>' + "".join(
-        f'<circle class="dot {line.css}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in dots
+    dots = points if line.dots and len(points) <= MOST_DOTS else []
+    return (
+        _whiskers(x, y, line)
+        + f'<polyline class="line {line.css}" points="{path}"/>'
+        + "".join(f'<circle class="dot {line.css}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in dots)
     )
+
+
+def _whiskers(x: Axis, y: Axis, line: Line) -> str:
+    parts = []
+    for value, ends in zip(line.x, line.whiskers, strict=False):
+        if all(map(math.isfinite, ends)):
+            at = x.place(float(value), LEFT, RIGHT)
+            low, high = (y.place(end, BOTTOM, TOP) for end in ends)
+            upright = f'x1="{at:.1f}" x2="{at:.1f}" y1="{low:.1f}" y2="{high:.1f}"'
+            parts.append(f'<line class="whisker {line.css}" {upright}/>')
+    return "".join(parts)
 
 
 def _legend(lines: Sequence[Line]) -> str:

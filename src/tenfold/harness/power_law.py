@@ -66,7 +66,7 @@ def fit(images: Sequence[int], errors: Sequence[float]) -> Law:
         middle = [np.log(best[1]), np.log(best[2]) if best[2] > 0 else middle[1]]
         reach = [r / 3 for r in reach]
     _, exponent, floor, scale = best
-    return Law(scale * floor, scale * counts.max() ** exponent, exponent)
+    return Law(scale * floor, float(scale * counts.max() ** exponent), exponent)
 
 
 def foretell(images: Sequence[int], errors: Sequence[float], at: int) -> Foretold | None:

@@ -19,9 +19,12 @@ from tenfold.errors import DiskError, RunError, UnknownNameError, UsageError
 from tenfold.files import read_bounded, write_atomic
 from tenfold.harness.crossval_record import RECORD as CROSSVAL
 from tenfold.harness.crossval_record import Crossval
+from tenfold.harness.curve_record import RECORD as CURVE
+from tenfold.harness.curve_record import Curve
 from tenfold.runs.record import RECORD, RUNS, Run
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better
+RECORDS = {"crossval": CROSSVAL, "curve": CURVE, "run": RECORD}  # kind of folder -> the file that tells it
 STATUSES = ("training", "finished", "damaged")
 DELETED = "deleted.json"  # the openings of runs that are gone: deleting one does not close the test set again
 TALLY_LIMIT = 1 << 16
@@ -33,7 +36,7 @@ class Entry:
     damaged run, `problem` says what is wrong and the rest is empty."""
 
     folder: Path
-    kind: str  # "run" or "crossval"
+    kind: str  # of RECORDS
     status: str  # of STATUSES
     recipe: str = ""
     seed: int | None = None
@@ -49,9 +52,10 @@ class Entry:
 def list_runs(
     folder: str | Path = RUNS, *, recipe: str | None = None, status: str | None = None
 ) -> list[Entry]:
-    """The runs and cross-validations right in `folder`, by name; of one `recipe` or `status` if said.
+    """The runs, cross-validations and learning curves right in `folder`, by name.
 
-    A folder that is absent has none. Raises UnknownNameError for a status that does not exist, DiskError.
+    Those of one `recipe` or `status` if said. A folder that is absent has none. Raises UnknownNameError for a
+    status that does not exist, DiskError.
     """
     if status is not None and status not in STATUSES:
         raise UnknownNameError("status", status, STATUSES)
@@ -64,14 +68,14 @@ def list_runs(
 
 
 def is_run(folder: Path) -> bool:
-    return (folder / RECORD).exists() or (folder / CROSSVAL).exists()
+    return any((folder / record).exists() for record in RECORDS.values())
 
 
 def read_entry(folder: Path) -> Entry:
     """The entry of a folder that is a run's, damaged or not."""
-    kind = "crossval" if (folder / CROSSVAL).exists() else "run"
+    kind = next((kind for kind, record in RECORDS.items() if (folder / record).exists()), "run")
     try:
-        return _crossval(folder) if kind == "crossval" else _run(folder)
+        return {"crossval": _crossval, "curve": _curve, "run": _run}[kind](folder)
     except (RunError, DiskError) as cause:
         return Entry(folder, kind, "damaged", problem=str(cause))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -170,6 +174,19 @@ def _crossval(folder: Path) -> Entry:
         record["seed"],
         str(record.get("started", "")),
         _figures(record["results"]) if found.finished else None,
+    )
+
+
+def _curve(folder: Path) -> Entry:
+    """Without figures: its trainings are of many sizes, and none of them is the recipe's."""
+    record = Curve.load(folder).record
+    return Entry(
+        folder,
+        "curve",
+        _status(record["status"]),
+        str(record["recipe"]["name"]),
+        record["seed"],
+        str(record.get("started", "")),
     )
 
 

@@ -1,0 +1,188 @@
+"""`tenfold curve`: what more training images are worth to a recipe."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenfold.cli.options import Json, Quiet, Recipe, Threads
+from tenfold.cli.output import emit, message, percent, result, table
+from tenfold.errors import ResourceError, UsageError
+
+if TYPE_CHECKING:
+    from tenfold.harness.curve_record import Curve
+
+Sizes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N,...",
+        help="Numbers of training images; 100,300,1000,3000,10000,30000,55000 if left out.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[int, typer.Option(metavar="N", help="How often to train with each number of images.")]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
+Steps = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND",
+        help="same: as many steps for every size; epochs: the recipe's, so few images mean few steps.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The folder: absent, empty, or of the same curve, which then goes on; runs/curve-RECIPE-SEED if "
+        "left out.",
+        show_default=False,
+    ),
+]
+
+
+def curve(
+    recipe: Recipe,
+    sizes: Sizes = None,
+    seeds: Seeds = 3,
+    seed: Seed = 0,
+    steps: Steps = "same",
+    threads: Threads = None,
+    out: Out = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Measure what more training images are worth.
+
+    Validation accuracy against the number of training images, each with several seeds; the test set stays
+    closed. Interrupted, the same command goes on; more sizes or seeds go into the same folder.
+    """
+    from tenfold.runs import need_torch
+
+    need_torch()
+    from tenfold.harness.curve import Watcher
+    from tenfold.harness.curve import curve as measure
+    from tenfold.harness.curve_page import render
+    from tenfold.harness.curve_record import PAGE
+    from tenfold.harness.page import write_page
+
+    class Lines(Watcher):
+        """One plain line a training on standard error."""
+
+        def begin(self, found: "Curve", done: int, at_once: int) -> None:
+            begun.append(found)
+            if not quiet:
+                _announce(found, done, at_once)
+            self.first, self.began = done, time.perf_counter()
+
+        def fit(self, found: "Curve", fit: Mapping[str, Any], done: int) -> None:
+            if not quiet:
+                spent = (time.perf_counter() - self.began) / (done - self.first)
+                message(_line(found, fit, done, spent))
+
+    begun: list[Any] = []
+    wanted = None if sizes is None else _numbers(sizes)
+    with _told_how_to_go_on(begun):
+        found = measure(
+            recipe,
+            sizes=wanted,
+            seeds=seeds,
+            seed=seed,
+            steps=steps,  # type: ignore[arg-type] # what is none is refused there
+            threads=threads,
+            out=out,
+            watcher=Lines(),
+        )
+        page = write_page(found.folder / PAGE, render(found))
+    if json:
+        emit({**found.record, "folder": str(found.folder), "page": str(page)})
+    elif not quiet:
+        _show(found)
+        message(f"\nThe page is {page}.")
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word.replace("_", "")) for word in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"--sizes takes whole numbers with commas between, such as 100,1000, not '{text}'."
+        ) from None
+
+
+@contextmanager
+def _told_how_to_go_on(begun: list[Any]) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
+        if begun:
+            message("\nThe trainings that were done are kept; the same command goes on.")
+        raise
+
+
+def _announce(found: "Curve", done: int, at_once: int) -> None:
+    record = found.record
+    total = len(found.places())
+    side = f", {at_once} at once" if at_once > 1 else ""
+    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
+    message(
+        f"Training '{record['recipe']['name']}' {total} times on {record['sizes'][0]:,} to "
+        f"{record['sizes'][-1]:,} images{side}, {threads} each; {record['precision']}."
+    )
+    if done:
+        message(f"{done} of {total} were done before.")
+
+
+def _line(found: "Curve", fit: Mapping[str, Any], done: int, seconds_each: float) -> str:
+    """' 3/21  seed 0   1,000 images  accuracy 96.42 %  (179 errors in 5,000)  18.4 s; about 36 s left'"""
+    total, largest = len(found.places()), found.record["sizes"][-1]
+    size = f"{fit['size']:{len(f'{largest:,}')},}"
+    left = f"; about {seconds_each * (total - done):.0f} s left" if done < total else ""
+    return (
+        f"{done:{len(str(total))}}/{total}  seed {fit['repeat']}  {size} images  "
+        f"accuracy {percent(1 - fit['error'])}  ({fit['errors']:,} errors in {fit['count']:,})  "
+        f"{fit['seconds']:.1f} s{left}"
+    )
+
+
+def _show(found: "Curve") -> None:
+    record, results = found.record, found.record["results"]
+    rows = [
+        (
+            f"{point['size']:,}",
+            f"{point['steps']:,}",
+            str(point["seeds"]),
+            percent(point["accuracy"]["mean"]),
+            _interval(point["accuracy"]["interval"]),
+        )
+        for point in results["points"]
+    ]
+    headings = ("training images", "steps", "seeds", "accuracy", "95 % interval over seeds")
+    result(table(headings, rows, right=headings[:4]))
+    result(f"on {record['counts']['validation']:,} images of {list(record['data'])[-1]}")
+    if results["law"] is not None:
+        result("\n" + law_sentences(results["law"], results["points"][-1]))
+
+
+def _interval(interval: list[float] | None) -> str:
+    return "-" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f}"
+
+
+def law_sentences(law: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """The law, what it foretells and how far to trust it, a line each."""
+    foretold = [
+        f"  {f['images']:,} images: {percent(1 - f['error'])} ({100 * (1 - f['high']):.2f} to "
+        f"{100 * (1 - f['low']):.2f} as one size or another is left out)"
+        for f in law["foretold"]
+    ]
+    formula = f"{percent(law['floor'])} + {law['scale']:.3g} * images ^ -{law['exponent']:.2f}"
+    return "\n".join(
+        [
+            f"Power law: error = {formula}. Extrapolated, not measured:",
+            *foretold,
+            f"Without its last size it would have foretold {percent(1 - law['backtest'])} for "
+            f"{last['size']:,} images, where {percent(last['accuracy']['mean'])} was measured.",
+        ]
+    )
