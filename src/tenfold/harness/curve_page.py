@@ -79,8 +79,8 @@ def _curve(found: Curve) -> str:
         Line("measured", "validation", np.log10(sizes), drawn["measured"], _ends(drawn)),
         *([] if law is None else _law_lines(reach, drawn["law"], sizes[-1])),
     ]
-    marks = log_ticks(sizes[0], sizes[-1] if law is None else end)
-    x = Axis("training images (logarithmic scale)", *_span(sizes[0], marks[-1]), _powers(marks))
+    last = sizes[-1] if law is None else end
+    x = Axis("training images (logarithmic scale)", *_span(sizes[0], last), _powers(sizes[0], last))
     about = ", ".join(f"{whole(int(s))}: {percent(m)}" for s, m in zip(sizes, means, strict=True))
     mark = None if law is None else (float(np.log10(sizes[-1])), "measured up to here")
     drawing = line_chart("Accuracy by the number of training images", about, x, y, lines, mark)
@@ -102,7 +102,8 @@ def _curve(found: Curve) -> str:
         "is wider towards 100 %."
     )
     shown = figure(drawing, "Accuracy by the number of training images", counts)
-    return section("curve", "Accuracy by data", counts, lead, shown, table("Accuracy", head, rows, "numbers"))
+    both = f'<div class="two">{shown}{table("Accuracy", head, rows, "numbers")}</div>'
+    return section("curve", "Accuracy by data", counts, lead, both)
 
 
 def _ends(drawn: dict[str, Floats]) -> list[tuple[float, float]]:
@@ -122,7 +123,8 @@ def _span(low: float, high: float) -> tuple[float, float]:
     return float(np.log10(low)) - 0.08, float(np.log10(high)) + 0.08
 
 
-def _powers(ticks: list[float]) -> list[tuple[float, str]]:
+def _powers(low: float, high: float) -> list[tuple[float, str]]:
+    ticks = [tick for tick in log_ticks(low, high) if low <= tick <= high * 1.1]
     return [(float(np.log10(tick)), f"{tick:,.0f}") for tick in ticks]
 
 
@@ -168,7 +170,14 @@ def _trainings(found: Curve) -> str:
 
 
 def _facts(found: Curve) -> str:
-    kept = ("recipe", "data", "counts", "machine", "versions", "seed", "threads", "precision", "started")
-    rows = flat({key: found.record[key] for key in kept if key in found.record})
+    record = found.record
+    alone = {key: record.get(key) for key in ("seed", "seeds", "threads", "precision", "started")}
+    groups = {"Recipe": record["recipe"], "Run": alone, "Machine": record.get("machine")}
+    groups |= {"Versions": record["versions"], "Data (SHA-256)": record["data"], "Images": record["counts"]}
+    body = "".join(
+        f"<div><h3>{title}</h3>{pairs(flat(values))}</div>"
+        for title, values in groups.items()
+        if isinstance(values, dict)
+    )
     lead = "What it takes to repeat this."
-    return section("facts", "Facts", "", lead, f'<div class="groups"><div>{pairs(rows)}</div></div>')
+    return section("facts", "Facts", "", lead, f'<div class="groups">{body}</div>')
