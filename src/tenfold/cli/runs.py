@@ -8,7 +8,7 @@ import typer
 
 from tenfold.cli.completion import recipe_names
 from tenfold.cli.options import Json
-from tenfold.cli.output import accuracy, emit, message, percent, result, table
+from tenfold.cli.output import accuracy, emit, message, percent, quoted, result, table
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +93,29 @@ def show(run: OneRun, json: Json = False) -> None:
     result(f"{run}: {record['status']}\n")
     rows = [(name, text) for name in record if (text := _text(name, record[name]))]
     result(table(("fact", "value"), rows))
+
+
+@app.command("track")
+def track(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of finished runs.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where: then tensorboard --logdir DIR.")],
+    json: Json = False,
+) -> None:
+    """Write the metrics of finished runs for TensorBoard.
+
+    Those of history.csv, under the names that `tenfold train --track` gives them.
+    """
+    from tenfold.runs import need_torch
+    from tenfold.runs.tracking import track_runs
+
+    need_torch()
+    written = track_runs(runs, to)
+    if json:
+        emit({"tracked": [str(folder) for folder in written]})
+        return
+    for folder in written:
+        result(str(folder))
+    message(f"\nLook at them with:\n  {quoted('tensorboard', '--logdir', to)}")
 
 
 @app.command("delete")

@@ -76,6 +76,14 @@ Force = Annotated[
         "--force", help="With --resume: go on also where versions, images or the recipe have changed."
     ),
 ]
+Track = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write the metrics for TensorBoard too: tensorboard --logdir DIR.",
+        show_default=False,
+    ),
+]
 
 
 def train(
@@ -90,6 +98,7 @@ def train(
     out: Out = None,
     resume: Resume = None,
     force: Force = False,
+    track: Track = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -104,6 +113,7 @@ def train(
     from tenfold.cli.downloads import downloads
     from tenfold.cli.progress import watching
     from tenfold.data import Store
+    from tenfold.training.track import TensorBoard
 
     # what is left out keeps the default that `runs.train` has
     named = {
@@ -122,17 +132,20 @@ def train(
         raise UsageError(f"--resume keeps the run's own settings; leave out: {', '.join(settings)}.")
     if force and resume is None:
         raise UsageError("--force goes with --resume RUN.")
+    tracking = [] if track is None else [TensorBoard(track)]
     started: list[runs.Run] = []
 
     def begun(run: runs.Run) -> None:
         started.append(run)
+        for board in tracking:
+            board.log_dir = board.log_dir / run.folder.resolve().name
         if resume is not None and not quiet:
             message("\n".join(run.record["resumed"][-1]))
 
     with _told_how_to_go_on(started), downloads() as fetching, watching(quiet) as callbacks:
         watched: dict[str, Any] = {
             "store": Store(progress=None if quiet else fetching),
-            "callbacks": callbacks,
+            "callbacks": [*callbacks, *tracking],
             "on_start": begun,
         }
         if resume is None:

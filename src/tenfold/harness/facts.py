@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 REQUIRED = {"recipe": dict, "seed": int, "data": dict, "counts": dict, "results": dict, "kept_epoch": int}
 NUMBERS = ("kept_epoch", "parameters", "temperature", "test_openings")
-CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Facts:
     record: dict[str, Any]
     """run.json"""
     history: dict[str, NDArray[np.float64]]
-    """columns of history.csv, one value an epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`;
-    the latter two are NaN for a run without validation images"""
+    """COLUMNS of history.csv, one value an epoch; what was not measured is NaN, as `val_loss` and
+    `val_accuracy` are for a run without validation images"""
     test: Answers | None
     validation: Answers | None
 
@@ -149,9 +149,7 @@ def _number(value: object) -> float | None:
 def _read_history(path: Path, kept: float, *, limit: int = 4 * 2**20) -> dict[str, NDArray[np.float64]]:
     try:
         rows = list(csv.DictReader(io.StringIO(_read(path, limit).decode())))
-        history = {
-            key: np.array([float(row.get(key) or "nan") for row in rows]) for key in ("epoch", *CURVES)
-        }
+        history = {key: np.array([float(row.get(key) or "nan") for row in rows]) for key in COLUMNS}
     except (ValueError, csv.Error):
         raise RunError(f"'{path}' is not sound: it needs numbers in columns.") from None
     if not rows:
