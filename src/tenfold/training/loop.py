@@ -28,6 +28,7 @@ from tenfold.data.preprocess import WHITE, add_channel, one_hot
 from tenfold.errors import DivergedError
 from tenfold.training import state
 from tenfold.training.callbacks import Callback
+from tenfold.training.distributed import ALONE, Group
 from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.recipes import Recipe
@@ -91,8 +92,10 @@ class Trainer:
         device: str = "cpu",
         precision: Precision | None = None,
         callbacks: Sequence[Callback] = (),
+        group: Group = ALONE,
     ) -> None:
         self.recipe, self.seed = recipe, seed
+        self.group = group
         self.device = torch.device(device)
         self.precision = precision or native_precision(self.device)
         self.callbacks = callbacks
@@ -133,6 +136,7 @@ class Trainer:
             for callback in self.callbacks:
                 callback.on_train_begin(self)
                 begun.append(callback)
+            self.group.agree(f"{state.identity(self)} {self.step}")
             while self.epoch < self.recipe.epochs and not self.stop:
                 self._epoch()
         finally:
@@ -181,18 +185,21 @@ class Trainer:
         torch.manual_seed(derive(self.seed, "dropout", self.step))
         images, labels = self.training.batch(chosen)
         images = self.recipe.augmentation(images, generator)
+        images, labels = self.group.share(self.network, images, labels)
         with self.autocast():
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
-        if self.device.type == "cpu" or self.step % GUARD_EVERY == 0:
-            self._guard("loss", loss.item())
+        loss = loss * (len(labels) / len(chosen))  # of the mean over the whole batch
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self.step += 1
         with torch.no_grad():
             correct = (logits.argmax(1) == labels.argmax(1)).sum()
-        return loss.detach(), correct
+            loss, correct = self.group.combine(self.network, torch.stack([loss.detach(), correct]))
+        if self.device.type == "cpu" or self.step % GUARD_EVERY == 0:
+            self._guard("loss", loss.item())
+        self.optimizer.step()
+        self.step += 1
+        return loss, correct
 
     def check(self) -> None:
         """Raises DivergedError where a weight is not a number: the last step may have spoilt them, and
@@ -211,8 +218,8 @@ class Trainer:
         """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the training.
         `callbacks` hear of each batch."""
         self.network.eval()
-        loss, right = 0.0, 0
-        for start in range(0, len(examples), EVALUATION_BATCH):
+        loss, right = 0.0, 0.0
+        for start in self.group.turns(range(0, len(examples), EVALUATION_BATCH)):
             images, labels = examples.batch(slice(start, start + EVALUATION_BATCH))
             with self.autocast():
                 logits = self.network(images.contiguous(memory_format=torch.channels_last)).float()
@@ -220,6 +227,7 @@ class Trainer:
             right += int((logits.argmax(1) == labels.argmax(1)).sum())
             for callback in callbacks:
                 callback.on_validation_step(self)
+        loss, right = self.group.total(loss, right)
         return loss / len(examples), right / len(examples)
 
     @torch.no_grad()

@@ -41,14 +41,20 @@ class Dropout(nn.Dropout):
 
     One 64-bit draw decides about four values, 16 bits each, where nn.Dropout draws for each; so `p` is
     rounded to a multiple of 1/65536, and what is kept is scaled by exactly the inverse of its share.
+    Draws are for the whole batch, also where `x` is only a `part` of it: (its first row, rows of all).
     """
+
+    part: tuple[int, int] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         dropped = round(self.p * 2**16)
         if not self.training or x.device.type != "cpu" or dropped in (0, 2**16):
             return super().forward(x)
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        draws = words.view(torch.int16)[: x.numel()].view(x.shape)
+        start, drawn = 0, x.numel()
+        if self.part is not None:
+            start, drawn = (rows * (x.numel() // len(x)) for rows in self.part)
+        words = torch.empty(-(-drawn // 4), dtype=torch.int64).random_(-(2**63), None)
+        draws = words.view(torch.int16)[start : start + x.numel()].view(x.shape)
         kept = (draws >= dropped - 2**15).to(x.dtype)
         return x * kept.mul_(2**16 / (2**16 - dropped))
 

@@ -1,0 +1,159 @@
+"""Several processes train as one does: the same losses, the same weights on each, and one of them writes."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import load_training
+from tenfold.errors import UsageError
+from tenfold.training.distributed import ALONE, Group
+from tenfold.training.loop import Trainer
+from tenfold.training.networks import Dropout
+from tenfold.training.recipes import RECIPES
+
+# float32 adds up in another order: two processes stay this close to one over the 24 steps here
+LOSS_TOLERANCE = 1e-4
+WEIGHT_TOLERANCE = 1e-3
+
+PROGRAM = """
+import hashlib, json, sys
+import torch
+from dataclasses import replace
+from tenfold.data.mnist import load_training
+from tenfold.training.augment import Augmentation
+from tenfold.training.callbacks import Callback, EarlyStopping, History
+from tenfold.training.distributed import joined
+from tenfold.training.loop import Trainer
+from tenfold.training.recipes import RECIPES
+
+class Losses(Callback):
+    values = []
+    def on_step_end(self, trainer, loss):
+        self.values.append(loss.item())
+
+torch.set_num_threads(1)
+name, seed = sys.argv[1], int(sys.argv[2])
+with joined() as group:
+    recipe = replace(RECIPES[name], epochs=3, batch_size=50, patience=None, augmentation=Augmentation(shift=1))
+    data = load_training()
+    losses, history = Losses(), History()
+    trainer = Trainer(
+        recipe, data.take(range(400), "some"), data.take(range(50000, 50040), "others"), seed=seed + group.rank * (name == "odd"),
+        precision="fp32", callbacks=[EarlyStopping(patience=5), losses, history], group=group)
+    trainer.run()
+    state = trainer.weights()
+    digest = hashlib.sha256(b"".join(value.contiguous().numpy().tobytes() for value in state.values())).hexdigest()
+    weights = {key: value.double().norm().item() for key, value in state.items()}
+    rows = [{k: row[k] for k in ("loss", "accuracy", "val_loss", "val_accuracy")} for row in history.rows]
+    out = {"rank": group.rank, "losses": losses.values, "digest": digest, "weights": weights, "rows": rows}
+    with open(f"{sys.argv[3]}/{group.size}-{group.rank}.json", "w") as file:
+        json.dump(out, file)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def run_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.CompletedProcess[str]]:
+    """What torchrun does on one machine, without its seconds to start: an environment for each process."""
+    port = str(free_port())
+    started = []
+    for rank in range(size):
+        place = {
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(size),
+            "LOCAL_WORLD_SIZE": str(size),
+        }
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **meeting, **(place if size > 1 else {})}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, *words],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    ended = []
+    for process in started:
+        out, err = process.communicate(timeout=120)
+        ended.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+    return ended
+
+
+def train_as(size: int, recipe: str, folder: Path) -> list[dict[str, Any]]:
+    ended = run_group(["-c", PROGRAM, recipe, "3", str(folder)], size, folder)
+    assert [process.returncode for process in ended] == [0] * size, ended[0].stderr + ended[-1].stderr
+    return [json.loads((folder / f"{size}-{rank}.json").read_text()) for rank in range(size)]
+
+
+def test_two_processes_give_the_loss_curve_of_one(tmp_path: Path) -> None:
+    """Dropout and distortions included: each digit's are drawn for the whole batch."""
+    (alone,) = train_as(1, "baseline", tmp_path)
+    first, second = train_as(2, "baseline", tmp_path)
+    assert len(first["losses"]) == 24
+    assert first["losses"] == pytest.approx(alone["losses"], abs=LOSS_TOLERANCE)
+    assert first["weights"] == pytest.approx(alone["weights"], rel=WEIGHT_TOLERANCE)
+    for row, other in zip(first["rows"], alone["rows"], strict=True):
+        assert row == pytest.approx(other, abs=LOSS_TOLERANCE)
+    assert alone["losses"][-1] < 0.8 * alone["losses"][0]
+    assert (second["digest"], second["losses"]) == (first["digest"], first["losses"])
+
+
+def test_with_batch_norm_all_processes_hold_the_same_weights_and_statistics(tmp_path: Path) -> None:
+    first, second = train_as(2, "fast", tmp_path)
+    assert second["digest"] == first["digest"]
+    assert second["rows"] == first["rows"]
+    assert first["rows"][-1]["loss"] < first["rows"][0]["loss"]
+
+
+def test_dropout_of_a_part_is_the_part_of_dropout() -> None:
+    whole = torch.ones(10, 1600)
+    layer = Dropout(0.5)
+    torch.manual_seed(1)
+    expected = layer(whole)
+    for first, end in ((0, 3), (3, 10)):
+        layer.part = (first, 10)
+        torch.manual_seed(1)
+        assert torch.equal(layer(whole[first:end]), expected[first:end])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_the_parts_of_a_batch_make_the_batch(size: int) -> None:
+    images, labels = torch.arange(10.0), torch.arange(10)
+    network = torch.nn.Sequential(Dropout(0.5))
+    parts = [Group(rank, size).share(network, images, labels) for rank in range(size)]
+    assert torch.equal(torch.cat([part for part, _ in parts]), images)
+    assert torch.equal(torch.cat([part for _, part in parts]), labels)
+    turns = sorted(turn for rank in range(size) for turn in Group(rank, size).turns(range(10)))
+    assert turns == list(range(10))
+
+
+def test_a_batch_is_not_shared_by_more_processes_than_it_has_images() -> None:
+    with pytest.raises(UsageError, match="3 images cannot be shared by 4"):
+        Group(0, 4).share(torch.nn.Sequential(), torch.zeros(3), torch.zeros(3))
+
+
+def test_alone_nothing_is_exchanged() -> None:
+    network = torch.nn.Linear(2, 2)
+    sums = torch.tensor([1.0, 2.0])
+    assert ALONE.combine(network, sums) is sums
+    assert ALONE.total(1.5, 2) == (1.5, 2)
+    ALONE.agree("anything")
