@@ -45,7 +45,7 @@ NAMED_TESTS = sorted(set(re.findall(r"`(tests/[^`\s]+\.py::\w+)`", RELIABILITY))
 
 
 @cache
-def tests_in(path: Path) -> set[str]:
+def defined_in(path: Path) -> set[str]:
     if not path.exists():
         return set()
     return {
@@ -57,7 +57,7 @@ def tests_in(path: Path) -> set[str]:
 def test_every_test_that_the_table_of_faults_names_exists(name: str) -> None:
     path, test = name.split("::")
     assert test.startswith("test_")
-    assert test in tests_in(ROOT / path)
+    assert test in defined_in(ROOT / path)
 
 
 def test_every_row_of_the_table_of_faults_names_a_test() -> None:

@@ -58,8 +58,11 @@ def bad_pngs(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
     def headed(*fields: int) -> bytes:
         return png(pixels, ihdr=chunk(b"IHDR", header(*fields)))
 
-    yield "signature-damaged", b"\x89PNH" + good[4:]
+    for at in (0, 1, 3, 6):  # xs1, xs2, xs4 and xs7 of PngSuite
+        yield f"signature-byte-{at + 1}", good[:at] + bytes([good[at] ^ 0x21]) + good[at + 1 :]
     yield "signature-cr-lf", good.replace(b"\r\n", b"\n", 1)
+    yield "signature-cr-added", good.replace(b"\n", b"\r\n")  # xcr, as by a transfer of text
+    yield "signature-lf-alone", good.replace(b"\r", b"\n")  # xlf
     yield "signature-only", SIGNATURE
     yield "header-checksum", png(pixels, ihdr=chunk(b"IHDR", header(width, height), crc=1))
     yield "header-short", SIGNATURE + chunk(b"IHDR", header(width, height)[:-1]) + good[33:]
@@ -127,10 +130,34 @@ def bad_files(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
         yield f"{name}-magic-only", data[:12]
         for share in (0.1, 0.5, 0.9):
             yield f"{name}-cut-at-{share}", data[: int(share * len(data))]
+    for kind in ("JPEG", "GIF", "BMP", "TIFF", "WEBP"):  # legal sizes, and next to nothing behind them
+        yield f"{kind.lower()}-of-9-megapixels", resized(encoded(colour, kind), kind, 3_000)
     yield "bmp-bomb", _with(encoded(colour, "BMP"), 18, struct.pack("<ii", 60_000, 60_000))
     yield "gif-bomb", _with(encoded(pixels, "GIF"), 6, struct.pack("<HH", 65_000, 65_000))
     lossless = encoded(colour, "WEBP", lossless=True)
     yield "webp-bomb", _with(lossless, 21, struct.pack("<I", 16_383 | 16_383 << 14))
+
+
+def resized(data: bytes, kind: str, side: int) -> bytes:
+    """A file whose header says that it is `side` pixels wide and high."""
+    match kind:
+        case "JPEG":
+            return _with(data, data.index(b"\xff\xc0") + 5, struct.pack(">HH", side, side))
+        case "GIF":  # of the screen, and of its one frame
+            frame = data.index(b",", 13 + 3 * (2 << (data[10] & 7))) + 5
+            return _with(
+                _with(data, 6, struct.pack("<HH", side, side)), frame, struct.pack("<HH", side, side)
+            )
+        case "BMP":
+            return _with(data, 18, struct.pack("<ii", side, side))
+        case "WEBP":
+            return _with(data, 26, struct.pack("<HH", side, side))
+    at = int.from_bytes(data[4:8], "little") + 2
+    while (tag := int.from_bytes(data[at : at + 2], "little")) <= 257:
+        if tag in (256, 257):
+            data = _with(data, at + 8, struct.pack("<I", side))
+        at += 12
+    return data
 
 
 def _with(data: bytes, at: int, piece: bytes) -> bytes:

@@ -244,3 +244,11 @@ def test_a_tiff_whose_metadata_are_damaged_warns_of_nothing() -> None:
     last = offset + 2 + 12 * (count - 1)
     data[last : last + 12] = struct.pack("<HHII", 305, 2, 10**6, 8)  # a text longer than the file
     assert np.array_equal(read_picture(bytes(data)), SMOOTH)
+
+
+def test_the_emptiest_jpeg_is_read() -> None:
+    """A blank has the fewest bits a block: two in a progressive file, eight times two in a plain one."""
+    blank = Image.new("L", (1600, 1200), 128)
+    data = _file(blank, "JPEG", progressive=True, optimize=True, quality=1)
+    assert len(data) < 2.2 * 200 * 150 / 8 + 400
+    assert np.array_equal(read_picture(data), np.asarray(blank))

@@ -86,6 +86,8 @@ def read_picture(
             picture = opener(BytesIO(data))
             orientation = picture.getexif().get(_ORIENTATION) if name in _TURNED_BY_EXIF else None
             _check_pixels(picture.size, pixel_limit)
+            if name == "Jpeg":
+                _check_blocks(picture.size, len(data))
             if name == "Tiff":  # its metadata are read, and warned of, after its pixels
                 picture.load()
         if name == "Jpeg" and side is not None and picture.mode in ("L", "RGB"):
@@ -123,6 +125,14 @@ def _check_pixels(size: tuple[int, int], limit: int) -> None:
         )
     if width < 1 or height < 1:
         raise ImageError("The picture has no pixels.")
+
+
+def _check_blocks(size: tuple[int, int], length: int) -> None:
+    """Each block of 8 x 8 pixels takes a bit at least, also in a progressive file. Where blocks are missing
+    before the end mark, the decoder makes them up: 700 bytes would be 49 million grey pixels, after seconds."""
+    width, height = size
+    if -(-width // 8) * -(-height // 8) > 8 * length:
+        raise ImageError("The JPEG picture is damaged: it holds fewer pixels than its header says.")
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
