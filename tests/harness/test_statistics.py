@@ -10,11 +10,13 @@ from tenfold.errors import ShapeError
 from tenfold.harness.statistics import (
     cohen_g,
     discordant,
+    holm,
     images_needed,
     images_needed_resampled,
     mcnemar,
     paired_bootstrap,
     resampled_t,
+    trainings_needed,
 )
 
 
@@ -149,3 +151,55 @@ def test_images_needed_of_a_cross_validation() -> None:
     assert seen.p < 0.001
     assert (images_needed_resampled(seen, 60_000) or 60_000) < 60_000
     assert images_needed_resampled(resampled_t([-1.0, 1.0], 0.25), 60_000) is None
+
+
+def test_a_spread_that_is_too_small_is_not_believed() -> None:
+    by_chance = resampled_t([0.0006, 0.0006], 1 / 11, least=0.0004)
+    assert by_chance.p > 0.1
+    assert by_chance.low < 0 < by_chance.high
+    wide = [0.001, 0.003, -0.002]
+    assert resampled_t(wide, 1 / 11, least=1e-9) == resampled_t(wide, 1 / 11)
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.002, 0.001), (0.001, 0.001), (0.0009, 0.001)])
+def test_that_many_trainings_would_see_it(mean: float, deviation: float) -> None:
+    share, count = 1 / 11, 5
+    shape = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    found = resampled_t(mean + shape / shape.std(ddof=1) * deviation, share)
+    needed = trainings_needed(found, share)
+    assert needed is not None
+
+    def power(n: int) -> float:
+        """Of the two-sided test, by the noncentral t."""
+        shift = mean / (deviation * math.sqrt(1 / n + share))
+        return float(1 - stats.nct.cdf(stats.t.ppf(0.975, n - 1), n - 1, shift))
+
+    assert power(needed) == pytest.approx(0.8, abs=0.08)
+    assert power(needed - 1) < power(needed)
+    assert needed > count or found.p < 0.05
+
+
+def test_where_trainings_share_their_images_no_number_may_do() -> None:
+    found = resampled_t([0.0005, -0.001, 0.0012, -0.0004, 0.0006], 1 / 11)
+    assert trainings_needed(found, 1 / 11) is None
+    assert trainings_needed(resampled_t([0.0, 0.0, 0.0], 1 / 11), 1 / 11) is None
+
+
+def test_holm_is_the_smallest_level_at_which_the_step_down_procedure_rejects() -> None:
+    def rejected(p_values: list[float], level: float) -> set[int]:
+        order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+        found: set[int] = set()
+        for rank, place in enumerate(order):
+            if p_values[place] > level / (len(p_values) - rank):
+                break
+            found.add(place)
+        return found
+
+    draws = np.random.default_rng(0)
+    for count in (1, 2, 3, 7):
+        p_values = draws.uniform(size=count).tolist()
+        adjusted = holm(p_values)
+        for level in np.linspace(0.005, 0.995, 100):
+            assert {i for i, p in enumerate(adjusted) if p <= level} == rejected(p_values, level)
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []

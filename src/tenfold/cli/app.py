@@ -15,6 +15,7 @@ from tenfold.cli import (
     curve,
     data,
     evaluate,
+    explore,
     inside,
     models,
     output,
@@ -67,6 +68,7 @@ app.command("inside")(inside.inside)
 app.command("audit")(audit.audit)
 app.command("crossval")(crossval.crossval)
 app.command("curve")(curve.curve)
+app.add_typer(explore.app, name="explore")
 app.command("compare")(compare.compare)
 app.add_typer(runs.app, name="runs")
 app.command("recipes")(recipes.recipes)

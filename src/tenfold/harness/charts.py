@@ -43,7 +43,8 @@ class Axis:
 class Line:
     """A curve called `name` in the style of the class `css`; points that are not finite are left out.
 
-    `whiskers` (low, high) are drawn at the first of its points that they are given for.
+    `whiskers` (low, high) are drawn at the first of its points that they are given for. One that is not
+    `joined` is dots alone; one without a name is not in the legend.
     """
 
     name: str
@@ -52,10 +53,17 @@ class Line:
     y: Sequence[float] | NDArray[np.float64]
     whiskers: Sequence[tuple[float, float]] = ()
     dots: bool = True
+    joined: bool = True
 
 
 def line_chart(
-    title: str, about: str, x: Axis, y: Axis, lines: Sequence[Line], mark: tuple[float, str] | None = None
+    title: str,
+    about: str,
+    x: Axis,
+    y: Axis,
+    lines: Sequence[Line],
+    mark: tuple[float, str] | None = None,
+    legend: bool = True,
 ) -> str:
     """Curves over common axes; `mark` (x, text) is a vertical line with its text."""
     parts = [_axes(x, y)]
@@ -65,7 +73,7 @@ def line_chart(
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
         parts.append(_text(at + side[1], BOTTOM - 6, mark[1], f"note {side[0]}"))
     parts += [_curve(x, y, line) for line in lines]
-    parts.append(_legend(lines))
+    parts.append(_legend(lines) if legend else "")
     return _svg(title, about, parts)
 
 
@@ -94,15 +102,31 @@ def reliability_chart(title: str, about: str, bins: Bins) -> str:
     return _svg(title, about, parts)
 
 
-def interval_bar(middle: float, low: float, high: float, start: float) -> str:
-    """A dot with its whiskers on a scale from `start` to 1, for a table's row that says the numbers."""
-    axis = Axis("", start, 1, ())
+def interval_bar(
+    middle: float, low: float, high: float, start: float, end: float = 1.0, mark: float | None = None
+) -> str:
+    """A dot with its whiskers on a scale from `start` to `end`, for a table's row that says the numbers;
+    `mark` is a value to be told from."""
+    axis = Axis("", start, end, ())
     a, m, b = (axis.place(value, 4, 236) for value in (low, middle, high))
+    line = ""
+    if mark is not None:
+        at = axis.place(mark, 4, 236)
+        line = f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="12"/>'
     return (
         '<svg class="bar" viewBox="0 0 240 12" aria-hidden="true">'
-        '<line class="grid" x1="4" x2="236" y1="6" y2="6"/>'
+        f'<line class="grid" x1="4" x2="236" y1="6" y2="6"/>{line}'
         f'<line class="whisker" x1="{a:.1f}" x2="{b:.1f}" y1="6" y2="6"/>'
         f'<circle class="dot validation" cx="{m:.1f}" cy="6" r="3.5"/></svg>'
+    )
+
+
+def share_bar(share: float) -> str:
+    """A bar as long as `share` of its place, for a table's row that says the number."""
+    width = 232 * min(max(share, 0.0), 1.0)
+    return (
+        '<svg class="bar" viewBox="0 0 240 12" aria-hidden="true">'
+        f'<rect class="share" x="4" y="2" width="{width:.1f}" height="8" rx="2"/></svg>'
     )
 
 
@@ -170,10 +194,10 @@ def _curve(x: Axis, y: Axis, line: Line) -> str:
     few = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).round().astype(int))
     points = [(x.place(a, LEFT, RIGHT), y.place(b, BOTTOM, TOP)) for a, b in values[few]]
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-    dots = points if line.dots and len(points) <= MOST_DOTS else []
+    dots = points if line.dots and (len(points) <= MOST_DOTS or not line.joined) else []
     return (
         _whiskers(x, y, line)
-        + f'<polyline class="line {line.css}" points="{path}"/>'
+        + (f'<polyline class="line {line.css}" points="{path}"/>' if line.joined else "")
         + "".join(f'<circle class="dot {line.css}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in dots)
     )
 
@@ -194,7 +218,12 @@ def _legend(lines: Sequence[Line]) -> str:
         return ""
     parts, left = [], LEFT + 4
     for line in lines:
-        parts.append(f'<line class="line {line.css}" x1="{left:g}" x2="{left + 18:g}" y1="7" y2="7"/>')
+        if not line.name:
+            continue
+        if line.joined:
+            parts.append(f'<line class="line {line.css}" x1="{left:g}" x2="{left + 18:g}" y1="7" y2="7"/>')
+        else:
+            parts.append(f'<circle class="dot {line.css}" cx="{left + 12:g}" cy="7" r="3"/>')
         parts.append(_text(left + 23, 11, line.name, "start"))
         left += 40 + 6.5 * len(line.name)
     return "".join(parts)

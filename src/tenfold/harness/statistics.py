@@ -4,15 +4,17 @@
     paired_bootstrap(only_a, only_b, n=10_000)          the interval of their difference in accuracy
     images_needed(only_a, only_b, n=10_000)             how many images would tell them apart
     resampled_t([0.0004, ...], test_share=1 / 4)        two recipes over the folds of a cross-validation
+    holm([0.01, 0.04, 0.03])                            several changes at once
 
 `only_a` counts the images that A alone reads rightly, `only_b` those that B alone does: all that the same
 images say about a difference. Unfit arguments raise ShapeError.
 
 Sources: McNemar 1947; Connor 1987 (sample size for paired proportions); Nadeau & Bengio 2003, for repeated
-k-fold cross-validation as in Bouckaert & Frank 2004.
+k-fold cross-validation as in Bouckaert & Frank 2004; Holm 1979.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
@@ -26,6 +28,7 @@ from tenfold.metrics import Floats, t_central, t_quantile
 LEVEL = 0.95  # of every interval; one minus the p-value below which a difference counts as seen
 POWER = 0.8  # how often a study of the needed size would see the difference
 RESAMPLES = 10_000
+MOST_TRAININGS = 1_000  # that are still said to be needed
 
 
 def discordant(correct_a: ArrayLike, correct_b: ArrayLike) -> tuple[int, int]:
@@ -114,18 +117,21 @@ class Resampled(NamedTuple):
     freedom: int
 
 
-def resampled_t(values: Sequence[float] | Floats, test_share: float, *, level: float = LEVEL) -> Resampled:
+def resampled_t(
+    values: Sequence[float] | Floats, test_share: float, *, level: float = LEVEL, least: float = 0.0
+) -> Resampled:
     """The corrected resampled t-test of `values`, one a training; `test_share` = test / training images.
 
     Trainings on overlapping images vary less than independent ones would: their variance counts as
-    (1 / J + test_share) instead of 1 / J times. With k folds, `test_share` is 1 / (k - 1).
+    (1 / J + test_share) instead of 1 / J times. With k folds, `test_share` is 1 / (k - 1). A standard
+    deviation below `least` is not believed: few values may agree by chance.
     """
     array = np.asarray(values, np.float64)
     if array.ndim != 1 or array.size < 2 or not np.isfinite(array).all():
         raise ShapeError("A corrected resampled t-test needs a list of at least 2 finite numbers.")
     if not 0 <= test_share < math.inf:
         raise ShapeError(f"The test images cannot be {test_share} times the training images.")
-    mean, deviation, freedom = float(array.mean()), float(array.std(ddof=1)), array.size - 1
+    mean, deviation, freedom = float(array.mean()), max(float(array.std(ddof=1)), least), array.size - 1
     error = deviation * math.sqrt(1 / array.size + test_share)
     half = t_quantile((1 + level) / 2, freedom) * error
     if error > 0:
@@ -144,6 +150,38 @@ def images_needed_resampled(found: Resampled, n: int, *, power: float = POWER) -
         return None
     steps = t_quantile((1 + LEVEL) / 2, found.freedom) + t_quantile(power, found.freedom)
     return math.ceil(n * (steps * found.error / found.mean) ** 2)
+
+
+def trainings_needed(
+    found: Resampled, test_share: float, *, power: float = POWER, level: float = LEVEL
+) -> int | None:
+    """How many trainings it would take to see the mean that was `found`, with probability `power`.
+
+    None where no difference was seen, or where even MOST_TRAININGS would not do: they share their images, and
+    more of them make the error no smaller than that allows.
+    """
+    if found.mean == 0:
+        return None
+    deviation = found.error / math.sqrt(1 / (found.freedom + 1) + test_share)
+
+    def would_do(count: int) -> bool:
+        steps = t_quantile((1 + level) / 2, count - 1) + t_quantile(power, count - 1)
+        return abs(found.mean) >= steps * deviation * math.sqrt(1 / count + test_share)
+
+    counts = range(2, MOST_TRAININGS + 1)
+    first = bisect_left(counts, True, key=would_do)
+    return counts[first] if first < len(counts) else None
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several tests at once, adjusted in their order so that below 0.05 in any of them is as
+    rare by chance as in one test alone (Holm's step-down)."""
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
 
 
 def _check_counts(only_a: int, only_b: int, n: int) -> None:

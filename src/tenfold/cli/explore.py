@@ -1,0 +1,291 @@
+"""`tenfold explore`: which changes of a recipe are real improvements, and which settings do best."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenfold.cli.options import Json, Quiet, Recipe, Threads
+from tenfold.cli.output import command, emit, message, percent, result, table
+from tenfold.errors import ResourceError
+
+if TYPE_CHECKING:
+    from tenfold.harness.explore_record import Exploration
+    from tenfold.harness.explore_study import Trial
+    from tenfold.harness.explore_trainings import Measured, Training
+
+app = typer.Typer(no_args_is_help=True, help="Improve a recipe: by single changes, or by a search.")
+
+VERDICTS = {"better": "better", "worse": "worse", "undecided": "cannot be told"}
+
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--change",
+        metavar="FIELD=VALUE",
+        help="What to change, such as shift=2 or 'epochs=6 dropout=0.3', or another recipe by name or file. "
+        "Give it once for each change.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[int, typer.Option(metavar="N", help="Trainings of the recipe as it is and of each change.")]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="The first of the seeds.")]
+Trials = Annotated[int, typer.Option(metavar="N", help="Settings to try in all.")]
+Ranges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--range",
+        metavar="FIELD=RANGE",
+        help="What a field may be: learning_rate=0.003:0.03:log, epochs=2:5, optimizer=adam/sgd, or one "
+        "value to keep it at. Give it once for each field.",
+        show_default=False,
+    ),
+]
+Only = Annotated[bool, typer.Option("--only", help="Search the fields of --range alone.")]
+SearchSeed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
+OUT = "The folder: absent, empty, or of the same {what}, which then goes on; runs/{name} if left out."
+AblationOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help=OUT.format(what="recipe's ablation", name="ablate-RECIPE"), show_default=False
+    ),
+]
+SearchOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help=OUT.format(what="search", name="search-RECIPE-SEED"), show_default=False
+    ),
+]
+
+
+@app.command()
+def ablate(
+    recipe: Recipe,
+    changes: Changes,
+    seeds: Seeds = 5,
+    seed: Seed = 0,
+    threads: Threads = None,
+    out: AblationOut = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Tell which changes of a recipe are real improvements.
+
+    Each change alone is trained with several seeds against the recipe as it is, on the 60,000 training
+    images: each seed holds out another twelfth to measure on; the test set stays closed. More changes or
+    seeds, given later, join those that are done. Interrupted, the same command goes on.
+    """
+    from tenfold.runs import need_torch
+
+    need_torch()
+    from tenfold.harness.explore_ablate import Watcher
+    from tenfold.harness.explore_ablate import ablate as compare
+
+    class Lines(Watcher):
+        """One plain line a training on standard error."""
+
+        def begin(self, found: "Exploration", done: int, total: int, at_once: int) -> None:
+            begun.append(found)
+            self.first, self.total, self.began = done, total, time.perf_counter()
+            if not quiet:
+                record = found.record
+                changes = "1 change" if len(record["changes"]) == 1 else f"{len(record['changes'])} changes"
+                message(
+                    f"Training '{record['recipe']['name']}' as it is and with {changes}, "
+                    f"{len(record['seeds'])} seeds each{_side(record, at_once)}."
+                )
+                if done:
+                    message(f"{done} of {total} trainings were done before.")
+
+        def training(self, label: str, made: "Training", done: int) -> None:
+            if quiet:
+                return
+            left = (time.perf_counter() - self.began) / (done - self.first) * (self.total - done)
+            message(
+                f"{done:{len(str(self.total))}}/{self.total}  seed {made.number}  {_outcome(made.measured)}  "
+                f"{label or 'as it is'}" + (f"; about {left:.0f} s left" if done < self.total else "")
+            )
+
+    begun: list[Any] = []
+    with _told_how_to_go_on(begun):
+        found = compare(recipe, changes, seeds=seeds, seed=seed, threads=threads, out=out, watcher=Lines())
+    if json:
+        emit({**found.record, "folder": str(found.folder)})
+    elif not quiet:
+        _show_ablation(found)
+
+
+@app.command()
+def search(
+    recipe: Recipe,
+    trials: Trials = 20,
+    ranges: Ranges = None,
+    only: Only = False,
+    seed: SearchSeed = 0,
+    threads: Threads = None,
+    out: SearchOut = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Search for settings of a recipe that do better.
+
+    Trials are trained on the 55,000 and measured on the 5,000 validation images; the test set stays closed.
+    All begin on a ninth of the images, and the best third goes on to more. The best becomes recipe.json in
+    the folder, which `tenfold train FOLDER` takes. Interrupted, the same command goes on; given in several
+    places at once, they share the trials.
+    """
+    from tenfold.runs import need_torch
+
+    need_torch()
+    from tenfold.harness.explore_search import Watcher
+    from tenfold.harness.explore_search import search as look
+    from tenfold.harness.explore_space import space_of
+    from tenfold.training.recipes import find_recipe
+
+    class Lines(Watcher):
+        """One plain line a training on standard error."""
+
+        def begin(self, found: "Exploration", done: int, at_once: int) -> None:
+            begun.append(found)
+            if not quiet:
+                record = found.record
+                message(
+                    f"Searching '{record['recipe']['name']}' over {len(record['space'])} fields, "
+                    f"{trials} trials{_side(record, at_once)}."
+                )
+                if done:
+                    message(f"{done} trials were done before.")
+
+        def training(self, trial: "Trial", made: "Training", ending: str, done: int) -> None:
+            if not quiet:
+                goes_on = "; goes on" if ending == "goes on" else ""
+                message(
+                    f"{done:{len(str(trials))}}/{trials}  trial {trial.number:<3} "
+                    f"{made.measured.train:6,} images  {_outcome(made.measured)}{goes_on}"
+                )
+
+    begun: list[Any] = []
+    base = find_recipe(recipe)
+    space = space_of(base, ranges or [], only=only)
+    with _told_how_to_go_on(begun):
+        found = look(base, trials=trials, space=space, seed=seed, threads=threads, out=out, watcher=Lines())
+    if json:
+        emit({**found.record, "folder": str(found.folder)})
+    elif not quiet:
+        _show_search(found, recipe)
+
+
+@app.command()
+def fields(recipe: Recipe, json: Json = False) -> None:
+    """List a recipe's fields, with what a search may try.
+
+    These are the names that --change and --range take.
+    """
+    from tenfold.runs import need_torch
+
+    need_torch()
+    from tenfold.harness.explore_fields import fields_of, short_name, show_value, value_of
+    from tenfold.harness.explore_space import default_space
+    from tenfold.training.fields import describe
+    from tenfold.training.recipes import find_recipe
+
+    base = find_recipe(recipe)
+    space = default_space(base)
+    rows = [
+        {
+            "field": short_name(path),
+            "path": path,
+            "value": show_value(value_of(base, path)),
+            "takes": describe(kind),
+            "range": str(space[path]) if path in space else None,
+        }
+        for path, kind in fields_of(base).items()
+    ]
+    if json:
+        emit(rows)
+        return
+    cells = [(r["field"] or "", r["value"] or "", r["takes"] or "", r["range"] or "-") for r in rows]
+    result(table(("field", "value", "takes", "search"), cells))
+
+
+@contextmanager
+def _told_how_to_go_on(begun: list[Any]) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
+        if begun:
+            message("\nThe trainings that were done are kept; the same command goes on.")
+        raise
+
+
+def _side(record: Mapping[str, Any], at_once: int) -> str:
+    side = f", {at_once} at once" if at_once > 1 else ""
+    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
+    return f"{side}, {threads} each; {record['precision']}"
+
+
+def _outcome(measured: "Measured") -> str:
+    if measured.errors is None:
+        return f"diverged  {measured.seconds:.1f} s"
+    return f"error {percent(measured.error):>7}  {measured.seconds:5.1f} s"
+
+
+def _show_ablation(found: "Exploration") -> None:
+    results, seeds = found.results, found.record["seeds"]
+    headings = ("change", "difference", "interval", "p", "time", "verdict")
+    result(table(headings, [_row(change) for change in results["changes"]], right=headings[1:5]))
+    name = found.record["recipe"]["name"]
+    result(
+        f"\n'{name}' as it is: {percent(1 - results['unchanged']['error'])} (mean of {len(seeds)} seeds). "
+        "Differences are in points of accuracy; p and intervals are corrected for the number of changes."
+    )
+    for change in results["changes"]:
+        result(change["sentence"])
+    message(f"\nThe page is {found.folder / 'explore.html'}.")
+
+
+def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict = VERDICTS[change["verdict"]]
+    if change["interval"] is None:
+        return change["label"], "diverges", "-", "-", f"{change['time']:.2f} x", verdict
+    low, high = change["interval"]
+    needed = f" ({change['seeds_needed']} seeds needed)" if change["seeds_needed"] is not None else ""
+    return (
+        change["label"],
+        f"{100 * change['difference']:+.2f}",
+        f"{100 * low:+.2f} to {100 * high:+.2f}",
+        f"{change['p']:.2g}",
+        f"{change['time']:.2f} x",
+        verdict + needed,
+    )
+
+
+def _show_search(found: "Exploration", recipe: str) -> None:
+    from tenfold.harness.explore_results import differences
+    from tenfold.training.recipes import Recipe as Made
+
+    best, unchanged = found.results["best"], found.results["unchanged"]
+    if best is None:
+        message("No trial has come to an end yet; others are at work on this search.")
+        return
+    rows = differences(Made.from_dict(found.record["recipe"]), best["parameters"])
+    if rows:
+        result(table(("field", recipe, f"trial {best['trial']}"), rows))
+    low, high = best["interval"]
+    result(
+        f"\ntrial {best['trial']} of {found.record['trials']}: error {percent(best['error'])} on the "
+        f"validation images ({best['errors']} errors in {best['count']:,}; 95 % interval {100 * low:.2f} to "
+        f"{100 * high:.2f})"
+    )
+    if not rows:
+        result("No trial did better than the recipe as it is.")
+        return
+    if unchanged is not None:
+        result(f"the recipe as it is: error {percent(unchanged['error'])} ({unchanged['errors']} errors)")
+    message(f"\nThe page is {found.folder / 'explore.html'}. The best of many is flattered; is it better?")
+    message("  " + command("explore", "ablate", recipe, "--change", found.folder / "recipe.json"))
+    message("Train it:")
+    message("  " + command("train", found.folder))

@@ -1,0 +1,163 @@
+"""The folder of an exploration: `explore.json`, the page `explore.html`, and of a search `study.journal` and
+`recipe.json`.
+
+    found = Exploration.load("runs/ablate-fast")
+    found.record["results"]
+
+A training that is done is on disk at once, in the record or in the journal. The same command goes on where it
+was; more changes, seeds or trials go into the same folder.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tenfold import __version__
+from tenfold.data.labelled import Labelled
+from tenfold.environment import machine, versions
+from tenfold.errors import OutputExistsError, RunError, UsageError
+from tenfold.files import make_folder, write_atomic
+from tenfold.harness.explore_trainings import Measured
+from tenfold.harness.record import Fields, read_record
+
+if TYPE_CHECKING:
+    from tenfold.training.recipes import Recipe
+
+FORMAT = 1
+RUNS = Path("runs")
+RECORD = "explore.json"
+PAGE = "explore.html"
+KINDS = {"ablation": "an ablation", "search": "a search"}
+
+COMMON: Fields = {
+    "kind": str,
+    "status": str,
+    "recipe": dict,
+    "threads": int,
+    "precision": str,
+    "data": dict,
+    "versions": dict,
+}
+BEGUN: dict[str, Fields] = {
+    "ablation": {"seeds": list, "changes": list, "trainings": dict},
+    "search": {"seed": int, "space": dict, "trials": int},
+}
+FINISHED: Fields = {"results": dict}
+# What is found follows from these: a folder goes on only where none of it differs.
+SETTINGS = {"ablation": ("recipe", "data"), "search": ("recipe", "data", "seed", "space")}
+
+
+@dataclass
+class Exploration:
+    """A folder and what its explore.json says."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.record["status"] == "finished")
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Of one that is finished."""
+        found: dict[str, Any] = self.record["results"]
+        return found
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Exploration":
+        """Raises RunError for a folder that holds no exploration, or a damaged one."""
+        path = Path(folder) / RECORD
+        record = read_record(path, "an exploration", FORMAT, COMMON, FINISHED)
+        wanted = BEGUN.get(record["kind"])
+        if wanted is None:
+            raise RunError(f"'{path}' is damaged: it has no sound 'kind'.")
+        for key, kind in wanted.items():
+            if not isinstance(record.get(key), kind) or not _is_sound(key, record[key]):
+                raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
+        return cls(Path(folder), record)
+
+    @classmethod
+    def begin(cls, folder: Path, record: dict[str, Any]) -> "Exploration":
+        """A new folder for `record`, or the one that was begun with the same settings.
+
+        Raises RunError where `folder` is of other settings, OutputExistsError where it is of something else.
+        """
+        if (folder / RECORD).exists():
+            found = cls.load(folder)
+            found._must_match(record)
+            return found
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputExistsError(f"'{folder}' exists and is not an empty folder; choose another --out.")
+        made = cls(make_folder(folder), record)
+        made.save()
+        return made
+
+    def save(self) -> None:
+        write_atomic(self.folder / RECORD, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
+
+    def check_torch(self) -> None:
+        """Raises RunError where trainings from now on would not be like those before."""
+        if self.record["versions"].get("torch") != versions().get("torch"):
+            raise RunError(f"'{self.folder}' was begun with another version of torch; choose another --out.")
+
+    def _must_match(self, record: dict[str, Any]) -> None:
+        if self.record["kind"] != record["kind"]:
+            raise RunError(
+                f"'{self.folder}' is {KINDS[self.record['kind']]} and not {KINDS[record['kind']]}; "
+                "choose another --out."
+            )
+        other = [key for key in SETTINGS[record["kind"]] if self.record[key] != record[key]]
+        if other:
+            raise RunError(
+                f"'{self.folder}' is {KINDS[record['kind']]} with another {' and another '.join(other)}; "
+                "choose another --out."
+            )
+
+
+def _is_sound(key: str, value: Any) -> bool:
+    if key == "seeds":
+        return all(isinstance(seed, int) for seed in value)
+    if key == "changes":
+        return all(
+            isinstance(one, dict)
+            and isinstance(one.get("label"), str)
+            and isinstance(one.get("recipe"), dict)
+            for one in value
+        )
+    if key == "trainings":
+        return all(Measured.is_sound(one) for one in value.values())
+    return True
+
+
+def new_record(
+    kind: str, recipe: "Recipe", data: Sequence[Labelled], threads: int, **settings: Any
+) -> dict[str, Any]:
+    import torch
+
+    from tenfold.training.loop import native_precision
+
+    record = {
+        "format": FORMAT,
+        "kind": kind,
+        "status": "training",
+        "recipe": recipe.to_dict(),
+        **settings,
+        "threads": threads,
+        "precision": native_precision(torch.device("cpu")),
+        "data": {part.name: part.checksum for part in data},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tenfold": __version__,
+        "machine": machine(),
+        "versions": versions(),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(record))  # as it is read back: lists, not tuples
+    return plain
+
+
+def check_threads(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise UsageError(f"An exploration needs at least one thread, not {threads}.")
