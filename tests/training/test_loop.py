@@ -118,7 +118,7 @@ def test_accuracy_counts_the_images_that_were_seen(make_trainer: MakeTrainer, di
 @pytest.mark.parametrize("recipe", ["baseline", "fast"])
 def test_training_works_at_all(mnist: Labelled, recipe: str) -> None:
     """2,000 digits, 2 epochs: far above the 10 % of guessing on digits that were held out."""
-    network = Compact((16,), (16,), 0) if recipe == "fast" else Baseline()
+    network = Compact((16,), (16,)) if recipe == "fast" else Baseline()
     trainer = Trainer(
         replace(RECIPES[recipe], epochs=2, batch_size=25, network=network),
         mnist.take(range(2000), "some"),
@@ -174,7 +174,7 @@ def test_what_a_step_draws_is_a_function_of_seed_and_step(make_trainer: MakeTrai
     assert loss(0, 1) == drawn[1]
 
 
-@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,), 0)], ids=lambda network: network.kind)
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))], ids=lambda network: network.kind)
 def test_equal_seeds_give_equal_weights_and_other_seeds_others(
     make_trainer: MakeTrainer, network: Baseline | Compact
 ) -> None:

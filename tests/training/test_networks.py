@@ -65,7 +65,7 @@ def test_any_number_of_images_is_taken(kind: str, count: int) -> None:
 
 
 def test_the_table_leaves_the_network_as_it_was() -> None:
-    network = Compact((4,), (4,), 0).build().train()
+    network = Compact((4,), (4,)).build().train()
     before = copy.deepcopy(network.state_dict())
     rows = layer_table(network)
     assert sum(row.parameters for row in rows) == count_parameters(network)
@@ -102,8 +102,8 @@ def test_global_pool_and_residual_are_what_they_say() -> None:
         (Baseline, {"dropout": -0.1}),
         (Compact, {"wide": ()}),
         (Compact, {"narrow": (8, 0)}),
-        (Compact, {"valid": 4}),
-        (Compact, {"narrow": (8,), "valid": 2}),
+        (Compact, {"wide": (8,) * 6, "padded": False}),
+        (Compact, {"narrow": (8, 8, 8), "padded": False}),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(

@@ -62,7 +62,7 @@ def test_the_optimizer_is_the_recipes(changes: dict[str, object], kind: type[tor
     assert type(make_optimizer(Baseline().build(), replace(BASELINE, **changes))) is kind  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,), 0)])
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_kernels_decay_and_norm_biases_learn_faster(
     network: Baseline | Compact, optimizer: Literal["adam", "sgd"]

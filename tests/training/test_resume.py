@@ -26,7 +26,7 @@ def watching(folder: Path) -> list[Callback]:
     ]
 
 
-@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,), 0)], ids=lambda network: network.kind)
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))], ids=lambda network: network.kind)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_resumed_training_gives_the_same_bits(
     make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact, precision: Precision
@@ -119,7 +119,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         {"learning_rate": 0.5, "epochs": 2},
         r"recipe\.epochs was 1 and is 2; recipe\.learning_rate was 0\.001 and is 0\.5\.",
     ),
-    "network": ({"network": Compact((4,), (4,), 0)}, r"recipe\.network\.kind was baseline and is compact"),
+    "network": ({"network": Compact((4,), (4,))}, r"recipe\.network\.kind was baseline and is compact"),
     "seed": ({"seed": 1}, "seed was 0 and is 1"),
     "precision": ({"precision": "bf16"}, "precision was fp32 and is bf16"),
     "validation": ({"validate": False}, r"data\.validation was [0-9a-f]{64} and is None"),

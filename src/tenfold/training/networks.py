@@ -110,32 +110,37 @@ class Compact:
     """Leaves the 28x28 plane at once, which is where a CPU loses its time: 1x28x28 is folded to 4x14x14.
 
     Then come 3x3 convolutions with BatchNorm, one for each number of channels: those of `wide` on the 14x14
-    plane, the last of them pooled to 7x7, and those of `narrow` from there. The first `valid` of `narrow` are
-    without padding, so that the plane shrinks to 5x5 and 3x3.
+    plane, the last of them pooled, and those of `narrow` from there. `padded` ones keep the size of their
+    plane, 14 and 7; others take 2 off it, as fits a net of three: 12, pooled to 6, then 4 and 2. The last
+    plane is `flattened`, or each channel is pooled to its maximum and its mean.
     """
 
     kind: ClassVar[str] = "compact"
     wide: tuple[int, ...] = (32,)
-    narrow: tuple[int, ...] = (64, 64, 64)
-    valid: int = 2
+    narrow: tuple[int, ...] = (64, 64)
+    padded: bool = True
+    flattened: bool = False
 
     def __post_init__(self) -> None:
         if not self.wide or not self.narrow or min(self.wide + self.narrow) < 1:
             raise UsageError("The network needs channels, 1 or more, for each of its convolutions.")
-        if not 0 <= self.valid <= min(3, len(self.narrow)):
-            raise UsageError(
-                f"The network's 7x7 plane has room for 0 to 3 unpadded convolutions, not {self.valid}."
-            )
+        if self.side < 1:
+            raise UsageError("The network's plane has no room for that many unpadded convolutions.")
+
+    @property
+    def side(self) -> int:
+        """Of the last plane."""
+        shrink = 0 if self.padded else 2
+        return (14 - shrink * len(self.wide)) // 2 - shrink * len(self.narrow)
 
     def build(self) -> Network:
         layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
-        inputs = 4
-        for index, outputs in enumerate(self.wide):
-            layers += _convolution(inputs, outputs, pool=index == len(self.wide) - 1)
+        inputs, last = 4, len(self.wide) - 1
+        for index, outputs in enumerate(self.wide + self.narrow):
+            layers += _convolution(inputs, outputs, padding=int(self.padded), pool=index == last)
             inputs = outputs
-        for index, outputs in enumerate(self.narrow):
-            layers += _convolution(inputs, outputs, padding=int(index >= self.valid))
-            inputs = outputs
+        if self.flattened:
+            return Network(*layers, nn.Flatten(), nn.Linear(inputs * self.side**2, CLASSES))
         return Network(*layers, GlobalPool(), nn.Linear(2 * inputs, CLASSES))
 
 

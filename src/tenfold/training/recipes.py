@@ -141,10 +141,10 @@ BASELINE = Recipe(
 FAST = Recipe(
     name="fast",
     summary="the most accuracy for the least time",
-    network=Compact(wide=(32,), narrow=(64, 64, 64), valid=2),
+    network=Compact(wide=(32,), narrow=(64, 64), padded=False, flattened=True),
     epochs=3,
     batch_size=256,
-    learning_rate=1.5e-2,
+    learning_rate=3e-2,
     betas=(0.9, 0.99),
     schedule="linear",
     weight_decay=0.01,
@@ -155,7 +155,7 @@ FAST = Recipe(
 READER = Recipe(
     name="reader",
     summary="at home on paper: learns from digits as the world shows them, and what is none",
-    network=Compact(wide=(32, 32), narrow=(64, 96, 96), valid=0),
+    network=Compact(wide=(32, 32), narrow=(64, 96, 96)),
     epochs=6,
     batch_size=256,
     learning_rate=1e-2,
