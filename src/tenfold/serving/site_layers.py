@@ -1,4 +1,4 @@
-"""What the page shows of a network from inside: each layer's values for a digit, and where the answer comes from.
+"""A network from inside, for the page: each layer's values for a digit, and where the answer comes from.
 
     inside = Inside(model)
     values = inside.values(digit)             uint8 [28, 28], ink bright
@@ -166,7 +166,7 @@ class Inside:
             return [(node.operator, node.inputs[0])]
         if node.operator == "Concat":
             parts = [self._trace(part) for part in node.inputs]
-            return sum(parts, []) if all(parts) else []
+            return [source for part in parts for source in part] if all(parts) else []
         if node.operator == "Flatten":
             inner = node.inputs[0]
             return [("", inner)] if inner in self.fields else self._trace(inner)
@@ -192,7 +192,7 @@ def _by_place(planes: NDArray[np.float32], weights: NDArray[np.float64], pooled:
 
 
 def _length(value: NDArray[np.float32], pooled: str) -> int:
-    return value.shape[1] if pooled else value[0].size
+    return int(value.shape[1] if pooled else value[0].size)
 
 
 def _shape(value: NDArray[np.float32]) -> list[int]:

@@ -85,13 +85,16 @@ function picture() {
 
 function layer(step, index) {
   const names = step.operators.filter((name) => name in SHORT)
-  const heading = element('h2', {}, names.map((name) => SHORT[name]).join(', then '))
+  const heading = element('h2', {}, names.map((name, place) => (place ? later(SHORT[name]) : SHORT[name])).join(' and '))
   const size = element('p', { className: 'quiet' }, measure(step))
   const sentences = names.map((name) => element('p', {}, MEANING[name]))
   if (step.planes) return [heading, size, ...sentences, maps(step)]
   const last = index === story.steps.length
   return [heading, size, ...sentences, step.numbers.length === 10 ? tenBars(step.numbers, last) : strip(step)]
 }
+
+// A name within a sentence: only ReLU keeps its capitals.
+const later = (name) => (name === 'ReLU' ? name : name.toLowerCase())
 
 function measure({ shape, kernel, stride, weights }) {
   const parts = []

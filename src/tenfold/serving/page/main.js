@@ -5,7 +5,7 @@ import * as inside from './inside.js'
 import * as cards from './models.js'
 import * as read from './read.js'
 import * as correcting from './reading.js'
-import { ask, choose, models } from './service.js'
+import { ask, choose, models, takeToken } from './service.js'
 import { byId, element, trouble } from './words.js'
 
 const TITLES = { draw: 'Draw', read: 'Photograph', inside: 'How it works', models: 'Models' }
@@ -29,6 +29,7 @@ function show(moved = true) {
 }
 
 async function start() {
+  takeToken()
   const known = await ask('/page/models')
   models.all = known.models
   models.limits = known.limits

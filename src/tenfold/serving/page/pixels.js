@@ -50,8 +50,8 @@ export function paintEvidence(canvas, pixels, map) {
   }
   paint(canvas, 28 * zoom, 28 * zoom, (x, y) => {
     const share = smooth((x + 0.5) / zoom - 0.5, (y + 0.5) / zoom - 0.5)
-    const tinted = mix(paper, share > 0 ? plus : minus, Math.min(1, Math.abs(share)) ** 1.3)
-    return mix(tinted, ink, (0.75 * pixels[28 * Math.floor(y / zoom) + Math.floor(x / zoom)]) / 255)
+    const tinted = mix(paper, share > 0 ? plus : minus, Math.min(1, Math.abs(share)) ** 0.8)
+    return mix(tinted, ink, (0.8 * pixels[28 * Math.floor(y / zoom) + Math.floor(x / zoom)]) / 255)
   })
 }
 
@@ -64,12 +64,17 @@ function bilinear(rows, x, y) {
     v * ((1 - u) * at(top + 1, left) + u * at(top + 1, left + 1))
 }
 
-// One plane of a layer: `values` are bytes that stand for low to high; above zero is ink, below it blue.
+// One plane of a layer: `values` are bytes that stand for low to high; above zero is ink, below it blue. A plane
+// that found little is drawn stronger, up to FAINT of the strongest in its layer.
+const FAINT = 0.3
+
 export function paintPlane(canvas, values, width, height, { low, high }) {
   const { paper, ink, against } = colours(canvas)
-  const most = Math.max(Math.abs(low), Math.abs(high), 1e-6)
+  const real = Float32Array.from(values, (value) => low + (value * (high - low)) / 255)
+  const own = real.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  const most = Math.max(own, FAINT * Math.max(-low, high), 1e-6)
   paint(canvas, width, height, (x, y) => {
-    const value = (low + (values[width * y + x] * (high - low)) / 255) / most
+    const value = real[width * y + x] / most
     return mix(paper, value < 0 ? against : ink, Math.min(1, Math.abs(value)))
   })
 }

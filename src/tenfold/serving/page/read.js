@@ -1,5 +1,6 @@
 // The view that reads photographs: several at once, each with its boxes, its text and its corrections.
 
+import { start as camera } from './camera.js'
 import { csv, download, json, lines, text } from './export.js'
 import { fitting } from './photograph.js'
 import { Reading } from './reading.js'
@@ -21,6 +22,7 @@ export function start() {
       event.target.value = '' // the same file may be chosen again
     })
   }
+  camera(take)
   addEventListener('paste', (event) => take(event.clipboardData?.files ?? []))
   addEventListener('dragover', (event) => { event.preventDefault(); byId('drop').classList.add('over') })
   addEventListener('dragleave', (event) => { if (!event.relatedTarget) byId('drop').classList.remove('over') })

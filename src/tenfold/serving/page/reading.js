@@ -15,7 +15,8 @@ export class Reading {
   #changed
   picture = null
   lines = []
-  finished = failed = false
+  finished = false
+  failed = false
 
   // `changed` is called when it was read and when a digit was set right.
   constructor(file, changed) {

@@ -1,5 +1,7 @@
 // The service as the page sees it: requests with their errors as sentences, and the model that is chosen.
 
+let token = null // that the service was started with, if any
+
 const PATIENCE = 4 // tries while the service answers that it is full
 
 export const models = { all: [], chosen: null }
@@ -11,15 +13,22 @@ export function choose(name) {
   document.dispatchEvent(new Event('modelchange'))
 }
 
+// What follows # is never sent: an address may hold the token there. It leaves the address bar at once.
+export function takeToken() {
+  const given = location.hash.match(/^#token=(.+)$/)
+  if (!given) return
+  token = decodeURIComponent(given[1])
+  history.replaceState(null, '', location.pathname)
+}
+
 // The JSON answer to `path` with the chosen model, or an Error whose message is a sentence for people.
 export async function ask(path, { body, query = {}, signal, chosen = true } = {}) {
   const given = Object.entries({ ...(chosen && models.chosen ? { model: models.chosen } : {}), ...query })
   const search = new URLSearchParams(given.filter(([, value]) => value !== undefined && value !== ''))
   const address = search.size ? `${path}?${search}` : path
   // A picture's type is told by its bytes: the service needs no header that a file's name made up.
-  const options = body
-    ? { method: 'POST', body, signal, headers: { 'Content-Type': 'application/octet-stream' } }
-    : { signal }
+  const headers = { ...(body && { 'Content-Type': 'application/octet-stream' }), ...(token && { Authorization: `Bearer ${token}` }) }
+  const options = body ? { method: 'POST', body, headers, signal } : { headers, signal }
   for (let attempt = 1; ; attempt++) {
     const answer = await fetch(address, options).catch((cause) => {
       if (cause.name === 'AbortError') throw cause
@@ -29,6 +38,7 @@ export async function ask(path, { body, query = {}, signal, chosen = true } = {}
       await wait(1000 * (Number(answer.headers.get('Retry-After')) || 1))
       continue
     }
+    if (answer.status === 401) throw new Error(`A token is needed: open ${location.origin}/#token=TOKEN.`)
     const document_ = await answer.json().catch(() => ({}))
     if (!answer.ok) throw new Error(sentence(document_) ?? `The service answers with status ${answer.status}.`)
     return document_

@@ -15,9 +15,7 @@ export function element(tag, properties = {}, ...children) {
 
 export function percent(share) {
   const points = 100 * share
-  if (points > 99.95 && share < 1) return '> 99.9 %'
-  if (points < 0.05 && share > 0) return '< 0.1 %'
-  return `${points.toFixed(points < 10 || points > 90 ? 1 : 0)} %`
+  return points > 99.9 ? '> 99.9 %' : `${points.toFixed(1)} %` // no model is surer than that
 }
 
 export const times = (count, one, many = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`

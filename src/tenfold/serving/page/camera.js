@@ -1,0 +1,32 @@
+// Taking a photograph: with the camera's own program on a telephone, else through the browser.
+
+import { byId, trouble } from './words.js'
+
+// `taken(files)` is called with the photograph.
+export function start(taken) {
+  byId('photograph').addEventListener('click', () => open().catch(() => byId('camera').click()))
+  byId('shut').addEventListener('click', () => byId('viewfinder').close())
+  byId('viewfinder').addEventListener('close', stop)
+  byId('shoot').addEventListener('click', async () => {
+    const video = byId('video')
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight)
+    canvas.getContext('2d').drawImage(video, 0, 0)
+    byId('viewfinder').close()
+    const picture = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.95 })
+    taken([new File([picture], 'photograph.jpg', { type: picture.type })])
+  })
+}
+
+// Rejects where there is no camera, or it is not allowed: then a file can still be chosen.
+async function open() {
+  trouble(null)
+  if (matchMedia('(pointer: coarse)').matches) throw new Error('a telephone has a better one')
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, facingMode: 'environment' } })
+  byId('video').srcObject = stream
+  byId('viewfinder').showModal()
+}
+
+function stop() {
+  for (const track of byId('video').srcObject?.getTracks() ?? []) track.stop()
+  byId('video').srcObject = null
+}

@@ -1,0 +1,526 @@
+"""The page in a real browser, as people use it: `tenfold serve` runs beside it as they start it.
+
+Whatever a test does, the page asks no host but its own, breaks no rule of its content security policy and
+writes no error to the console: every test fails on that.
+"""
+
+import csv
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, ConsoleMessage, FilePayload, FloatRect, Page, expect, sync_playwright
+
+from tenfold.data.mnist import load_test
+from tenfold.model import DEFAULT_MODEL, read_model, resolve
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 360, "height": 740}
+LINES = ((2, 0, 7, 1), (9, 4, 3, 8, 5))  # of the picture: MNIST test digits, each the first of its class
+VIEWS = ("draw", "read", "inside", "models", f"models/{DEFAULT_MODEL}")
+
+
+@dataclass(frozen=True)
+class Service:
+    address: str
+    corrections: Path
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("served") / "corrections"
+    command = [
+        sys.executable,
+        "-m",
+        "tenfold",
+        "serve",
+        "--port",
+        "0",
+        "--no-open",
+        "--corrections",
+        str(folder),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        yield Service(next(word for word in line.split() if word.startswith("http")), folder)
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing = (
+            "The page is tested in Chromium; there is none: apt-get install chromium, or name it in CHROMIUM."
+        )
+        if os.environ.get("CI"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+    expect.set_options(timeout=20_000)  # a machine may be busy with other things
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, served: Service) -> Iterator[Open]:
+    """Opens the page at a view, with options for the context; holds it to its promises at the end."""
+    contexts, faults = [], []
+
+    def opened(view: str = "draw", **options: Any) -> Page:
+        context = browser.new_context(
+            **{"viewport": DESKTOP, "permissions": ["clipboard-read", "clipboard-write"], **options}
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        context.on("request", lambda request: foreign(request.url))
+        page = context.new_page()
+        page.on("console", heard)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective))"
+        )
+        page.goto(f"{served.address}#{view}")
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    def heard(message: ConsoleMessage) -> None:
+        refused = message.text.startswith("Failed to load resource") and " 400 " in message.text
+        if message.type in ("error", "warning") and not refused:  # the browser itself notes a refusal
+            faults.append(message.text)
+
+    def foreign(url: str) -> None:
+        if not url.startswith((served.address, "blob:", "data:")):
+            faults.append(f"asks {url}")
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def digits(labels: tuple[int, ...]) -> list[NDArray[np.uint8]]:
+    test = load_test()
+    return [test.images[int(np.flatnonzero(test.labels == label)[0])] for label in labels]
+
+
+def picture(lines: tuple[tuple[int, ...], ...] = LINES, zoom: int = 3) -> NDArray[np.uint8]:
+    """Dark digits on grey paper, a line below the other."""
+    side = 28 * zoom
+    page = np.full(((side + 40) * len(lines) + 40, (side + 20) * max(map(len, lines)) + 40), 225, np.uint8)
+    for row, labels in enumerate(lines):
+        for column, digit in enumerate(digits(labels)):
+            y, x = 20 + row * (side + 40), 20 + column * (side + 20)
+            large = cv2.resize(digit, (side, side), interpolation=cv2.INTER_CUBIC)
+            page[y : y + side, x : x + side] -= (large * 0.8).astype(np.uint8)
+    return page
+
+
+def upload(name: str, pixels: NDArray[np.uint8], suffix: str = ".png") -> FilePayload:
+    return {"name": name, "mimeType": "", "buffer": bytes(cv2.imencode(suffix, pixels)[1])}
+
+
+def rectangle(page: Page, selector: str) -> FloatRect:
+    found = page.locator(selector).bounding_box()
+    assert found is not None
+    return found
+
+
+def three(page: Page) -> list[tuple[float, float]]:
+    """Points of a 3 across the sheet: two bows."""
+    box = rectangle(page, "#sheet")
+    bows = [(0.33, 0.17, -0.8, 1.25), (0.67, 0.19, -0.45, 1.3)]
+    unit = [
+        (
+            0.5 + 0.24 * math.cos(math.pi * (start + turn * step / 12)),
+            y + height * math.sin(math.pi * (start + turn * step / 12)),
+        )
+        for y, height, start, turn in bows
+        for step in range(13)
+    ]
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in unit]
+
+
+def draw(page: Page, points: list[tuple[float, float]]) -> None:
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+
+
+def threshold() -> float:
+    return read_model(resolve()).metadata.thresholds["confidence"]
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    return f"{100 * share:.{decimals}f} %"
+
+
+def test_a_drawn_three_is_answered_with_bars_picture_and_map(open_page: Open) -> None:
+    page = open_page()
+    draw(page, three(page))
+    expect(page.locator("#numeral")).to_have_text("3")
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "sure")
+    expect(page.locator("#say")).to_contain_text("3, ")
+    expect(page.locator("#bars li.best .digit")).to_have_text("3")
+    assert page.locator("#bars li").count() == 10
+    seen, evidence = (
+        page.locator(name).evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+        for name in ("#seen", "#evidence")
+    )
+    assert len(seen) == 4 * 28 * 28
+    ink = np.reshape(seen, (28, 28, 4))[..., 0] < 128
+    assert 8 <= np.ptp(np.flatnonzero(ink.any(0))) <= 20  # within the 20 x 20 box of MNIST
+    colours = np.reshape(evidence, (-1, 4)).astype(int)
+    assert (colours[:, 0] - colours[:, 2] > 60).any()  # orange somewhere
+    expect(page.locator("#evidence")).to_have_attribute(
+        "aria-label", "Where it looked: mostly at the middle centre"
+    )
+
+
+def test_strokes_are_undone_done_again_and_cleared(open_page: Open) -> None:
+    page = open_page()
+    points = three(page)
+    draw(page, points[:13])
+    draw(page, points[13:])
+    expect(page.locator("#numeral")).to_have_text("3")
+    page.click("#undo")
+    expect(page.locator("#numeral")).not_to_have_text("3")
+    page.click("#redo")
+    expect(page.locator("#numeral")).to_have_text("3")
+    page.click("#clear")
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "empty")
+    expect(page.locator("#clear")).to_be_disabled()
+    page.click("#undo")
+    expect(page.locator("#numeral")).to_have_text("3")
+
+
+def test_a_scribble_is_unsure_and_says_why(open_page: Open) -> None:
+    page = open_page()
+    box = rectangle(page, "#sheet")
+    zigzag = [
+        (
+            box["x"] + (40 + 37 * (7 * k % 11)) * box["width"] / 450,
+            box["y"] + (30 + 39 * (3 * k % 10)) * box["width"] / 450,
+        )
+        for k in range(22)
+    ]
+    draw(page, zigzag)
+    expect(page.locator("#sure")).to_have_text("Unsure")
+    expect(page.locator("#why")).to_contain_text(f"This model answers from {percent(threshold())} on.")
+
+
+def test_a_finger_draws_and_the_page_stays_where_it_is(open_page: Open) -> None:
+    page = open_page(viewport={"width": 360, "height": 500}, has_touch=True, is_mobile=True)
+    page.evaluate("scrollTo(0, 60)")
+    box = rectangle(page, "#sheet")
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *share: float) -> None:
+        where = (
+            [{"x": box["x"] + box["width"] / 2, "y": box["y"] + share[0] * box["height"]}] if share else []
+        )
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+    send("touchStart", 0.85)
+    for step in range(12):
+        send("touchMove", 0.8 - 0.055 * step)
+    send("touchEnd")
+    expect(page.locator("#numeral")).to_have_text("1")
+    assert page.evaluate("scrollY") == 60
+
+
+def test_the_keyboard_draws_takes_examples_and_undoes(open_page: Open) -> None:
+    page = open_page()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "sheet":
+            break
+    for _ in range(6):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    for _ in range(13):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(page.locator("#numeral")).to_have_text("1")
+    page.keyboard.press("7")
+    expect(page.locator("#numeral")).to_have_text("7")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#numeral")).to_have_text("1")
+    page.keyboard.press("Escape")
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "empty")
+
+
+def test_each_example_is_read_as_what_it_is(open_page: Open) -> None:
+    page = open_page()
+    for digit in range(10):
+        page.get_by_role("button", name=f"Example of {digit}").first.click()
+        expect(page.locator("#numeral")).to_have_text(str(digit))
+
+
+def test_a_picture_is_read_corrected_exported_saved_and_measured_on(open_page: Open, served: Service) -> None:
+    page = open_page("read")
+    page.set_input_files("#files", upload("form.png", picture()))
+    lines = page.locator(".lines li")
+    expect(lines).to_have_count(2)
+    assert lines.all_text_contents() == ["2071", "94385"]
+    boxes = page.locator(".box")
+    assert boxes.count() == 9
+    drawn, first = rectangle(page, ".plane"), rectangle(page, ".box >> nth=0")
+    scale = drawn["width"] / picture().shape[1]
+    assert abs(first["x"] - drawn["x"] - (20 + 3 * 4) * scale) < 20 * scale
+
+    boxes.nth(2).click()  # the 7, which shall be a 1
+    expect(page.locator("#correct")).to_be_visible()
+    page.locator("#correct-digits button").nth(1).click()
+    expect(page.locator("#correct")).to_be_hidden()
+    expect(page.locator(".lines [data-state=corrected]")).to_have_text("1")
+
+    page.click("#copy")
+    expect(page.locator("#batch-note")).to_contain_text("clipboard")
+    assert page.evaluate("navigator.clipboard.readText()") == "2011\n94385"
+    with page.expect_download() as download:
+        page.click("#csv")
+    rows = list(csv.DictReader(StringIO(Path(download.value.path()).read_text())))
+    assert [row["digit"] for row in rows] == list("201194385")
+    assert (rows[2]["file"], rows[2]["line"], rows[2]["place"], rows[2]["read_as"]) == (
+        "form.png",
+        "1",
+        "3",
+        "7",
+    )
+    with page.expect_download() as download:
+        page.click("#json")
+    (document,) = json.loads(Path(download.value.path()).read_text())
+    assert document["text"] == "2011\n94385"
+    assert document["digits"][2]["read_as"] == 7
+
+    page.get_by_role("button", name="Save 1 corrected digit").click()
+    expect(page.locator("#batch-note")).to_contain_text("holds 1 digit now")
+    page.click("#save-all")
+    expect(page.locator("#batch-note")).to_contain_text("holds 9 digits now")
+    command = [sys.executable, "-m", "tenfold", "evaluate", "--on", str(served.corrections), "--json"]
+    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    assert (result["count"], result["errors"]) == (9, 1)  # the 7 that was called a 1
+
+
+def test_drawings_are_saved_with_their_labels(open_page: Open, served: Service) -> None:
+    page = open_page()
+    draw(page, three(page))
+    page.get_by_role("button", name="It is 3").click()
+    expect(page.locator("#teach-note")).to_contain_text("Saved in")
+    rows = (served.corrections / "labels.csv").read_text().splitlines()
+    assert any(row.startswith("3-") and row.endswith(",3") for row in rows)
+
+
+def test_the_keyboard_alone_corrects_a_picture(open_page: Open) -> None:
+    page = open_page("read")
+    page.set_input_files("#files", upload("form.png", picture()))
+    expect(page.locator(".lines button")).to_have_count(9)
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("Boolean(document.activeElement.closest('.lines'))"):
+            break
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("6")  # the 9
+    expect(page.locator(".lines li").nth(1)).to_have_text("64385")
+    page.keyboard.press("Delete")  # the 4, where the focus went
+    expect(page.locator(".lines li").nth(1)).to_have_text("6385")
+    expect(page.locator("#say")).to_have_text("4 removed.")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page.locator("#correct-digits button").nth(5)).to_be_focused()
+    page.keyboard.press("2")
+    expect(page.locator(".lines li").nth(1)).to_have_text("6382")
+    expect(page.locator(".lines button").last).to_be_focused()
+
+
+def test_several_pictures_are_read_and_a_broken_one_says_so(open_page: Open) -> None:
+    page = open_page("read")
+    large = np.random.default_rng(0).integers(215, 235, (2400, 3000), np.uint8)  # too many bytes to send
+    form = cv2.resize(picture(), None, fx=4, fy=4)
+    large[: form.shape[0], : form.shape[1]] = form
+    files: list[FilePayload] = [
+        upload("a.png", picture(((4, 2),))),
+        {"name": "broken.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n, but no more"},
+        upload("scan.tif", picture(((1, 3, 5),)), ".tiff"),
+        upload("large.jpg", large, ".jpg"),
+    ]
+    page.set_input_files("#files", files)
+    expect(page.locator("#progress-text")).to_have_text("4 pictures read")
+    texts = {
+        row.locator("h2").inner_text(): row.locator(".lines").text_content()
+        for row in page.locator(".reading").all()
+    }
+    assert texts == {"a.png": "42", "broken.png": "", "scan.tif": "135", "large.jpg": "207194385"}
+    expect(page.locator(".reading.failed .status")).to_contain_text("header is damaged")
+    with page.expect_download() as download:
+        page.click("#json")
+    documents = json.loads(Path(download.value.path()).read_text())
+    x, y, width, height = documents[-1]["digits"][0][
+        "box"
+    ]  # in pixels of the file, though a smaller one was sent
+    assert 80 < x < 240
+    assert 200 < height < 300
+    assert y > 80
+    assert width > 50
+    page.locator(".reading").last.get_by_role("button", name="Larger").click()
+    viewer = page.locator(".viewer").last
+    assert viewer.evaluate("v => v.scrollWidth > v.clientWidth")
+
+
+def test_what_is_known_of_the_digits_is_kept_to(open_page: Open) -> None:
+    page = open_page("read")
+    page.get_by_text("What do you know of the digits?").click()
+    page.get_by_label("Only these").fill("01")
+    page.set_input_files("#files", upload("form.png", picture(((7, 1),))))
+    expect(page.locator(".lines button")).not_to_have_count(0)
+    assert set(page.locator(".lines").text_content() or "") <= {"0", "1"}
+
+
+def test_pictures_are_pasted_and_dropped_from_any_view(open_page: Open) -> None:
+    page = open_page("draw")
+    give = """([kind, bytes]) => {
+        const data = new DataTransfer()
+        data.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, { type: 'image/png' }))
+        const options = { bubbles: true, cancelable: true }
+        dispatchEvent(kind === 'drop' ? new DragEvent('drop', { dataTransfer: data, ...options })
+          : new ClipboardEvent('paste', { clipboardData: data, ...options }))
+    }"""
+    for kind in ("paste", "drop"):
+        page.evaluate(give, [kind, list(upload("", picture(((4, 2),)))["buffer"])])
+    expect(page.locator("#progress-text")).to_have_text("2 pictures read")
+    assert [each.text_content() for each in page.locator(".lines").all()] == ["42", "42"]
+    assert page.locator("#view-read").is_visible()
+
+
+def test_a_photograph_is_taken_through_the_browser(open_page: Open) -> None:
+    page = open_page("read", permissions=["camera"])
+    page.click("#photograph")
+    expect(page.locator("#viewfinder")).to_be_visible()
+    page.wait_for_function("document.getElementById('video').videoWidth > 0")
+    page.click("#shoot")
+    expect(page.locator("#progress-text")).to_have_text("1 picture read")
+    assert page.evaluate("document.getElementById('video').srcObject") is None
+
+
+def test_the_drawing_is_followed_through_the_layers(open_page: Open) -> None:
+    page = open_page("inside")
+    page.select_option("#model", "baseline")
+    page.locator("#inside-examples button").nth(3).click()
+    stages = page.locator("#stages button")
+    expect(stages.first).to_have_text("Your digit")
+    assert stages.all_inner_texts()[1] == "Convolution"
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".maps button")).to_have_count(32)
+    caption = page.locator(".pair figcaption")
+    expect(caption).to_contain_text("Map 1 of 32. The marked place sees 3 × 3 pixels")
+    before = rectangle(page, ".field >> nth=0")
+    page.locator(".over canvas[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    after = rectangle(page, ".field >> nth=0")
+    digit = rectangle(page, ".over canvas >> nth=0")
+    assert after["x"] - before["x"] == pytest.approx(digit["width"] / 28, abs=0.5)
+    page.locator(".maps button").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(caption).to_contain_text("Map 2 of 32")
+    stages.last.click()
+    expect(page.locator(".stage .bars li.best .digit")).to_have_text("3")
+
+
+def test_another_model_is_chosen_on_its_page(open_page: Open) -> None:
+    page = open_page("models")
+    page.get_by_role("link", name="baseline").click()
+    metadata = read_model(resolve("baseline")).metadata
+    low, high = metadata.measured["test"]["interval"]
+    for figure in (
+        f"{metadata.parameters:,}",
+        percent(metadata.measured["test"]["accuracy"], 2),
+        f"{100 * low:.2f} to {percent(high, 2)}",
+    ):
+        expect(page.locator("#models")).to_contain_text(figure)
+    page.get_by_role("button", name="Use this model").click()
+    expect(page.locator("#model")).to_have_value("baseline")
+    page.get_by_role("link", name="Draw", exact=True).click()
+    draw(page, three(page))
+    expect(page.locator("#milliseconds")).to_contain_text("by baseline")
+
+
+def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) -> None:
+    page = open_page(viewport=PHONE)
+    draw(page, three(page))
+    page.set_input_files(
+        "#files", upload("a picture with a name that is much too long for a phone.png", picture())
+    )
+    expect(page.locator(".lines button")).to_have_count(9)
+    for view in VIEWS:
+        page.evaluate("view => { location.hash = view }", view)
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_view_hinders_anyone(open_page: Open, scheme: str) -> None:
+    page = open_page(color_scheme=scheme, reduced_motion="reduce")
+    draw(page, three(page))
+    expect(page.locator("#teach")).to_be_visible()
+    page.set_input_files("#files", upload("form.png", picture()))
+    expect(page.locator(".lines button")).to_have_count(9)
+    page.locator(".lines button").first.click()
+    rules = () if scheme == "light" else ("color-contrast",)  # only colours differ
+    found = {"correct": serious(page, *rules)}
+    page.keyboard.press("Escape")
+    for view in VIEWS:
+        page.evaluate("view => { location.hash = view }", view)
+        page.wait_for_timeout(150)
+        if view == "inside":
+            page.get_by_role("button", name="Next").click()
+        found[view] = serious(page, *rules)
+    assert {view: faults for view, faults in found.items() if faults} == {}
+    moves = page.locator("#bars .fill").first.evaluate("e => getComputedStyle(e).transitionDuration")
+    assert moves == "0s"
+
+
+def serious(page: Page, *rules: str) -> list[str]:
+    """What axe finds that keeps somebody out, by all its rules or by `rules`."""
+    options = {"runOnly": list(rules)} if rules else {"resultTypes": ["violations"]}
+    violations = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in violations
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]

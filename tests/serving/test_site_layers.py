@@ -1,0 +1,113 @@
+"""What the page says of a network's inside is what the network computes."""
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenfold.data.mnist import load_test
+from tenfold.model import list_models, read_model, resolve
+from tenfold.serving.site_layers import Field, Inside
+
+DIGITS = load_test().images[:4]
+
+
+@pytest.fixture(scope="module", params=[*list_models(), "small"])
+def inside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Inside:
+    if request.param != "small":
+        return Inside(read_model(resolve(request.param)))
+    path = tmp_path_factory.mktemp("small") / "small.onnx"
+    path.write_bytes(request.getfixturevalue("model_bytes"))
+    return Inside(read_model(path))
+
+
+@pytest.mark.parametrize("label", [0, 7])
+def test_the_map_adds_up_to_the_evidence(inside: Inside, label: int) -> None:
+    """Up to the last layer's bias, which is the same for every digit."""
+    rest = []
+    for digit in DIGITS:
+        values = inside.values(digit)
+        found = inside.evidence(values, label)
+        assert found is not None
+        assert np.shape(found["values"]) == (found["height"], found["width"])
+        logits = values["logits"][0].astype(np.float64)
+        rest.append(logits[label] - np.delete(logits, label).mean() - np.sum(found["values"]))
+    assert np.ptp(rest) < 0.02  # rows are rounded to 0.0001
+
+
+def test_a_cell_sees_its_field_and_nothing_else(inside: Inside) -> None:
+    """One pixel is changed: the cells that answer are those whose field holds it."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (28, 28), np.uint8)
+    y, x = 9, 16
+    other = image.copy()
+    other[y, x] ^= 128
+    before, after = inside.values(image), inside.values(other)
+    for name, field in inside.fields.items():
+        if name not in before:  # the picture itself
+            continue
+        changed = (before[name][0] != after[name][0]).any(0)
+        rows, columns = (np.arange(size) for size in changed.shape)
+        in_rows, in_columns = (
+            (field.first + places * field.step <= at) & (at < field.first + places * field.step + field.size)
+            for places, at in ((rows, y), (columns, x))
+        )
+        seen = in_rows[:, None] & in_columns
+        assert not (changed & ~seen).any(), name
+        assert changed[seen].any(), name
+
+
+def test_the_baseline_has_the_fields_and_weights_of_its_layers() -> None:
+    model = read_model(resolve("baseline"))
+    inside = Inside(model)
+    weights = [step["weights"] for step in inside.steps(inside.values(DIGITS[0]))]
+    assert weights == [320, 0, 18_496, 0, 16_010, 0]
+    assert sum(weights) == model.metadata.parameters
+    fields = list(inside.fields.values())
+    assert fields[:7] == [
+        Field(0, 1, 1),
+        Field(0, 1, 3),
+        Field(0, 1, 3),
+        Field(0, 2, 4),
+        Field(0, 2, 8),
+        Field(0, 2, 8),
+        Field(0, 4, 10),
+    ]
+
+
+def test_the_steps_are_the_layers_with_their_values(inside: Inside) -> None:
+    values = inside.values(DIGITS[0])
+    steps = inside.steps(values)
+    assert [step["operators"] for step in steps] == [layer["operators"] for layer in inside.layers]
+    assert steps[0]["operators"][0] == "Conv"
+    assert steps[-1]["operators"] == ["Div", "Softmax"]
+    assert steps[-1]["numbers"] == pytest.approx(values["probabilities"][0], abs=1e-5)
+    for step in steps:
+        if "planes" in step:
+            planes = np.frombuffer(base64.b64decode(step["planes"]), np.uint8).reshape(step["shape"])
+            real = step["low"] + planes.astype(np.float64) * (step["high"] - step["low"]) / 255
+            assert any(
+                np.allclose(real, v[0], atol=(step["high"] - step["low"]) / 500)
+                for v in values.values()
+                if v.shape[1:] == real.shape
+            )
+
+
+def test_what_the_last_layer_sees_without_places_has_no_map(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from tenfold.training.export import export
+    from tenfold.training.networks import Network
+
+    with torch.random.fork_rng():
+        network = Network(
+            torch.nn.Conv2d(1, 2, 28),
+            torch.nn.Flatten(),
+            torch.nn.Linear(2, 6),
+            torch.nn.ReLU(),
+            torch.nn.Linear(6, 10),
+        )
+    path = tmp_path / "flat.onnx"
+    path.write_bytes(export(network, name="flat", temperature=1.0))
+    inside = Inside(read_model(path))
+    assert inside.evidence(inside.values(DIGITS[0]), 7) is None
