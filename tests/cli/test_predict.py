@@ -139,3 +139,57 @@ def test_wrong_words_are_refused(
     found = tenfold("predict", pictures[0], *words)
     assert (found.code, found.out) == (code, "")
     assert sentence in found.err
+
+
+def test_answers_are_explained_in_words_and_on_a_page(
+    pictures: list[Path], tmp_path: Path, model_file: Path, tenfold: Any
+) -> None:
+    blank = write(tmp_path / "<blank>.png", np.zeros((40, 40), np.uint8))
+    page = tmp_path / "page.html"
+    found = tenfold("predict", *pictures, blank, "--model", model_file, "--explain", page)
+    assert found.code == 0
+    assert found.err == f"The page is {page}.\n"
+    assert found.out.count("\n  seen ") == found.out.count("\n  made ") == found.out.count("\n  top ") == 4
+    assert "\n  unsure  There is no digit on the picture.\n" in found.out
+    document = page.read_text("utf-8")
+    assert document.count("<figure>") == document.count("data:image/png;base64,") == 3 * 4
+    assert "&lt;blank&gt;.png" in document
+    assert "<blank>" not in document
+    assert "<script" not in document
+
+
+def test_json_has_the_same_fields_and_the_explanation(
+    pictures: list[Path], tmp_path: Path, model_file: Path, tenfold: Any
+) -> None:
+    words = ["predict", *pictures, "--model", model_file, "--json"]
+    plain = [json.loads(line) for line in tenfold(*words).out.splitlines()]
+    told = [json.loads(line) for line in tenfold(*words, "--explain", tmp_path / "p.html").out.splitlines()]
+    explained = [document.pop("explain") for document in told]
+    assert told == plain
+    for one, document in zip(explained, plain, strict=True):
+        assert one["top"][0] == {"label": document["label"], "confidence": document["confidence"]}
+        assert (one["unchanged"], one["size"]) == (True, [28, 28])
+
+
+def test_a_bad_picture_is_left_out_of_the_page(
+    pictures: list[Path], tmp_path: Path, model_file: Path, tenfold: Any
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    page = tmp_path / "page.html"
+    words = ["predict", tmp_path / "bad.png", pictures[0], "--model", model_file, "--explain", page]
+    found = tenfold(*words)
+    assert (found.code, page.read_text("utf-8").count("<figure>")) == (3, 3)
+    page.unlink()
+    assert tenfold(*words[:2], *words[3:]).code == 3
+    assert not page.exists()
+
+
+def test_explain_takes_a_page_of_pictures(
+    pictures: list[Path], tmp_path: Path, model_file: Path, tenfold: Any
+) -> None:
+    words = ["predict", "--model", model_file, "--explain", tmp_path / "page.html"]
+    many = tenfold(*words, *[pictures[0]] * 101)
+    assert (many.code, many.out) == (2, "")
+    assert "at most 100 pictures" in many.err
+    assert "--explain and --csv exclude each other" in tenfold(*words, pictures[0], "--csv").err
+    assert tenfold("predict", pictures[0], "--model", model_file, "--explain", "no/such/p.html").code == 4

@@ -14,9 +14,11 @@ from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, percent, result
 
 if TYPE_CHECKING:
-    from tenfold.reading.reader import Prediction
+    from tenfold.reading.explain import Explanation
+    from tenfold.reading.reader import Prediction, Reader
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")  # looked for in folders
+EXPLAINED = 100  # pictures on a page
 CSV_HEADER = ["file", "label", "confidence", "unsure", "reason", *(f"p{digit}" for digit in range(10))]
 
 Fail = Callable[[str, str], None]
@@ -33,6 +35,10 @@ def predict(
     part_size: PartSize = None,
     engine: Engine = None,
     address: Address = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE.html", help="Show on a page, and in words, how each answer came about."),
+    ] = None,
     csv_: Annotated[bool, typer.Option("--csv", help="Print a CSV table with a header.")] = False,
     json: JsonLines = False,
 ) -> None:
@@ -48,6 +54,8 @@ def predict(
 
     if csv_ and (json or out is not None):
         raise typer.BadParameter(f"--csv and --{'json' if json else 'out'} exclude each other.")
+    if explain is not None and (csv_ or out is not None):
+        raise typer.BadParameter(f"--explain and --{'csv' if csv_ else 'out'} exclude each other.")
     if out is None:
         refuse_without_out(part_size=part_size, engine=engine, address=address)
     reader = Reader(model, threads=threads)
@@ -76,13 +84,53 @@ def predict(
         if json:
             emit({"file": file, "error": sentence})
 
-    for found in reader.predict_files(_files(list(map(Path, images)), fail)):
+    files = _files(list(map(Path, images)), fail)
+    if explain is not None:
+        _explain(reader, files, fail, explain, json=json)
+    for found in reader.predict_files(files):
         if isinstance(found, Failure):
             fail(found.file, found.error)
         else:
             show(found)
     if failed:
         raise typer.Exit(3)
+
+
+def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, json: bool) -> None:
+    from dataclasses import asdict
+    from itertools import islice
+
+    from tenfold.errors import InputError, UsageError
+    from tenfold.harness.explain_page import render
+    from tenfold.harness.page import write_page
+    from tenfold.reading.explain import Explanation, explain
+
+    chosen = list(islice(files, EXPLAINED + 1))
+    if len(chosen) > EXPLAINED:
+        raise UsageError(f"--explain shows at most {EXPLAINED} pictures on its page; give fewer.")
+    found: list[Explanation] = []
+    for file in chosen:
+        try:
+            found.append(explain(reader, file))
+        except InputError as error:
+            fail(str(file), str(error))
+            continue
+        if json:
+            emit(asdict(found[-1].prediction) | {"explain": found[-1].document()})
+        else:
+            _print_line(found[-1].prediction)
+            _print_steps(found[-1])
+    if found:
+        write_page(out, render(found, reader.model.name))
+        message(f"The page is {out}.")
+
+
+def _print_steps(found: "Explanation") -> None:
+    rest = ", ".join(f"{digit} {percent(chance)}" for digit, chance in found.top)
+    rows = [("seen", found.seen), ("made", found.made), ("top", rest), ("unsure", found.why)]
+    for name, words in rows:
+        if words is not None:
+            result(f"  {name:<7} {words}")
 
 
 def _files(paths: list[Path], fail: Fail) -> Iterator[Path]:
