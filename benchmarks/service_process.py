@@ -16,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-START = 60.0  # seconds; a busy machine is slow to import
+START = 180.0  # seconds; a busy machine is slow to import
 COMMAND = (sys.executable, "-m", "tenfold", "serve")
 OURS = ("--port", "0", "--no-open", "--json")
 ADDRESS = re.compile(r'"address": ?"http://([^:"]+):(\d+)')
@@ -44,6 +44,7 @@ class Service:
             )
         finally:
             _move_to(None, kept)
+        self._told = False
         self.address = self._wait_for_address()
 
     def _wait_for_address(self) -> tuple[str, int]:
@@ -83,11 +84,12 @@ class Service:
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def signal(self, which: signal.Signals = signal.SIGTERM) -> None:
+        self._told = True
         self.process.send_signal(which)
 
-    def end(self, patience: float = 30.0) -> int:
-        """SIGTERM unless it has ended; the exit code."""
-        if self.alive:
+    def end(self, patience: float = 60.0) -> int:
+        """The exit code, after SIGTERM unless it was told already: a second signal would cut what is in work."""
+        if self.alive and not self._told:
             self.signal()
         return self.process.wait(patience)
 
