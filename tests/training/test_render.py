@@ -5,6 +5,7 @@ import pytest
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
+from tenfold.images import to_mnist
 from tenfold.training.render import World, photograph, render, rendered, write
 
 
@@ -27,7 +28,8 @@ def test_a_view_is_still_the_digit_in_most_cases(few: Labelled) -> None:
     originals = few.images.reshape(60, -1).astype(float)
     nearness = np.corrcoef(views, originals)[:60, 60:]
     own = np.diag(nearness)
-    assert np.median(own) > np.median(nearness) + 0.25
+    assert np.mean(own > np.median(nearness, axis=1)) > 0.85  # half of them by chance
+    assert np.median(own) > np.median(nearness) + 0.2
 
 
 def test_pictures_have_both_polarities_and_many_sizes(few: Labelled) -> None:
@@ -44,9 +46,22 @@ def test_paper_without_ink_has_no_strokes() -> None:
     assert blank.std() < 40
 
 
+def test_a_ligature_leaves_the_digit_as_it_is(few: Labelled) -> None:
+    """It begins on the digit's outermost ink and goes away from it."""
+    joined, alone = World(ligature=1, neighbour=0), World(ligature=0, neighbour=0)
+    zero = few.take(np.flatnonzero(few.labels == 0)[:1], "zero")
+    pictures = [
+        [render(zero, 0, np.random.default_rng(i), world) for i in range(30)] for world in (joined, alone)
+    ]
+    shares = [
+        np.mean([to_mnist(picture)[:, [4, 5, 22, 23]].max() > 0 for picture in few]) for few in pictures
+    ]
+    assert shares[0] > shares[1]
+
+
 def test_a_crossed_seven_has_more_ink_at_its_middle(few: Labelled) -> None:
     seven = few.images[few.labels == 7][0]
-    still = World(rotation=0, slant=0, stretch=0, elastic=0, pen=(1, 1))
+    still = World(rotation=0, slant=(0, 0), stretch=0, elastic=0, pen=(1, 1))
     plain, crossed = (
         write(seven, 7, np.random.default_rng(1), World(**{**vars(still), "crossbar": chance}))
         for chance in (0.0, 1.0)

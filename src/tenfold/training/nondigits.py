@@ -108,12 +108,15 @@ def noise(_: Labelled, rng: Generator, __: World) -> Plane:
 
 
 def two_digits(data: Labelled, rng: Generator, world: World) -> Plane:
-    """Two digits side by side, touching or nearly, as one."""
-    pair = []
-    for index in rng.integers(len(data), size=2):
+    """Two digits side by side, touching or nearly, as one; or the end of one with the beginning of the
+    next, as a number cut in the wrong places shows."""
+    pair, cut = [], rng.random() < 0.4
+    for side, index in enumerate(rng.integers(len(data), size=2)):
         ink = write(data.images[index], int(data.labels[index]), rng, world)
         x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
-        pair.append(ink[y : y + height, x : x + width] if width else ink)
+        seen = max(1, round(width * rng.uniform(0.35, 0.7))) if cut else width
+        left = x if side else x + width - seen
+        pair.append(ink[y : y + height, left : left + seen] if width else ink)
     height = max(len(ink) for ink in pair)
     gap = round(rng.uniform(-4, 6))
     canvas = np.zeros((height, max(1, sum(ink.shape[1] for ink in pair) + gap)), np.float32)
@@ -131,7 +134,7 @@ KINDS: tuple[Callable[[Labelled, Generator, World], Plane], ...] = (
     noise,
     two_digits,
 )
-SHARES = (0.5, 0.15, 0.15, 0.05, 0.15)
+SHARES = (0.45, 0.15, 0.12, 0.05, 0.23)
 
 
 def _cut_out(ink: Plane, rng: Generator) -> Plane:

@@ -155,15 +155,15 @@ FAST = Recipe(
 READER = Recipe(
     name="reader",
     summary="at home on paper: learns from digits as the world shows them, and what is none",
-    network=Compact(wide=(32, 32), narrow=(64, 96, 96)),
-    epochs=6,
+    network=Compact(wide=(32, 48), narrow=(96, 96, 128)),
+    epochs=8,
     batch_size=256,
     learning_rate=1e-2,
     betas=(0.9, 0.99),
     schedule="linear",
     weight_decay=0.02,
     augmentation=Augmentation(shift=1.5, rotation=6, scale=0.06, shear=0.1, elastic=0.4, thickness=0.3),
-    views=3,
+    views=4,
     nondigits=0.4,
 )
 
