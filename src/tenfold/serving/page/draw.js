@@ -40,10 +40,10 @@ export async function offerExamples(group, then = () => sheet.picture && byId('s
       context.fillStyle = getComputedStyle(button).color
       context.fillRect(0, 0, 28, 28)
     }
+    group.append(button) // its colour is known once it is on the page
     draw()
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw)
     button.addEventListener('click', () => { sheet.clear(); sheet.take(picture); then() })
-    group.append(button)
   }
 }
 
