@@ -65,6 +65,7 @@ def main():
     model = load(asked.weights)
     model.predict(np.zeros((1, 28, 28, 1), np.float32), verbose=0)  # compiled before the first request
     listener = socket.create_server(("127.0.0.1", 0), backlog=2_048)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(json.dumps({"address": f"http://127.0.0.1:{listener.getsockname()[1]}/"}), flush=True)
     app = application(model, asked.call)
     uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning")).run(sockets=[listener])

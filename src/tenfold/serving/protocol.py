@@ -7,6 +7,7 @@ fraction of the cost of one that reaches the application: that keeps an overload
 """
 
 import asyncio
+import socket
 from time import monotonic
 from typing import Any
 
@@ -87,6 +88,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        # asyncio leaves it out for a listener of ours, and each answer's body would wait 40 ms for an ACK
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire = self.wire
         self._in_head = True
         self._head_bytes = 0
