@@ -48,7 +48,11 @@ def cluster(address: str | None = None) -> Iterator[None]:
         return
     address = address or os.environ.get("RAY_ADDRESS")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    here: dict[str, Any] = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+    here: dict[str, Any] = {
+        "num_cpus": cores(),
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE,
+    }
     logging.getLogger("ray").setLevel(logging.ERROR)
     handler = signal.getsignal(signal.SIGTERM)
     try:

@@ -7,6 +7,7 @@ A file elsewhere may take 50 ms to come, so FETCHED_AT_ONCE of them are on their
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -67,47 +68,67 @@ def _files(part: Part, place: Place) -> Iterator[list[Item]]:
 
 def _parquet(part: Part, place: Place) -> Iterator[list[Item]]:
     file = place.shown(part.names[0])
-    row, stop = part.rows
-    for cells in _batches(part, place):
-        yield [Item(file, row + at, _bytes(cell, file)) for at, cell in enumerate(cells)]
+    start, stop = part.rows
+    row = start - part.skip
+    for cells in _cells(part, place):
+        yield [
+            Item(file, at, cell if isinstance(cell, bytes) else Failure(file, cell))
+            for at, cell in enumerate(cells, row)
+            if start <= at < stop
+        ]
         row += len(cells)
-    while row < stop:  # what comes after damage
-        rows = range(row, min(row + CHUNK, stop))
-        yield [Item(file, place, Failure(file, _DAMAGED)) for place in rows]
-        row = rows.stop
+        if row >= stop:
+            return
+    for low in range(max(row, start), stop, CHUNK):  # the file cannot be opened any more
+        yield [Item(file, at, Failure(file, _DAMAGED)) for at in range(low, min(low + CHUNK, stop))]
 
 
-def _batches(part: Part, place: Place) -> Iterator[list[Any]]:
-    """The cells of the picture column; fewer than the part has where the file is damaged."""
-    from pyarrow import lib, parquet
+def _cells(part: Part, place: Place) -> Iterator[list[bytes | str]]:
+    """What is in the picture column, row group by row group: bytes, or why there are none. Damage within a
+    group costs the rest of it, and no other."""
+    from pyarrow import parquet
 
-    left, skip = len(part), part.skip
+    skip = part.skip
+    with _damage_ends_it(part, place), place.open(part.names[0]) as stream:
+        # buffered, so that a large row group is never in memory whole
+        file = parquet.ParquetFile(stream, buffer_size=1 << 20, pre_buffer=False)
+        column = picture_column(file.schema_arrow)
+        for group in range(*part.groups):
+            left = file.metadata.row_group(group).num_rows
+            with _damage_ends_it(part, place):
+                for batch in file.iter_batches(
+                    CHUNK, row_groups=[group], columns=[column], use_threads=False
+                ):
+                    left -= len(batch)
+                    passed_over = skip >= len(batch)
+                    skip -= len(batch)
+                    cells = [""] * len(batch) if passed_over else batch.column(0).to_pylist()
+                    yield cells if passed_over else [_bytes(cell) for cell in cells]
+            while left > 0:
+                yield [_DAMAGED] * min(left, CHUNK)
+                left -= CHUNK
+
+
+@contextmanager
+def _damage_ends_it(part: Part, place: Place) -> Iterator[None]:
+    """Raises DiskError and NetworkError for what is no damage; pyarrow tells them apart by no type."""
+    from pyarrow import lib
+
+    shown = place.shown(part.names[0])
     try:
-        with place.open(part.names[0]) as stream:
-            # buffered, so that a large row group is never in memory whole
-            file = parquet.ParquetFile(stream, buffer_size=1 << 20, pre_buffer=False)
-            column = picture_column(file.schema_arrow)
-            groups = list(range(*part.groups))
-            for batch in file.iter_batches(CHUNK, row_groups=groups, columns=[column], use_threads=False):
-                cells = batch.column(0)[skip : skip + left]
-                skip = max(0, skip - len(batch))
-                if len(cells):
-                    left -= len(cells)
-                    yield cells.to_pylist()
-                if not left:
-                    return
+        yield
     except lib.ArrowException:
         return
-    except OSError as cause:  # pyarrow has no other error for damage; a system's own has a number
+    except OSError as cause:
         if not place.local:
-            raise NetworkError(f"'{place.shown(part.names[0])}' cannot be read: {cause}.") from None
-        if cause.errno is not None:
-            raise DiskError(f"'{place.shown(part.names[0])}' cannot be read: {cause.strerror}.") from None
+            raise NetworkError(f"'{shown}' cannot be read: {cause}.") from None
+        if cause.errno is not None:  # the system's own errors have a number
+            raise DiskError(f"'{shown}' cannot be read: {cause.strerror}.") from None
 
 
-def _bytes(cell: Any, file: str) -> bytes | Failure:
+def _bytes(cell: Any) -> bytes | str:
     data = cell.get("bytes") if isinstance(cell, dict) else cell
-    return data if isinstance(data, bytes) else Failure(file, "The row holds no picture.")
+    return data if isinstance(data, bytes) else "The row holds no picture."
 
 
 def _idx(part: Part, place: Place) -> Iterator[list[Item]]:
