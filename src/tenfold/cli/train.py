@@ -113,6 +113,7 @@ def train(
     from tenfold.cli.downloads import downloads
     from tenfold.cli.progress import watching
     from tenfold.data import Store
+    from tenfold.training.distributed import rank
     from tenfold.training.track import TensorBoard
 
     # what is left out keeps the default that `runs.train` has
@@ -133,6 +134,8 @@ def train(
     if force and resume is None:
         raise UsageError("--force goes with --resume RUN.")
     tracking = [] if track is None else [TensorBoard(track)]
+    if rank():  # the first of torchrun's processes speaks for all
+        quiet, json = True, False
     started: list[runs.Run] = []
 
     def begun(run: runs.Run) -> None:

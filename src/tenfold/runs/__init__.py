@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold import __version__
-from tenfold.environment import cores, machine, versions
+from tenfold.environment import machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
 from tenfold.runs.claim import claimed
 from tenfold.runs.record import FORMAT, Run, check_free, differences
@@ -55,11 +55,18 @@ def train(
     hand; `precision` is fp32, bf16 or auto: bf16 where the processor multiplies it natively. `out` must be
     absent or empty (None: the next free runs/RECIPE-SEED). `on_start` is given the run once its folder is
     there. Whatever is wrong with an argument is raised before that.
+
+    Begun by torchrun, the processes train together, and the first alone writes; what the others return has no
+    folder and no results.
     """
     need_torch()
-    check_free(out)
     from tenfold.runs.carry_out import begin
+    from tenfold.runs.follow import follow
+    from tenfold.training.distributed import own_cores, processes, rank
     from tenfold.training.recipes import find_recipe, replace
+
+    if not rank():
+        check_free(out)
 
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if final:
@@ -71,12 +78,17 @@ def train(
         "seed": seed,
         "sets": list(data),
         "final": final,
-        "threads": threads or cores(),
+        "threads": threads or own_cores(),
         "precision": precision,
+        **({"processes": processes()} if processes() > 1 else {}),
         **_calibration(calibration, chosen.name, final),
     }
+    record = _record(settings, device)
+    if rank():
+        follow(record, store)
+        return Run(Path(), record)
     return begin(
-        _record(settings, device),
+        record,
         out,
         f"{chosen.name}-{seed}",
         store=store,
@@ -100,20 +112,29 @@ def resume(
     images or a changed recipe. `force` goes on all the same; the record's `resumed` then says what changed.
     """
     need_torch()
-    from tenfold.runs.carry_out import go_on
+    from tenfold.runs.carry_out import CHECKPOINTS, close, go_on
+    from tenfold.runs.follow import follow
+    from tenfold.runs.page import find_images
+    from tenfold.training.backup import newest
+    from tenfold.training.distributed import processes, rank
 
     run = Run.load(folder)
+    if rank():
+        follow(run.record, store, newest(run.folder / CHECKPOINTS))
+        return run
     with claimed(run.folder):
         if run.finished and (run.folder / "report.html").exists():
             raise RunError(f"The run '{folder}' is finished; there is nothing to resume.")
-        if run.finished:  # but killed while it wrote its report
-            write_report(run)
+        if run.finished:  # but killed before its report was there
+            close(run, find_images(run))
             return run
         changed = {
             name: values
             for name, values in differences(run.record, _facts(_device(run.record["device"])))
             if name.startswith("versions.") or name in ("tenfold", "machine.processor")
         }
+        if run.record.get("processes", 1) != processes():
+            changed["processes"] = (run.record.get("processes", 1), processes())
         return go_on(run, changed, force=force, store=store, callbacks=callbacks, on_start=on_start)
 
 

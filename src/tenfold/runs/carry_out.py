@@ -29,6 +29,7 @@ from tenfold.runs.parts import Parts, checksums, counts, load_parts
 from tenfold.runs.record import Run, new_folder
 from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
+from tenfold.training.distributed import joined
 from tenfold.training.export import export
 from tenfold.training.interruption import Interruption
 from tenfold.training.lesson import lesson
@@ -132,9 +133,14 @@ def carry_out(
     clock.lap("evaluate")
     run.record["status"] = "finished"
     run.save()
-    write_page(run, validation if test is None else test)
-    shutil.rmtree(run.folder / DRAWN, ignore_errors=True)
+    close(run, validation if test is None else test)
     return run
+
+
+def close(run: Run, images: Labelled | None) -> None:
+    """What is left to do for a run that is recorded as finished. The report comes last."""
+    shutil.rmtree(run.folder / DRAWN, ignore_errors=True)
+    write_page(run, images)
 
 
 def _train(
@@ -153,7 +159,7 @@ def _train(
     if taught is not training:
         clock.lap("render")
     torch.set_num_threads(record["threads"])
-    with Interruption() as interruption:
+    with joined(record["device"]) as group, Interruption() as interruption:
         backup = Backup(
             make_folder(run.folder / CHECKPOINTS), interruption, after=None if found is None else found.path
         )
@@ -165,6 +171,7 @@ def _train(
             device=record["device"],
             precision=record["precision"],
             callbacks=[*_watching(run, recipe), *callbacks, backup],
+            group=group,
         )
         if found is not None:
             take_up(trainer, found.tree, f"The checkpoint '{found.path}'", force=force)

@@ -114,7 +114,7 @@ ALONE = Group()
 
 
 @contextmanager
-def joined() -> Iterator[Group]:
+def joined(device: str = "cpu") -> Iterator[Group]:
     """The group that torchrun began, with all of its processes there; ALONE without torchrun.
 
     Process 0 hears Ctrl-C and SIGTERM, saves and ends; then the others end. Raises ResourceError where the
@@ -127,8 +127,10 @@ def joined() -> Iterator[Group]:
     if number:
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, signal.SIG_IGN)
+    if device == "cuda":  # each process its own
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     try:
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
     except (RuntimeError, ValueError) as cause:
         raise ResourceError(f"The processes of the training do not find each other: {cause}") from None
     try:

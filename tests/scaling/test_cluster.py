@@ -1,0 +1,96 @@
+"""On a Ray cluster of this machine: the same files, bit for bit, and the same folds as without."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenfold.data import load_test, load_training
+from tenfold.errors import DivergedError, NetworkError
+from tenfold.harness.crossval import crossval
+from tenfold.reading.reader import Reader
+from tenfold.scaling.answering import DEADLY
+from tenfold.scaling.cluster import answer_parts, cluster, train_as_told
+from tenfold.scaling.job import Job
+from tenfold.training.networks import Baseline
+from tenfold.training.recipes import Recipe, replace
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+Rows = Callable[[Path], list[dict[str, Any]]]
+SMALL = Recipe("small", "a few steps", Baseline(), epochs=1, batch_size=20)
+
+
+def job(reader: Any, folder: Path, out: Path) -> Job:
+    return Job("predict", reader, [str(folder)], str(out), part_size=6)
+
+
+def test_the_files_are_those_of_the_local_engine(folder: Path, tmp_path: Path, reader: Reader) -> None:
+    (folder / "b" / "99.png").write_bytes(b"no picture")
+    here = job(reader, folder, tmp_path / "here").carry_out(workers=1)
+    there = job(reader, folder, tmp_path / "there").carry_out(answer_parts)
+    assert there == here
+    written = [
+        {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("here", "there")
+    ]
+    assert len(written[0]) == 5
+    assert written[0] == written[1]
+    assert job(reader, folder, tmp_path / "there").carry_out(answer_parts)["kept"] == 4
+
+
+def test_a_picture_that_ends_every_process_is_a_row_with_an_error(
+    folder: Path, tmp_path: Path, reader: Reader, rows: Rows, deadly: Any
+) -> None:
+    (tmp_path / "deaths").mkdir()
+    other = deadly(reader, load_test().images[7], tmp_path / "deaths", 1000)
+    job(other, folder, tmp_path / "out").carry_out(answer_parts)
+    answers = rows(tmp_path / "out")
+    assert len(answers) == 20
+    assert {row["file"]: row["error"] for row in answers if row["error"]} == {
+        str(folder / "b" / "07.png"): DEADLY
+    }
+
+
+def test_folds_are_those_of_this_machine(tmp_path: Path) -> None:
+    data = load_training().take(range(200), "some digits")
+    settings: dict[str, Any] = {"folds": 3, "seed": 5, "threads": 1}
+    here = crossval(SMALL, data, out=tmp_path / "here", **settings)
+    there = crossval(SMALL, data, out=tmp_path / "there", engine=train_as_told, **settings)
+    assert np.array_equal(here.out_of_fold().probabilities, there.out_of_fold().probabilities)
+    assert there.record["results"] == here.record["results"]
+
+
+def test_an_error_of_a_training_is_raised_here(tmp_path: Path) -> None:
+    data = load_training().take(range(200), "some digits")
+    wild = replace(SMALL, optimizer="sgd", learning_rate=10.0, epochs=50)
+    with pytest.raises(DivergedError):
+        crossval(wild, data, folds=2, threads=1, out=tmp_path / "cv", engine=train_as_told)
+
+
+def test_a_connection_that_is_there_is_used_and_left() -> None:
+    import ray
+
+    with cluster("192.0.2.1:1"):  # nobody is there, and nobody is asked
+        assert ray.is_initialized()
+    assert ray.is_initialized()
+
+
+def test_where_no_cluster_answers_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def refuse(**_: Any) -> None:
+        raise ConnectionError("Could not find any running Ray instance.\nMore words.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with (
+        pytest.raises(
+            NetworkError,
+            match=r"at 'head:6379' cannot be reached: Could not find any running Ray instance\.$",
+        ),
+        cluster("head:6379"),
+    ):
+        pass
