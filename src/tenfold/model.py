@@ -99,6 +99,14 @@ def list_models() -> list[str]:
     return sorted(path.stem for path in MODELS.glob("*.onnx"))
 
 
+def read_card(name: str) -> str:
+    """The model card of a shipped model, as Markdown: data, recipe, figures, limits. Raises
+    UnknownNameError."""
+    if name not in list_models():
+        raise UnknownNameError("shipped model", name, list_models())
+    return (MODELS / f"{name}.md").read_text("utf-8")
+
+
 def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     """The file of a shipped model's name, of a model file or of a run folder; None is the shipped default.
 

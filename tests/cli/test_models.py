@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tenfold.model import DEFAULT_MODEL
+from tenfold.model import DEFAULT_MODEL, list_models, read_model, resolve
 
 
 @pytest.fixture
@@ -40,3 +40,22 @@ def test_an_installation_without_models_says_so(shipped: Path, tenfold: Any) -> 
     assert (found.code, found.out) == (0, "")
     assert "No models are shipped" in found.err
     assert json.loads(tenfold("models", "--json").out) == []
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_each_shipped_model_has_a_card_of_this_very_file(name: str, tenfold: Any) -> None:
+    card = tenfold("models", name).out
+    model = read_model(resolve(name))
+    assert card.startswith(f"# `{name}`: ")
+    assert f"`{model.sha256}`" in card
+    assert f"{model.metadata.parameters:,} parameters" in card
+    for part in ("**Data**", "**Measured**", "**Unsure**", "**Limits**"):
+        assert part in card
+    found = json.loads(tenfold("models", name, "--json").out)
+    assert (found["sha256"], found["card"].strip()) == (model.sha256, card.strip())
+
+
+def test_there_is_no_card_of_a_model_that_is_not_shipped(tenfold: Any) -> None:
+    found = tenfold("models", "baselin")
+    assert (found.code, found.out) == (2, "")
+    assert "no shipped model 'baselin'. Did you mean 'baseline'" in found.err

@@ -1,18 +1,30 @@
-"""`tenfold models`: what is shipped in the package."""
+"""`tenfold models`: what is shipped in the package, and the card of one."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from tenfold.cli.completion import model_names
 from tenfold.cli.options import Json
 from tenfold.cli.output import emit, message, percent, result, table
 
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", help="Show the card of this one.", autocompletion=model_names),
+]
 
-def models(json: Json = False) -> None:
-    """List the shipped models and what was measured.
+
+def models(name: Name = None, json: Json = False) -> None:
+    """List the shipped models and what was measured; or show one's card: data, recipe, figures, limits.
 
     --model takes these names; a model file or a run folder will do as well.
     """
-    from tenfold.model import list_models
+    from tenfold.model import list_models, read_card
 
+    if name is not None:
+        card = read_card(name)
+        emit({**_row(name), "card": card}) if json else result(card)
+        return
     rows = [_row(name) for name in list_models()]
     if json:
         emit(rows)

@@ -1,0 +1,109 @@
+"""Makes a shipped model anew from its recipe, and its card: `python scripts/ship.py fast [--seed 0]`.
+
+Two trainings with the same seed: one on the 55,000, whose validation images fit temperature and threshold,
+and a final one on all 60,000, whose last step is the model. A recipe that chooses its epoch on validation
+images (one with `patience`) ships the first. The same machine, versions and threads give the same bytes. The
+card takes what it says from the model file and from benchmarks/results; `--card` writes it alone.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tenfold.metrics import t_interval
+from tenfold.model import MODELS, Model, read_model
+from tenfold.runs import train
+from tenfold.training.recipes import RECIPES
+
+ROOT = Path(__file__).parent.parent
+ELSEWHERE = "On other people's pictures use `reader`. Its confidence in what is no digit means nothing."
+LIMITS = {
+    "baseline": f"A first lesson, to compare with. It has seen MNIST's digits as they are. {ELSEWHERE}",
+    "fast": f"Small and quick; it has seen MNIST's digits moved by a pixel at most. {ELSEWHERE}",
+    "reader": "It has learnt handwritten digits on paper, alone or beside others. Printed digits, "
+    "seven-segment displays and numerals of other scripts it has not.",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", choices=list(LIMITS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="all cores if left out")
+    parser.add_argument("--card", action="store_true", help="write the card alone")
+    options = parser.parse_args()
+    target = MODELS / f"{options.recipe}.onnx"
+    if not options.card:
+        make(options.recipe, options.seed, options.threads, target)
+    card = target.with_suffix(".md")
+    card.write_text(describe(read_model(target)), "utf-8")
+    print(f"{target.name} and {card.name} are in {target.parent}")
+
+
+def make(recipe: str, seed: int, threads: int | None, target: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        development, final = Path(scratch) / "development", Path(scratch) / "final"
+        train(recipe, seed=seed, threads=threads, out=development)
+        made = development
+        if RECIPES[recipe].patience is None:
+            train(recipe, seed=seed, final=True, calibration=development, threads=threads, out=final)
+            made = final
+        shutil.copyfile(made / "model.onnx", target)
+
+
+def describe(model: Model) -> str:
+    """The card, as Markdown."""
+    about = model.metadata
+    recipe = RECIPES[about.name]
+    final = bool(about.recipe.get("final"))
+    digits = "all 60,000 training images, last step" if final else "55,000 of the 60,000 training images"
+    lines = [
+        f"# `{about.name}`: {recipe.summary}",
+        "",
+        f"- **Made of**: {about.parameters:,} parameters, {len(model.data) / 1000:,.0f} kB, SHA-256 "
+        f"`{model.sha256}`. The recipe `{about.name}` (`tenfold recipes {about.name}`), one run; "
+        f"`python scripts/ship.py {about.name}` makes it anew.",
+        f"- **Data**: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), {digits}.",
+        *(f"- **Measured**: {line}" for line in measured(model)),
+        f"- **Unsure**: temperature {about.temperature}, fitted on 5,000 validation images; "
+        + ", ".join(f"{name} below {value} is answered unsure" for name, value in about.thresholds.items())
+        + ".",
+        f"- **Limits**: {LIMITS[about.name]}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measured(model: Model) -> list[str]:
+    """This very file's figures, then those of its recipe over seeds."""
+    name, lines = model.metadata.name, []
+    for on, found in model.metadata.measured.items():
+        low, high = found["interval"]
+        lines.append(
+            f"this model, {on} images: {found['accuracy']:.2%} of {found['count']:,} "
+            f"({low:.2%} to {high:.2%}, Wilson 95 % over images)."
+        )
+    return lines + over_seeds(name)
+
+
+def over_seeds(name: str) -> list[str]:
+    for folder, how in ((f"{name}-final", "all 60,000, last step"), (name, "epoch chosen on validation")):
+        paths = sorted((ROOT / "benchmarks" / "results" / folder).glob("seed-*.json"))
+        if len(paths) > 1:
+            errors = [len(json.loads(path.read_text())["wrong"]) / 100 for path in paths]
+            mean = t_interval(errors)
+            return [
+                f"the recipe over {len(errors)} seeds ({how}), official test images: {100 - mean.mean:.3f} % "
+                f"({100 - mean.high:.3f} to {100 - mean.low:.3f}, Student's t over seeds; one run "
+                f"differs from the next by {np.std(errors, ddof=1):.3f})."
+            ]
+    return ["the recipe has been run with this seed alone."]
+
+
+if __name__ == "__main__":
+    main()
