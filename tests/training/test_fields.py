@@ -22,6 +22,8 @@ Optimizer = Literal["adam", "sgd"]
         (tuple[int, ...], "[64]", (64,)),
         (tuple[int, ...], "64,", (64,)),
         (tuple[float, float], "0.9,0.99", (0.9, 0.99)),
+        (bool, "true", True),
+        (bool, "No", False),
         (int | None, "4", 4),
         (int | None, "none", None),
         (str, "3", "3"),
@@ -50,6 +52,8 @@ def test_a_word_is_read_by_the_type_it_is_for(kind: Any, text: str, value: Any) 
         (tuple[float, float], "0.9"),
         (tuple[float, float], "0.9,0.9,0.9"),
         (int | None, "never"),
+        (bool, "1"),
+        (bool, ""),
     ],
 )
 def test_a_word_that_means_nothing_there_is_refused(kind: Any, text: str) -> None:

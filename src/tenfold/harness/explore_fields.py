@@ -90,9 +90,9 @@ def read_value(recipe: Recipe, path: str, text: str) -> Any:
 
 
 def show_value(value: Any) -> str:
-    """`value` as one types it: 0.01, adam, 64,96, none."""
-    if value is None:
-        return "none"
+    """`value` as one types it: 0.01, adam, 64,96, true, none."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list | tuple):
         return ",".join(show_value(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,7 +2,7 @@
 
     space = default_space(recipe)                              sensible ranges around the recipe's own values
     path, range_ = read_range(recipe, "learning_rate=0.003:0.05:log")
-    path, choice = read_range(recipe, "network.narrow=64,64,64/96,96,96")
+    path, choice = read_range(recipe, "network.narrow=64,64/96,96")
 
 A choice keeps its values as one types them. The parameters of a trial are numbers and such words, by path;
 `recipe_of` makes a recipe of them.

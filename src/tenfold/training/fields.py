@@ -3,7 +3,7 @@
     check(Augmentation, {"shift": "far"}, "augmentation.")     UsageError: augmentation.shift must be a number
     parse(tuple[int, ...], "64,96")                            (64, 96)
 
-The types that occur: int, float, str, int or None, words to choose from, numbers in a row, and dataclasses.
+The types that occur: bool, int, float, str, int or None, words to choose from, numbers in a row, and dataclasses.
 """
 
 import json
@@ -64,6 +64,8 @@ def parse(kind: Any, text: str) -> Any:
         value: Any = tuple(_number(item) for item in text.strip("()[]").rstrip(",").split(","))
     elif get_origin(kind) is Literal or kind is str:
         value = text
+    elif kind is bool:
+        value = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower())
     elif isinstance(kind, UnionType) and NoneType in get_args(kind) and text.lower() in ("none", "null"):
         value = None
     else:
@@ -85,7 +87,7 @@ def describe(kind: Any) -> str:
         return f"a row of {what}" if kinds[-1] is Ellipsis else f"{len(kinds)} {what}"
     if isinstance(kind, UnionType):
         return " or ".join(describe(one) for one in get_args(kind))
-    named = {int: "a whole number", float: "a number", str: "a text", NoneType: "none"}
+    named = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", NoneType: "none"}
     return named.get(kind, "a group of fields")
 
 
