@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.options import Json, Quiet, Recipe, Threads
 from tenfold.cli.output import command, emit, message, percent, result, table
 from tenfold.errors import ResourceError
@@ -68,6 +69,8 @@ def ablate(
     seeds: Seeds = 5,
     seed: Seed = 0,
     threads: Threads = None,
+    engine: Engine = None,
+    address: Address = None,
     out: AblationOut = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -110,8 +113,9 @@ def ablate(
             )
 
     begun: list[Any] = []
-    with _told_how_to_go_on(begun):
-        found = compare(recipe, changes, seeds=seeds, seed=seed, threads=threads, out=out, watcher=Lines())
+    settings: dict[str, Any] = {"seeds": seeds, "seed": seed, "threads": threads, "out": out}
+    with _told_how_to_go_on(begun), trainings_on(engine, address) as carry_out:
+        found = compare(recipe, changes, engine=carry_out, watcher=Lines(), **settings)
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
@@ -126,6 +130,8 @@ def search(
     only: Only = False,
     seed: SearchSeed = 0,
     threads: Threads = None,
+    engine: Engine = None,
+    address: Address = None,
     out: SearchOut = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -170,8 +176,9 @@ def search(
     begun: list[Any] = []
     base = find_recipe(recipe)
     space = space_of(base, ranges or [], only=only)
-    with _told_how_to_go_on(begun):
-        found = look(base, trials=trials, space=space, seed=seed, threads=threads, out=out, watcher=Lines())
+    settings: dict[str, Any] = {"trials": trials, "seed": seed, "threads": threads, "out": out}
+    with _told_how_to_go_on(begun), trainings_on(engine, address) as carry_out:
+        found = look(base, space=space, engine=carry_out, watcher=Lines(), **settings)
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
