@@ -1,8 +1,11 @@
-"""What many tests need: a small model file, made once."""
+"""What many tests need: a small model file, made once, and benchmarks/, where the client of load tests is."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
 
 @pytest.fixture(scope="session")

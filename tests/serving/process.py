@@ -3,14 +3,11 @@
 import json
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # the client of the load tests lives there
 from service_process import Service
 from wire_answer import Answer, whole_answer
 
