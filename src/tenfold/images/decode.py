@@ -23,6 +23,7 @@ from tenfold.files import read_bounded
 from tenfold.images.png import SIGNATURE, png_size, strict_png
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
 PIXEL_LIMIT = 50_000_000  # the largest telephone cameras make 48 to 50 megapixels
@@ -48,6 +49,7 @@ _TURNS = {
     7: (True, True, True),
     8: (True, True, False),
 }
+_STRIP = 128  # rows handed over by Pillow at a time
 _OPAQUE = 128  # alpha from which a pixel's colour counts
 _CONTENT_SPREAD = 64  # grey levels between light and dark that make the visible part a picture in itself
 
@@ -129,7 +131,7 @@ def _check_pixels(size: tuple[int, int], limit: int) -> None:
 
 def _check_blocks(size: tuple[int, int], length: int) -> None:
     """Each block of 8 x 8 pixels takes a bit at least, also in a progressive file. Where blocks are missing
-    before the end mark, the decoder makes them up: 700 bytes would be 49 million grey pixels, after seconds."""
+    before the end mark, the decoder makes them up: 700 bytes would be 49 million pixels, after seconds."""
     width, height = size
     if -(-width // 8) * -(-height // 8) > 8 * length:
         raise ImageError("The JPEG picture is damaged: it holds fewer pixels than its header says.")
@@ -165,7 +167,16 @@ def _plane(picture: "ImageFile") -> NDArray[np.uint8]:
         return _grey_if_grey(_compose(np.asarray(picture.convert("RGBA"))))
     if mode == "1":
         return np.asarray(picture.convert("L"))
-    return _grey_if_grey(np.asarray(picture.convert("RGB")))
+    return _grey_if_grey(_array(picture if mode == "RGB" else picture.convert("RGB")))
+
+
+def _array(picture: "Image") -> NDArray[np.uint8]:
+    """RGB [h, w, 3], strip by strip: whole, Pillow would hold it three times more on the way."""
+    pixels = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, _STRIP):
+        bottom = min(top + _STRIP, picture.height)
+        pixels[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
+    return pixels
 
 
 def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -204,6 +215,9 @@ def _compose(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _grey_if_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    few = rgb[:: len(rgb) // 64 + 1]  # nearly always enough to see colour
+    if not (few == few[..., :1]).all():
+        return rgb
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return np.ascontiguousarray(red)
