@@ -67,3 +67,12 @@ def test_what_is_wrong_is_told(
     found = tenfold("refusal", model_file, *words)
     assert (found.code, found.out) == (code, "")
     assert sentence in found.err
+
+
+def test_of_a_run_the_result_stays_with_it(model_file: Path, tmp_path: Path, tenfold: Any) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    model_file.rename(run / "model.onnx")
+    (run / "run.json").write_text("{}")
+    found = json.loads(tenfold("refusal", run, "--against", "blanks", "--json").out)
+    assert json.loads((run / "refusal.json").read_text()).items() <= found.items()

@@ -49,6 +49,26 @@ def test_a_report_is_written_again_and_a_run_repeated(run: Path, tenfold: Any) -
     assert document["reproduces"]["identical"] is False
 
 
+def test_several_runs_are_one_page_with_what_was_measured(run: Path, digits: Path, tenfold: Any) -> None:
+    assert tenfold("audit", run, "--json").code == 0
+    assert json.loads((run / "audit.json").read_text())["disagreements"] >= 0
+    assert tenfold("evaluate", run, "--on", digits).code == 0
+    assert json.loads((run / "evaluations.json").read_text())["digits"]["count"] == 240
+    shutil.copytree(run, "second")
+    assert tenfold("report", run, "second").out == f"{Path('report.html').resolve()}\n"
+    words = ("report", run, "second", "--out", "mine.html", "--json")
+    assert json.loads(tenfold(*words).out) == {"runs": ["first", "second"], "report": "mine.html"}
+    page = Path("mine.html").read_text()
+    assert "2 runs" in page
+    assert "Label audit" in page
+    assert "On other sets" in page
+    assert tenfold("report", run, "--out", "one.html").out == "one.html\n"
+    assert Path("one.html").read_text() == (run / "report.html").read_text()
+    (Path("second") / "history.csv").write_text("nothing")
+    found = tenfold("report", run, "second")
+    assert (found.code, found.out, len(found.err.splitlines())) == (3, "", 1)
+
+
 @pytest.mark.parametrize("command", ["report", "reproduce"])
 def test_what_is_no_run_is_refused(command: str, tenfold: Any, tmp_path: Path) -> None:
     found = tenfold(command, tmp_path)

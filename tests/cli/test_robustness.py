@@ -91,3 +91,14 @@ def test_a_page_that_cannot_be_written_is_one_sentence(
 ) -> None:
     found = tenfold("robustness", model_file, "--on", digits, "--out", tmp_path / "no" / "page.html")
     assert (found.code, found.out, found.err.count("\n")) == (4, "", 1)
+
+
+def test_of_a_run_the_result_stays_with_it(
+    model_file: Path, digits: Path, tmp_path: Path, tenfold: Any
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    model_file.rename(run / "model.onnx")
+    (run / "run.json").write_text("{}")
+    found = json.loads(tenfold("robustness", run, "--on", digits, "--json").out)
+    assert json.loads((run / "robustness.json").read_text()).items() <= found.items()

@@ -30,9 +30,11 @@ def audit(folder: Folder, top: Top = 50, out: Out = None, json: Json = False) ->
     from tenfold.harness.audit_page import render
     from tenfold.harness.page import write_page
     from tenfold.runs.audited import read_answers
+    from tenfold.runs.kept import keep_result
 
     answers = read_answers(folder)
     found = examine(answers.labels, answers.probabilities, answers.on, top=top)
+    keep_result(folder, "audit", found.to_dict())
     path = write_page(out or folder / "audit.html", render(found, folder.resolve().name, answers.images))
     if json:
         emit(found.to_dict() | {"page": str(path)})

@@ -29,9 +29,12 @@ def evaluate(
     from tenfold import runs
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
+    from tenfold.runs.kept import keep_evaluation
 
     with downloads() as progress:
         found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
+    if "accuracy" in found:
+        keep_evaluation(model, found["on"], found)
     if json:
         emit(found)
         return

@@ -50,6 +50,7 @@ def refusal(
     from tenfold.harness.refusal import DRAWN, ERRORS
     from tenfold.harness.refusal import refusal as measure
     from tenfold.reading.reader import Reader
+    from tenfold.runs.kept import keep_result
     from tenfold.runs.opening import open_set, other_pictures, trained_on
 
     reader = Reader(model, threads=threads)
@@ -58,6 +59,7 @@ def refusal(
         others = {name: other_pictures(name, store) for name in against or DRAWN}
     digits = open_set("mnist-validation", model)
     found = measure(reader, digits, others, errors=error or ERRORS)
+    keep_result(model, "refusal", found.to_dict())
     if trained_on(reader.metadata, digits):
         message(f"tenfold: The model was trained on the images of {digits.name}: these figures flatter it.")
     if json:

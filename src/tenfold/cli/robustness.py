@@ -40,6 +40,7 @@ def robustness(
     from tenfold.harness.page import write_page
     from tenfold.harness.robustness_page import render
     from tenfold.reading.reader import Reader
+    from tenfold.runs.kept import keep_result
     from tenfold.runs.opening import open_set, trained_on
 
     reader = Reader(model, threads=threads)
@@ -49,6 +50,7 @@ def robustness(
         message(f"tenfold: The model was trained on the images of {data.name}: these figures flatter it.")
     with counting("measuring") as progress:
         found = measuring.robustness(reader, data, seed=seed, progress=progress)
+    keep_result(model, "robustness", found.to_dict())
     if out is not None:
         write_page(out, render(found, reader.model.name, data))
     if json:

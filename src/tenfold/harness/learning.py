@@ -43,7 +43,7 @@ def learning(facts: Facts) -> str:
         y, drawn = loss_axis(curves) if key == "loss" else accuracy_axis(curves)
         lines = [Line(name, name, epochs, curve) for name, curve in drawn.items()]
         about = f"at epoch {kept}, which was kept: {values}"
-        drawing = line_chart(f"{key} by epoch", about, _epoch_axis(epochs), y, lines, (kept, f"kept: {kept}"))
+        drawing = line_chart(f"{key} by epoch", about, epoch_axis(epochs), y, lines, (kept, f"kept: {kept}"))
         drawings.append(figure(drawing, caption, counts))
     both = f'<div class="two">{"".join(drawings)}</div>'
     return section("learning", "Learning", counts, lead, both, details(_table(facts)))
@@ -76,7 +76,8 @@ def _span(columns: dict[str, Floats]) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _epoch_axis(epochs: Floats) -> Axis:
+def epoch_axis(epochs: Floats) -> Axis:
+    """The axis that holds all of `epochs`, which count from 1."""
     first, last = float(epochs.min()), float(epochs.max())
     pad = max((last - first) * 0.04, 0.1)
     ticks = sorted({round(tick) for tick in even_ticks(first, last, 6)} | {round(first)})

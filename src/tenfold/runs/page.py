@@ -22,8 +22,11 @@ def write_page(run: Run, images: Labelled | None) -> Path:
 
 def find_images(run: Run) -> Labelled | None:
     """The images of the run's answers, or None where they are not to be had any more."""
-    if "test" in run.results:
-        return load_test()
+    return load_test() if "test" in run.results else find_validation(run)
+
+
+def find_validation(run: Run) -> Labelled | None:
+    """The run's validation images, or None where they are not to be had any more."""
     try:
         parts = load_parts(run.record["sets"], final=run.record["final"])
     except TenfoldError:  # a set that was moved or is offline must not stand in the way of a report

@@ -1,0 +1,29 @@
+"""What was measured of a run's model stays in the run's folder, for `tenfold report RUN RUN...`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tenfold.harness.several_done import keep, read_kept
+from tenfold.model import resolve
+from tenfold.runs.record import RECORD
+
+
+def keep_result(model: str | Path | None, kind: str, found: Mapping[str, Any]) -> None:
+    """Keep `found` if `model` is a run's, as `kind`.json; a shipped model or a file of its own keeps nothing.
+
+    Raises ModelFileError and DiskError.
+    """
+    if (folder := _run_of(model)) is not None:
+        keep(folder, kind, found)
+
+
+def keep_evaluation(model: str | Path | None, on: str, found: Mapping[str, Any]) -> None:
+    """The same for the evaluation on the set `on`, beside those on other sets. Raises RunError besides."""
+    if (folder := _run_of(model)) is not None:
+        keep(folder, "evaluations", {**read_kept(folder, "evaluations"), on: dict(found)})
+
+
+def _run_of(model: str | Path | None) -> Path | None:
+    folder = Path(model) if model is not None and Path(model).is_dir() else resolve(model).parent
+    return folder if (folder / RECORD).exists() else None

@@ -1,0 +1,94 @@
+"""A report over several runs, from their folders: `tenfold report RUN RUN...`. No torch."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tenfold.data.labelled import Labelled
+from tenfold.errors import RunError, UsageError
+from tenfold.harness.crossval_record import Crossval
+from tenfold.harness.curve_record import Curve
+from tenfold.harness.facts import read_facts
+from tenfold.harness.page import write_page
+from tenfold.harness.report import render as render_one
+from tenfold.harness.several import MOST, SideRun, groups, render, side_by_side
+from tenfold.harness.several_done import read_done
+from tenfold.runs.listing import RECORDS, list_runs
+from tenfold.runs.page import find_images, find_validation
+from tenfold.runs.record import Run
+
+LOADS: dict[str, Callable[[Path], Crossval | Curve]] = {"crossval": Crossval.load, "curve": Curve.load}
+
+
+def report_elsewhere(folder: Path, out: Path) -> Path:
+    """Write the report of one finished run to `out`. Raises as `report_several` does."""
+    return write_page(out, render_one(read_facts(folder, find_images(_finished(folder)))))
+
+
+def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Path, list[Path]]:
+    """Write one page for the runs among `folders`, and what else was done with their recipes; its path, and
+    the folders of the runs that are on it.
+
+    Cross-validations and learning curves among `folders`, or beside the runs and of one of their recipes, are
+    shown as such. `out` is report.html beside the first run if None. Raises UsageError for more runs than
+    fit, RunError where there is no run, or one that is damaged or did not finish.
+    """
+    # files are passed over, as runs/* also names the last report
+    unique = list({folder.resolve(): folder for folder in folders if not folder.is_file()}.values())
+    runs = [folder for folder in unique if not _is_other(folder)]
+    if not runs:
+        raise RunError("None of these folders is a run's; a report is of runs.")
+    if len(runs) > MOST:
+        raise UsageError(f"A report shows at most {MOST} runs side by side, not {len(runs)}.")
+    names = _names(runs)
+    records = {name: _finished(folder) for name, folder in zip(names, runs, strict=True)}
+    side = side_by_side([(name, read_facts(folder)) for name, folder in zip(names, runs, strict=True)])
+    largest = max(groups(side), key=len, default=[])
+    images = _images(largest, records)
+    others = [folder for folder in unique if _is_other(folder)]
+    done = read_done(dict(zip(names, runs, strict=True)), _with_neighbours(records.values(), others))
+    page = out or runs[0].resolve().parent / "report.html"
+    return write_page(page, render(side, done, images)), runs
+
+
+def _is_other(folder: Path) -> bool:
+    """Is it a folder of the harness that is no run's?"""
+    return any((folder / record).exists() for kind, record in RECORDS.items() if kind != "run")
+
+
+def _finished(folder: Path) -> Run:
+    run = Run.load(folder)
+    if not run.finished:
+        raise RunError(f"The run '{folder}' did not finish; go on with it first: --resume {folder}")
+    return run
+
+
+def _names(runs: Sequence[Path]) -> list[str]:
+    """The folders' names, or their paths where two have one name."""
+    names = [folder.resolve().name for folder in runs]
+    return [name if names.count(name) == 1 else str(folder) for name, folder in zip(names, runs, strict=True)]
+
+
+def _images(largest: Sequence[SideRun], records: Mapping[str, Run]) -> Labelled | None:
+    """The pictures of the answers that most of the runs gave, where they are at hand."""
+    if len(largest) < 2 or largest[0].answers is None:
+        return None
+    run, role = records[largest[0].name], largest[0].answers.role
+    return find_images(run) if role == "test" else find_validation(run)
+
+
+def _with_neighbours(runs: Iterable[Run], others: Sequence[Path]) -> list[Path]:
+    """`others`, and the cross-validations and learning curves beside the runs that are of their recipes."""
+    recipes = [_without_stopping(run.record["recipe"]) for run in runs]
+    found = {folder.resolve(): folder for folder in others}
+    for parent in {run.folder.resolve().parent for run in runs}:
+        for entry in list_runs(parent, status="finished"):
+            load = LOADS.get(entry.kind)
+            if load is not None and _without_stopping(load(entry.folder).record["recipe"]) in recipes:
+                found.setdefault(entry.folder.resolve(), entry.folder)
+    return list(found.values())
+
+
+def _without_stopping(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """As cross-validations and learning curves train it: to the last step."""
+    return {**recipe, "patience": None}
