@@ -1,6 +1,7 @@
 """Pictures to answer, a small model to answer them, and one Ray cluster for all tests that need it."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ from tenfold.scaling.cluster import cluster
 WriteParquet = Callable[..., Path]
 Rows = Callable[[Path], list[dict[str, Any]]]
 
-DEADLY = '''
+WORK = '''
 """A Reader that ends its process when it meets one picture: each time, or only as often as `times`."""
 
 import os, signal
+from tenfold.errors import DivergedError
 
 
 class Deadly:
@@ -36,22 +38,40 @@ class Deadly:
                 open(os.path.join(self.folder, str(deaths)), "x").close()
                 os.kill(os.getpid(), signal.SIGKILL)
         return self.reader.probabilities(images)
+
+
+class Diverging:
+    threads = 1
+
+    def train(self, seed):
+        raise DivergedError(f"The loss of seed {seed} became nan.")
+
+
+class Faulty:
+    def train(self, seed):
+        return 1 // 0
 '''
 
 
 @pytest.fixture(scope="session")
-def deadly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The class Deadly, in a module that processes of all engines can import."""
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The module above, where processes of all engines find it."""
     folder = tmp_path_factory.mktemp("modules")
-    (folder / "deadly.py").write_text(DEADLY)
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("deadly").Deadly
-    sys.path.remove(str(folder))
-    del sys.modules["deadly"]
+    (folder / "work_of_tests.py").write_text(WORK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield importlib.import_module("work_of_tests")
+        del sys.modules["work_of_tests"]
+
+
+@pytest.fixture
+def deadly(work: Any) -> Any:
+    return work.Deadly
 
 
 @pytest.fixture(scope="session")
-def ray_cluster(deadly: Any) -> Iterator[None]:  # noqa: ARG001 - its module must be there when Ray starts
+def ray_cluster(work: Any) -> Iterator[None]:  # noqa: ARG001 - its module must be there when Ray starts
     with cluster():
         yield
 

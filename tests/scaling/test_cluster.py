@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_test, load_training
-from tenfold.errors import DivergedError, NetworkError
+from tenfold.errors import DivergedError, NetworkError, ResourceError
 from tenfold.harness.crossval import crossval
+from tenfold.harness.trainings import train_all
 from tenfold.reading.reader import Reader
 from tenfold.scaling.answering import DEADLY
 from tenfold.scaling.cluster import answer_parts, cluster, train_as_told
 from tenfold.scaling.job import Job
 from tenfold.training.networks import Baseline
-from tenfold.training.recipes import Recipe, replace
+from tenfold.training.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -62,11 +63,14 @@ def test_folds_are_those_of_this_machine(tmp_path: Path) -> None:
     assert there.record["results"] == here.record["results"]
 
 
-def test_an_error_of_a_training_is_raised_here(tmp_path: Path) -> None:
-    data = load_training().take(range(200), "some digits")
-    wild = replace(SMALL, optimizer="sgd", learning_rate=10.0, epochs=50)
-    with pytest.raises(DivergedError):
-        crossval(wild, data, folds=2, threads=1, out=tmp_path / "cv", engine=train_as_told)
+def test_an_error_of_a_training_is_raised_here(work: Any) -> None:
+    places: list[tuple[int]] = [(0,), (1,)]
+    with pytest.raises(DivergedError, match=r"The loss of seed [01] became nan"):
+        list(train_all(work.Diverging(), places, 1, train_as_told))
+    with pytest.raises(
+        ResourceError, match=r"could not do its part: .*division.*by zero\. All need the same"
+    ):
+        list(train_all(work.Faulty(), places, 1, train_as_told))
 
 
 def test_a_connection_that_is_there_is_used_and_left() -> None:

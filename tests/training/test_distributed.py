@@ -40,7 +40,7 @@ class Losses(Callback):
     def on_step_end(self, trainer, loss):
         self.values.append(loss.item())
 
-name, seeds, folder = sys.argv[1], sys.argv[2].split(","), sys.argv[3]
+name, seeds, folder, count = sys.argv[1], sys.argv[2].split(","), sys.argv[3], int(sys.argv[4])
 torch.set_num_threads(1)
 with joined() as group:
     shift = Augmentation(shift=1)
@@ -49,8 +49,8 @@ with joined() as group:
     losses, history = Losses(), History()
     trainer = Trainer(
         recipe,
-        digits.take(range(400), "some"),
-        digits.take(range(50000, 50040), "others"),
+        digits.take(range(count), "some"),
+        digits.take(range(50000, 50000 + count // 10), "others"),
         seed=int(seeds[group.rank % len(seeds)]),
         precision="fp32",
         callbacks=[EarlyStopping(patience=5), losses, history],
@@ -105,8 +105,10 @@ def run_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.
     return ended
 
 
-def train_as(size: int, recipe: str, folder: Path) -> list[dict[str, Any]]:
-    ended = run_group(["-c", PROGRAM, recipe, "3", str(folder)], size, folder)
+def train_as(
+    size: int, recipe: str, folder: Path, *, seed: int = 3, count: int = 400
+) -> list[dict[str, Any]]:
+    ended = run_group(["-c", PROGRAM, recipe, str(seed), str(folder), str(count)], size, folder)
     assert [process.returncode for process in ended] == [0] * size, "".join(end.stderr for end in ended)
     return [json.loads((folder / f"{size}-{rank}.json").read_text()) for rank in range(size)]
 
@@ -131,8 +133,23 @@ def test_with_batch_norm_all_processes_hold_the_same_weights_and_statistics(tmp_
     assert first["rows"][-1]["loss"] < first["rows"][0]["loss"]
 
 
+@pytest.mark.slow
+def test_with_batch_norm_errors_stay_within_the_spread_of_seeds(tmp_path: Path) -> None:
+    """Each process normalises by its own share: another training, and no worse one."""
+    errors = {
+        size: [
+            1 - train_as(size, "fast", tmp_path, seed=seed, count=5000)[0]["rows"][-1]["val_accuracy"]
+            for seed in range(5)
+        ]
+        for size in (1, 2)
+    }
+    spread = np.std(errors[1] + errors[2], ddof=1)
+    assert abs(np.mean(errors[1]) - np.mean(errors[2])) < 2 * spread * np.sqrt(2 / 5)
+    assert max(errors[1] + errors[2]) < 0.1
+
+
 def test_processes_that_begin_otherwise_are_told(tmp_path: Path) -> None:
-    ended = run_group(["-c", PROGRAM, "baseline", "3,4", str(tmp_path)], 2, tmp_path)
+    ended = run_group(["-c", PROGRAM, "baseline", "3,4", str(tmp_path), "400"], 2, tmp_path)
     assert all("The processes do not begin the same training" in process.stderr for process in ended)
     assert not list(tmp_path.glob("*.json"))
 

@@ -89,13 +89,9 @@ def answer_parts(task: Task, parts: Iterable[Part], workers: int | None = None) 
             for ref in ray.wait(list(running))[0]:
                 attempt = running.pop(ref)
                 try:
-                    found = ray.get(ref)
+                    yield _result(ref)
                 except _ended():
                     again.append(local.after_death(attempt))
-                    continue
-                if isinstance(found, TenfoldError):
-                    raise found
-                yield found
     finally:
         for ref in running:
             ray.cancel(ref, force=True)
@@ -124,18 +120,34 @@ def train_as_told(job: Work[Made], next_place: Callable[[], Place | None], at_on
             for ref in ray.wait(list(running))[0]:
                 running.remove(ref)
                 try:
-                    found = ray.get(ref)
+                    yield _result(ref)
                 except _ended():
                     raise ResourceError(
                         f"A training's process was ended {RETRIES + 1} times, perhaps for want of memory. "
                         "The trainings that were done are kept: give the command again on larger machines."
                     ) from None
-                if isinstance(found, TenfoldError):
-                    raise found
-                yield found
     finally:
         for ref in running:
             ray.cancel(ref, force=True)
+
+
+def _result(ref: Any) -> Any:
+    """What a task returned, or the error that it ended with. Raises what `_ended` lists as it comes."""
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        found = ray.get(ref)
+    except _ended():
+        raise
+    except RayError as cause:
+        reason = str(cause).strip().splitlines()[-1].rstrip(".")
+        raise ResourceError(
+            f"A machine of the cluster could not do its part: {reason}. All need the same Tenfold and Python."
+        ) from None
+    if isinstance(found, TenfoldError):
+        raise found
+    return found
 
 
 def _cores() -> int:
