@@ -1,8 +1,10 @@
 """`tenfold` and `python -m tenfold`. An error of ours is one sentence and an exit code, no traceback."""
 
 import io
+import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 
@@ -11,6 +13,8 @@ def main() -> None:
     from tenfold.errors import TenfoldError
 
     signal.signal(signal.SIGTERM, _terminated)
+    if sys.stderr is None:  # it was closed; print would take standard output in its place
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the program
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what the terminal's encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -31,7 +35,8 @@ def _terminated(signal_number: int, frame: FrameType | None) -> None:  # noqa: A
 
 
 def _fail(sentence: str, code: int) -> None:
-    print(f"tenfold: {sentence}", file=sys.stderr)
+    with suppress(OSError):  # where nobody reads, the exit code says it
+        print(f"tenfold: {sentence}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def emit(document: Any) -> None:
 
 
 def message(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """A line on standard error. Where it cannot be written, as on a full disk, the work goes on without."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:

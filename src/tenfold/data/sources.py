@@ -11,6 +11,7 @@ from, its published checksum decides. Into the cache it goes whole, so any numbe
 once.
 """
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from tenfold.data.catalogue import SOURCES as SOURCES
 from tenfold.data.catalogue import Part, Source, read_table
 from tenfold.data.download import Patience, Progress, RemoteFile, download
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DataError, NetworkError, UnknownNameError
-from tenfold.files import make_folder, read_bounded, write_atomic
+from tenfold.errors import DataError, DiskError, NetworkError, UnknownNameError
+from tenfold.files import make_folder, read_bounded, sweep, write_atomic
 
 WRITER = 2  # the column of QMNIST's label table; 0 is the digit
 
@@ -107,18 +108,33 @@ def _fetch_file(source: Source, file: RemoteFile, store: Store) -> Path:
     path = _place(source, file, store)
     if _is_sound(path, file):
         return path
-    if store.import_from is not None:
-        data = _import(source, file, Path(store.import_from))
-    elif store.offline:
+    if store.offline and store.import_from is None:
         raise NetworkError(
             f"The data set '{source.name}' is not in the cache and downloads are off: {file.name} is missing "
             f"or damaged in '{path.parent}'. Go online, or import it from a local file or folder."
         )
+    _prepare(path.parent)
+    if store.import_from is not None:
+        data = _import(source, file, Path(store.import_from))
     else:
         data = download(file, store.mirrors or source.mirrors, source.name, store.patience, store.progress)
-    make_folder(path.parent)
     write_atomic(path, data)
     return path
+
+
+def _prepare(folder: Path) -> None:
+    """Make the cache folder. That nothing can be kept in it is found out before half a gigabyte is on its
+    way. Raises DiskError."""
+    try:
+        if os.access(make_folder(folder), os.W_OK):
+            sweep(folder)
+            return
+    except DiskError:
+        pass
+    raise DiskError(
+        f"The cache folder '{folder}' cannot be written. Where the system has another place for caches, "
+        "name it: on Linux, XDG_CACHE_HOME."
+    )
 
 
 def _place(source: Source, file: RemoteFile, store: Store) -> Path:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tenfold.training.loop import Trainer
 
 NAMES = ("last-0.safetensors", "last-1.safetensors")
-EVERY = 20.0  # seconds; with the longest step and the saving itself, less than 30 are lost
 
 
 class Found(NamedTuple):
@@ -59,17 +58,14 @@ class Backup(Callback):
     It goes behind all callbacks that remember something of a step.
     """
 
+    every = 20.0  # seconds; with the step that is under way and the saving itself, less than 30 are lost
+
     def __init__(
-        self,
-        folder: Path,
-        interruption: Interruption | None = None,
-        after: Path | None = None,
-        every: float = EVERY,
+        self, folder: Path, interruption: Interruption | None = None, after: Path | None = None
     ) -> None:
         self.paths = [folder / name for name in NAMES]
         self.last = after  # the file that stays while the other is written
         self.interruption = interruption
-        self.every = every
 
     def restart(self, trainer: "Trainer") -> None:
         """The trainer goes on under other terms: what was saved under the old ones is replaced."""
