@@ -1,6 +1,9 @@
 """How many of the known disputed test labels a label audit ranks among its first 50.
 
     python benchmarks/audit.py runs/baseline-0 [runs/baseline-1 ...]      each run, and their mean answers
+    python benchmarks/audit.py runs/baseline-0 --print                    the table, and no more
+
+Writes results/audit.json and the table in RESULTS.md.
 
 The 15 are the MNIST test labels that at most 2 of 5 people confirmed (Northcutt, Athalye, Mueller 2021). A
 random 50 of the 10,000 would hold 0.08 of them. No ranking by answers finds those that networks answer as
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from results import markdown_table, write_table
+from results import circumstances, load, markdown_table, save, write_table
 from seeds import DISPUTED
 
 from tenfold.harness.audit import TOP, audit
@@ -39,11 +42,17 @@ def main() -> None:
         mean = np.mean([found.probabilities for found in answers], axis=0)
         rows.append(row(f"mean of {len(answers)}", answers[0].labels, mean))
     head = ["answers", "errors", f"disputed in the first {TOP}", "which", "by self-confidence"]
-    table = "### Disputed test labels that the audit finds\n\n" + markdown_table(head, rows)
+    body = "### Disputed test labels that the audit finds\n\n" + markdown_table(head, rows)
     if arguments.print:
-        print(table)
-    else:
-        write_table("audit", table)
+        print(body)
+        return
+    save("audit", {"rows": [dict(zip(head, each, strict=True)) for each in rows]})
+    record = load("audit")
+    assert record is not None
+    command = " ".join(
+        ["python benchmarks/audit.py", *(f"runs/{run.resolve().name}" for run in arguments.runs)]
+    )
+    write_table("audit", f"{body}\n\n{circumstances(record)} `{command}`")
 
 
 def row(name: str, labels: NDArray[np.int64], probabilities: Floats) -> list[str]:

@@ -3,9 +3,9 @@
     corrupt(images, "fog")                      at its fixed severity and seed: the same picture everywhere
     corrupt(images, "rotate", 0.2, seed=7)      0.2 radians to the left or to the right
 
-Written anew from the paper's description. Where it gives a number (rotate, shear, scale, translate, stripe,
-impulse noise, brightness) that is the severity here; the others are set by eye to the same strength. So the
-mean compares models with each other; it is not the figure of the published files.
+Written anew from the paper's description. A severity of KINDS is the paper's where it gives a number, and
+`ours` where it does not: set by eye to about the same strength. So the mean compares models with each other;
+it is not the figure of the published files.
 """
 
 import math
@@ -37,6 +37,8 @@ class Kind:
     unit: str
     affine: bool = False
     """overlaps what training distorts with, so the mean is also given without it"""
+    ours: bool = False
+    """the severity is set by eye: the paper gives none"""
 
 
 def corrupt(images: Images, kind: str, severity: float | None = None, seed: int = 0) -> Images:
@@ -273,20 +275,20 @@ def _line(plane: Images, points: list[NDArray[Any]], width: int) -> None:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("shot-noise", shot_noise, 0.2, "brightness of a packet of light"),
+        Kind("shot-noise", shot_noise, 0.2, "brightness of a packet of light", ours=True),
         Kind("impulse-noise", impulse_noise, 0.17, "share of pixels"),
-        Kind("glass-blur", glass_blur, 0.7, "share moved, and pixels of blur"),
-        Kind("motion-blur", motion_blur, 2.0, "pixels of blur"),
+        Kind("glass-blur", glass_blur, 0.7, "share moved, and pixels of blur", ours=True),
+        Kind("motion-blur", motion_blur, 2.0, "pixels of blur", ours=True),
         Kind("shear", shear, 0.4, "pixels a pixel of height", affine=True),
         Kind("scale", scale, 0.3, "fraction smaller", affine=True),
         Kind("rotate", rotate, 0.4, "radians", affine=True),
         Kind("brightness", brightness, 0.5, "of the full range"),
         Kind("translate", translate, 3.0, "pixels along both axes", affine=True),
         Kind("stripe", stripe, 7.0, "columns at each side"),
-        Kind("fog", fog, 2.0, "brightness, ink being 1"),
-        Kind("spatter", spatter, 0.25, "share covered"),
-        Kind("dotted-line", dotted_line, 1.0, "brightness"),
-        Kind("zigzag", zigzag, 1.0, "brightness"),
-        Kind("canny-edges", canny_edges, 1.0, "share in the blend"),
+        Kind("fog", fog, 2.0, "brightness, ink being 1", ours=True),
+        Kind("spatter", spatter, 0.25, "share covered", ours=True),
+        Kind("dotted-line", dotted_line, 1.0, "brightness", ours=True),
+        Kind("zigzag", zigzag, 1.0, "brightness", ours=True),
+        Kind("canny-edges", canny_edges, 1.0, "share in the blend", ours=True),
     )
 }
