@@ -71,6 +71,7 @@ def serve(
     queue_wait: Annotated[float, _limit(0.001, "Seconds that they may.")] = Settings.queue_wait,
     page_queue: Annotated[int, _limit(1, "Pages that wait.")] = Settings.page_queue,
     page_wait: Annotated[float, _limit(0.001, "Seconds that they may.")] = Settings.page_wait,
+    search: Annotated[float, _limit(0.01, "Seconds to look for a right checksum.")] = Settings.search,
     drain_delay: Annotated[
         float, _limit(0, "Seconds from a signal to end until the door closes.")
     ] = Settings.drain_delay,
@@ -122,6 +123,7 @@ def serve(
         queue_wait=queue_wait,
         page_queue=page_queue,
         page_wait=page_wait,
+        search=search,
         drain_delay=drain_delay,
         drain=drain,
     )

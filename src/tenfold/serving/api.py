@@ -21,6 +21,7 @@ from tenfold.serving.engine import Engine, Picture
 from tenfold.serving.strict_json import numbers, only_keys, parse
 
 WHITE = 255
+MOST_DIGITS = 1_000  # that a page can be said to have
 
 
 def routes(engine: Engine) -> list[BaseRoute]:
@@ -104,6 +105,6 @@ def pixels(value: object) -> NDArray[np.uint8]:
 def _whole(value: str | None) -> int | None:
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal() and len(value) <= 6):
-        raise RefusedError(400, "digits must be a whole number.")
+    if not (value.isascii() and value.isdecimal() and len(value) <= 4 and int(value) <= MOST_DIGITS):
+        raise RefusedError(400, f"digits must be a whole number up to {MOST_DIGITS:,}.")
     return int(value)

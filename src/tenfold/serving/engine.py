@@ -6,13 +6,16 @@ lasts go by the other, so that a page of a second holds up no digit.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.errors import UsageError
 from tenfold.reading import Prediction, Reader
-from tenfold.reading.page import Expected, Reading
+from tenfold.reading.page import CHECKSUMS, Checksum, Expected, Reading
 from tenfold.serving.catalogue import Catalogue
 from tenfold.serving.lanes import BusyError, DigitLane, PageLane
 from tenfold.serving.settings import Settings
@@ -23,6 +26,7 @@ Picture = bytes | NDArray[np.uint8]
 __all__ = ["BusyError", "Engine"]
 
 SMALL = 512 * 512  # pixels of a picture that is read with the digits
+STROKES_BY_DIGITS = 2_000  # what a search for a number of digits costs is their product: here 2 seconds
 FEW = 8  # tensors of a request that are read with the digits
 
 
@@ -80,9 +84,9 @@ class Engine:
     async def read(
         self, picture: Picture, expected: Expected | None = None, model: str | None = None
     ) -> Reading:
-        """All digits of a picture. Raises as `predict`."""
+        """All digits of a picture. Raises as `predict`, and UsageError for a search that would be too long."""
         reader = await self.reader(model)
-        return await self.run(lambda: self._read(reader, picture, expected))
+        return await self.run(lambda: self._read(reader, picture, expected or Expected()))
 
     async def infer(self, images: Tensor, model: str | None = None) -> tuple[Tensor, Tensor]:
         """Probabilities and logits float32 [n, 10] of float32 [n, 1, 28, 28] in 0..1. Raises BusyError,
@@ -109,8 +113,32 @@ class Engine:
         digit = self._digit(picture)
         return reader.prediction(reader.probabilities(digit[None])[0], blank=not digit.any())
 
-    def _read(self, reader: Reader, picture: Picture, expected: Expected | None) -> Reading:
-        return reader.read(self.decode(picture), **vars(expected or Expected()))
+    def _read(self, reader: Reader, picture: Picture, expected: Expected) -> Reading:
+        from tenfold.images.segment import segment
+        from tenfold.reading.page import read_page
+
+        page = segment(self.decode(picture))
+        strokes = sum(len(line.atoms) for line in page.lines)
+        if expected.digits is not None and strokes * expected.digits > STROKES_BY_DIGITS:
+            raise UsageError("The page has too many strokes to look for so many digits; leave digits out.")
+        bounded = replace(expected, checksum=_in_time(expected.checksum, self.settings.search))
+        threshold = reader.metadata.thresholds.get("confidence", 0.0)
+        return read_page(page, reader.probabilities, bounded, threshold=threshold)
+
+
+def _in_time(checksum: str | Checksum | None, seconds: float) -> Checksum | None:
+    """`checksum` for so long; 2,000 readings of a full page are searched for two minutes otherwise."""
+    if checksum is None:
+        return None
+    holds = CHECKSUMS[checksum] if isinstance(checksum, str) else checksum
+    deadline = monotonic() + seconds
+
+    def in_time(text: str) -> bool:
+        if monotonic() > deadline:
+            raise UsageError("No reading was found in time whose checksum is right; leave checksum out.")
+        return holds(text)
+
+    return in_time
 
 
 def _pixels(picture: Picture) -> int:

@@ -1,6 +1,6 @@
 """/openapi.json: what the service takes and gives, with examples that tests send and compare.
 
-Written by hand: a description made from the code would only repeat what the code does, also where it is wrong.
+Written by hand: one made from the code would repeat what the code does, also where it is wrong.
 """
 
 import json

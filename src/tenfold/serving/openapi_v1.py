@@ -46,7 +46,7 @@ SCHEMAS_V1: Document = {
     "Pixels": _object(
         {
             "pixels": {
-                "description": "Rows of grey values, or of [red, green, blue]; dark on light or light on dark.",
+                "description": "Rows of grey values, or of [red, green, blue]; either polarity.",
                 "anyOf": [
                     {"type": "array", "minItems": 1, "items": _GREY},
                     {"type": "array", "minItems": 1, "items": _COLOUR},

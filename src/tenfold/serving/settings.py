@@ -38,6 +38,7 @@ class Settings:
     queue_wait: float = 0.25
     page_queue: int = 16  # pages and large pictures that wait
     page_wait: float = 5.0
+    search: float = 2.0  # seconds that a page is searched for a reading whose checksum is right
     drain_delay: float = 0.0  # between "not ready" and the closing of the door
     drain: float = 10.0  # for what is in work then
 

@@ -72,8 +72,9 @@ def write_answer(asked: Asked, model: str, values: Mapping[str, Tensor]) -> Resp
 def _parted(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
     if header_length is None:
         return body, b""
-    length = int(header_length) if header_length.isascii() and header_length.isdecimal() else -1
-    if not 0 <= length <= len(body) or len(header_length) > 9:
+    number = header_length.isascii() and header_length.isdecimal() and len(header_length) < 10
+    length = int(header_length) if number else -1
+    if not 0 <= length <= len(body):
         raise RefusedError(400, "Inference-Header-Content-Length must be the length of the JSON in the body.")
     return body[:length], body[length:]
 
@@ -127,7 +128,8 @@ def _from_json(data: object, count: int) -> Tensor:
         raise RefusedError(
             400, f"data must hold {count * IMAGE_SIZE:,} numbers, flat or nested as the shape."
         )
-    return values.reshape(count, *IMAGE_SHAPE).astype(np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is out of range
+        return values.reshape(count, *IMAGE_SHAPE).astype(np.float32)
 
 
 def _outputs(outputs: object, binary: bool) -> dict[str, bool]:

@@ -1,0 +1,183 @@
+"""How much may be sent and how much at once; what every answer carries."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.serving.conftest import Run, Running, wait_for
+
+
+@pytest.fixture(scope="module")
+def small(run: Run) -> Iterator[Running]:
+    """A service whose limits are reached easily."""
+    limits = {"image_bytes": 1_000, "tensor_bytes": 2_000, "concurrency": 2, "buffered_bytes": 1_500}
+    with run(receive=2.0, **limits) as found:
+        yield found
+
+
+def chunked(path: str, *pieces: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+
+
+@pytest.mark.parametrize(("path", "limit"), [("/v1/predict", 1_000), ("/v1/read", 1_000), ("/nix", 1_000)])
+def test_a_body_may_be_as_long_as_its_limit(small: Running, path: str, limit: int) -> None:
+    assert small.http.post(path, content=b"x" * limit).status_code in (400, 404)
+    found = small.http.post(path, content=b"x" * (limit + 1))
+    assert found.status_code == 413
+    assert found.json() == {"error": "The body may have at most 1,000 bytes."}
+    assert found.headers["connection"] == "close"
+
+
+def test_a_body_without_a_length_is_counted(small: Running) -> None:
+    end = b"0\r\n\r\n"
+    assert b" 400 " in small.talk(chunked("/v1/predict", b"x" * 600, b"x" * 400) + end, seconds=0.5)
+    assert small.talk(chunked("/v1/predict", b"x" * 600, b"x" * 401)).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_large_body_is_refused_before_it_is_sent(small: Running) -> None:
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n"
+    started = time.monotonic()
+    assert small.talk(head).startswith(b"HTTP/1.1 413 ")
+    assert time.monotonic() - started < 2  # not the deadline of the body
+
+
+def test_all_bodies_together_are_bounded(small: Running) -> None:
+    """Two slow clients hold 600 bytes each of 1,500; a third with 600 finds no room, and then there is."""
+    refused = small.metric("tenfold_rejected_total", reason="buffer")
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 700\r\n\r\n"
+    slow = [socket.create_connection(("127.0.0.1", small.port)) for _ in range(2)]
+    for connection in slow:
+        connection.sendall(head + b"x" * 600)
+    wait_for(lambda: len(small.server._wire.receiving) == 2)
+    found = small.http.post("/v1/predict", content=b"x" * 600)
+    assert (found.status_code, found.headers["retry-after"]) == (503, "1")
+    assert small.metric("tenfold_rejected_total", reason="buffer") == refused + 1
+    for connection in slow:
+        connection.close()
+    wait_for(lambda: small.server.guard._buffered == 0)
+    assert small.http.post("/v1/predict", content=b"x" * 600).status_code == 400
+
+
+class Gate:
+    """Stands in the lane of pages until it is opened."""
+
+    def __init__(self, service: Running) -> None:
+        self._open = threading.Event()
+        self._entered = threading.Event()
+        engine = service.server.guard.engine
+
+        def stand() -> None:
+            self._entered.set()
+            self._open.wait(20)
+
+        def enter() -> None:
+            self._task = asyncio.get_running_loop().create_task(engine.run(lambda: stand()))
+
+        engine.pages._loop.call_soon_threadsafe(enter)
+        assert self._entered.wait(20)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def test_what_is_beyond_the_concurrency_is_refused_at_once(small: Running) -> None:
+    pixels = json.dumps({"pixels": [[255] * 10] * 10})
+    headers = {"content-type": "application/json"}
+    gate = Gate(small)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [
+            pool.submit(small.http.post, "/v1/read", content=pixels, headers=headers) for _ in range(2)
+        ]
+        wait_for(lambda: small.metric("tenfold_requests_in_work") == 2)
+        started = time.monotonic()
+        refused = small.http.post("/v1/predict", content=b"x")
+        assert time.monotonic() - started < 1
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        for probe in ("/v2/health/live", "/v2/health/ready", "/metrics"):
+            assert small.http.get(probe).status_code == 200
+        gate.open()
+        assert [answer.result().status_code for answer in waiting] == [200, 200]
+    assert small.http.post("/v1/predict", content=b"x").status_code == 400
+
+
+def test_pages_that_wait_too_long_are_refused(run: Run) -> None:
+    with run(page_wait=0.05, page_queue=2) as service:
+        gate = Gate(service)
+        ask: Callable[..., Any] = service.http.post
+        body = {"pixels": [[255] * 20] * 10}
+        with ThreadPoolExecutor(2) as pool:
+            late = pool.submit(ask, "/v1/read", json=body)
+            wait_for(lambda: service.metric("tenfold_page_queue_depth") == 2)
+            full = ask("/v1/read", json=body)
+            assert full.status_code == 503
+            assert ask("/v1/predict", json=body).status_code == 200  # digits go by another way
+            time.sleep(0.1)
+            gate.open()
+            assert late.result().status_code == 503
+        assert service.metric("tenfold_rejected_total", reason="queue") == 1
+        assert service.metric("tenfold_rejected_total", reason="deadline") == 1
+        assert service.metric("tenfold_page_queue_depth") == 0
+
+
+def test_every_answer_carries_the_headers_of_security(service: Running, seven: bytes) -> None:
+    answers = [
+        service.http.post("/v1/predict", content=seven),
+        service.http.get("/nix"),
+        service.http.post("/v2"),
+        service.http.get("/v2", headers={"host": "evil.example"}),
+        service.http.get("/"),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 405, 403, 200]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none';")
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+        assert "server" not in answer.headers
+
+
+def test_a_method_that_is_not_taken_is_named(service: Running) -> None:
+    found = service.http.delete("/v1/predict")
+    assert (found.status_code, found.headers["allow"]) == (405, "POST")
+    assert found.json() == {"error": "This address does not take this method."}
+
+
+def test_a_fault_of_ours_is_a_sentence_and_a_traceback_for_the_log(
+    run: Run, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run() as service:
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("secret of ours")
+
+        monkeypatch.setattr(service.server.guard.engine, "decode", broken)
+        found = service.http.post("/v1/predict", json={"pixels": [[1, 2], [3, 4]]})
+        assert found.status_code == 500
+        assert found.json() == {"error": "The service made a mistake; it is recorded on the server."}
+        monkeypatch.undo()
+        assert service.http.post("/v1/predict", json={"pixels": [[1, 2], [3, 4]]}).status_code == 200
+    assert "ZeroDivisionError: secret of ours" in capfd.readouterr().err
+
+
+def test_the_log_has_a_line_for_each_request(
+    run: Run, capfd: pytest.CaptureFixture[str], seven: bytes
+) -> None:
+    with run(log=True) as service:
+        service.http.post("/v1/predict?model=reader", content=seven, headers={"x-request-id": "abc-1"})
+        service.http.get("/secret/path", headers={"x-request-id": "no good id"})
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(line["route"], line["code"], line["method"]) for line in lines] == [
+        ("/v1/predict", 200, "POST"),
+        ("(none)", 404, "GET"),
+    ]
+    assert lines[0]["id"] == "abc-1"
+    assert len(lines[1]["id"]) == 16
+    assert all(set(line) == {"time", "id", "method", "route", "code", "ms"} for line in lines)

@@ -1,0 +1,167 @@
+"""The wire: malformed requests, slow clients, heads and connections without end."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+from tests.serving.conftest import Run, Running, wait_for
+
+HOST = b"Host: localhost\r\n"
+GET = b"GET /v2 HTTP/1.1\r\n" + HOST
+POST = b"POST /v1/predict HTTP/1.1\r\n" + HOST
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"garbage\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200,  # TLS on a plain port
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /v2 HTTP/9.9\r\n" + HOST + b"\r\n",
+        b"CONNECT localhost:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+        GET + b"no colon\r\n\r\n",
+        GET + b"name : x\r\n\r\n",
+        GET + b"x: a\0b\r\n\r\n",
+        POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Content-Length: +3\r\n\r\nabc",
+        POST + b"Content-Length: 3, 3\r\n\r\nabc",
+        POST + b"Content-Length: 99999999999999999999\r\n\r\nabc",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc",
+        POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_gets_400_and_a_closed_connection(service: Running, data: bytes) -> None:
+    answer = service.talk(data)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.endswith(b'"}')  # and closed
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"GET http://localhost/v2 HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"\r\n\r\n" + GET + b"\r\n", 200),
+        (GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 200),
+        (GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n", 200),
+        (GET + b"Content-Length: 3\r\n\r\nabc", 200),
+        (GET + b"Range: bytes=" + b"0-1," * 500 + b"2-3\r\n\r\n", 200),
+        (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+        (b"GET /page/../v2 HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+        (b"GET /page/%2e%2e/%2e%2e/settings.py HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+        (b"BREW /v2 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"TRACE /v2 HTTP/1.1\r\n" + HOST + b"\r\n", 405),
+    ],
+)
+def test_what_is_odd_but_a_request_is_answered(service: Running, data: bytes, code: int) -> None:
+    assert service.talk(data, seconds=2).startswith(b"HTTP/1.1 %d " % code)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /v2 HT",
+        GET + b"x: y",
+        POST + b"Content-Length: 10\r\n\r\nabc",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ],
+)
+def test_half_a_request_is_cut_at_the_deadline(service: Running, data: bytes) -> None:
+    slow = service.metric("tenfold_rejected_total", reason="slow")
+    started = time.monotonic()
+    answer = service.talk(data)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert not answer.endswith(b"...")
+    assert time.monotonic() - started > 0.4
+    assert service.metric("tenfold_rejected_total", reason="slow") == slow + 1
+
+
+def test_a_client_that_drips_is_cut_at_the_same_deadline(service: Running) -> None:
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
+        connection.settimeout(0.02)
+        with contextlib.suppress(OSError):
+            for byte in GET * 100:
+                connection.sendall(bytes([byte]))
+                with contextlib.suppress(TimeoutError):
+                    if connection.recv(1_000).startswith(b"HTTP/1.1 408 "):
+                        break
+    assert time.monotonic() - started < 4
+
+
+def test_a_silent_connection_is_closed_without_a_word(service: Running) -> None:
+    assert service.talk(b"") == b""
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_kept(service: Running) -> None:
+    answer = service.talk(GET + b"\r\n" + GET + b"\r\n")
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert not answer.endswith(b"...")
+
+
+def test_the_head_may_be_as_long_as_its_limit(run: Run) -> None:
+    with run(header_bytes=1_000) as service:
+        for length, code in ((800, 200), (1_001, 431), (100_000, 431)):
+            filled = GET + b"x: " + b"a" * length + b"\r\n\r\n"
+            assert service.talk(filled, seconds=1).startswith(b"HTTP/1.1 %d " % code)
+            many = GET + b"x: a\r\n" * (length // 6) + b"\r\n"
+            assert service.talk(many, seconds=1).startswith(b"HTTP/1.1 %d " % code)
+        path = b"GET /" + b"a" * 1_001 + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+        assert service.talk(path, seconds=1).startswith(b"HTTP/1.1 431 ")
+        without_end = GET + b"x: " + b"a" * 300_000
+        assert service.talk(without_end).startswith(b"HTTP/1.1 431 ")
+        assert service.metric("tenfold_rejected_total", reason="headers") == 6
+
+
+def test_requests_in_a_row_are_answered_in_order_up_to_a_limit(service: Running) -> None:
+    paths = [b"/v2", b"/nix", b"/v2/health/live"] * 5
+    rows = [b"GET %b HTTP/1.1\r\n%b\r\n" % (path, HOST) for path in paths]
+    answer = service.talk(b"".join(rows))
+    codes = [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert codes == [b"200", b"404", b"200"] * 5
+    too_many = service.talk((GET + b"\r\n") * 100)
+    assert too_many.count(b"HTTP/1.1 200 ") == 17
+
+
+def test_a_request_before_a_bad_one_is_still_answered(service: Running, seven: bytes) -> None:
+    good = POST + b"Content-Length: %d\r\n\r\n" % len(seven) + seven
+    answer = service.talk(good + b"garbage\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"label":7' in answer
+    assert not answer.endswith(b"...")
+
+
+def test_a_new_connection_beyond_the_limit_takes_the_place_of_an_idle_one(run: Run) -> None:
+    with run(connections=5) as service:
+        idle = [socket.create_connection(("127.0.0.1", service.port), 5) for _ in range(20)]
+        time.sleep(0.3)
+        assert service.talk(GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        closed = 0
+        for connection in idle:
+            connection.settimeout(0.05)
+            with contextlib.suppress(TimeoutError):
+                closed += connection.recv(1) == b""
+            connection.close()
+        assert closed >= 15
+        assert service.metric("tenfold_rejected_total", reason="connections") >= 15
+        wait_for(lambda: service.metric("tenfold_connections") == 1)
+
+
+def test_connections_that_end_leave_nothing_behind(service: Running, seven: bytes) -> None:
+    whole = POST + b"Content-Length: %d\r\n\r\n" % len(seven) + seven
+    before = service.metric("tenfold_process_open_fds")
+    for end in range(0, len(whole) + 1, 8):
+        with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
+            connection.sendall(whole[:end])
+    wait_for(lambda: service.metric("tenfold_connections") == 1)
+    assert service.metric("tenfold_process_open_fds") <= before
+    assert service.metric("tenfold_requests_in_work") == 0
+    wire = service.server._wire
+    assert len(wire.idle) + len(wire.receiving) + len(wire.sending) + len(wire.leaving) <= 1
