@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -98,20 +99,19 @@ def open_page(browser: Browser, served: Service) -> Iterator[Open]:
     """Opens the page at a view, with options for the context; holds it to its promises at the end."""
     contexts, faults = [], []
 
-    def opened(view: str = "draw", **options: Any) -> Page:
-        context = browser.new_context(
-            **{"viewport": DESKTOP, "permissions": ["clipboard-read", "clipboard-write"], **options}
-        )
+    def opened(view: str = "draw", address: str = served.address, **options: Any) -> Page:
+        allowed = ["clipboard-read", "clipboard-write"]
+        context = browser.new_context(**{"viewport": DESKTOP, "permissions": allowed, **options})
         context.set_default_timeout(20_000)
         contexts.append(context)
-        context.on("request", lambda request: foreign(request.url))
+        context.on("request", lambda request: asked(request.url, address))
         page = context.new_page()
         page.on("console", heard)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.add_init_script(
             "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective))"
         )
-        page.goto(f"{served.address}#{view}")
+        page.goto(f"{address}#{view}")
         page.wait_for_selector("html[data-ready]")
         return page
 
@@ -120,8 +120,8 @@ def open_page(browser: Browser, served: Service) -> Iterator[Open]:
         if message.type in ("error", "warning") and not refused:  # the browser itself notes a refusal
             faults.append(message.text)
 
-    def foreign(url: str) -> None:
-        if not url.startswith((served.address, "blob:", "data:")):
+    def asked(url: str, address: str) -> None:
+        if not url.startswith((address, "blob:", "data:")):
             faults.append(f"asks {url}")
 
     yield opened
@@ -477,6 +477,17 @@ def test_another_model_is_chosen_on_its_page(open_page: Open) -> None:
     page.get_by_role("link", name="Draw", exact=True).click()
     draw(page, three(page))
     expect(page.locator("#milliseconds")).to_contain_text("by baseline")
+
+
+def test_a_token_is_taken_from_the_address_and_leaves_it(
+    open_page: Open, run: Callable[..., AbstractContextManager[Any]]
+) -> None:
+    with run(token="open-sesame-0123456789") as running:
+        page = open_page("token=open-sesame-0123456789", f"http://127.0.0.1:{running.port}/")
+        draw(page, three(page))
+        expect(page.locator("#numeral")).to_have_text("3")
+        assert "sesame" not in page.url
+        page.context.close()
 
 
 def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) -> None:

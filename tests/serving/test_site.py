@@ -135,7 +135,8 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(run: Run, tmp_path: Path,
 def test_with_a_token_the_page_opens_and_answers_only_those_who_have_it(run: Run, seven: bytes) -> None:
     with run(token="open-sesame-0123456789") as running:
         http = running.http
-        assert http.get("/").status_code == 200
+        names = [child.name for child in PAGE.iterdir() if child.name != "index.html"]
+        assert {http.get(path).status_code for path in ["/", *(f"/page/{name}" for name in names)]} == {200}
         assert http.get("/page/models").status_code == 401
         assert http.post("/page/look", content=seven).status_code == 401
         bearer = {"authorization": "Bearer open-sesame-0123456789"}

@@ -89,8 +89,8 @@ class Door:
         """The page itself shows nothing; what answers, measures or is posted to needs the token."""
         return (
             method not in _OPEN_METHODS
-            or path.startswith(("/v1", "/v2", "/page/models"))
-            or path == "/metrics"
+            or path.startswith(("/v1", "/v2"))
+            or path in ("/metrics", "/page/models")
         )
 
     def _check_token(self, given: bytes) -> None:

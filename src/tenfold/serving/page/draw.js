@@ -28,7 +28,7 @@ export function start() {
 }
 
 // Buttons with an example each; `then` runs after one was taken.
-export async function offerExamples(group, then = () => sheet.picture && byId('sheet').focus({ preventScroll: true })) {
+export async function offerExamples(group, then = () => byId('sheet').focus({ preventScroll: true })) {
   for (const [digit, picture] of (await examples()).entries()) {
     const canvas = element('canvas', { width: 28, height: 28, ariaHidden: 'true' })
     const button = element('button', { type: 'button', ariaLabel: `Example of ${digit}` }, canvas)
@@ -121,7 +121,8 @@ function show(found, { drawing, since }) {
 }
 
 function runnerUp({ probabilities, label }) {
-  const [share, digit] = probabilities.map((each, index) => [index === label ? -1 : each, index]).sort((a, b) => b[0] - a[0])[0]
+  const others = probabilities.map((share, digit) => [digit === label ? -1 : share, digit])
+  const [share, digit] = others.sort((a, b) => b[0] - a[0])[0]
   return share < 0.001 ? 'Nothing else comes near.' : `Next comes ${digit}, at ${percent(share)}.`
 }
 
@@ -140,7 +141,8 @@ function place(rows) {
   const flat = rows.flatMap((row, y) => row.map((value, x) => ({ value, x, y })))
   const { x, y } = flat.reduce((best, each) => (each.value > best.value ? each : best))
   const third = (at, length, names) => names[Math.min(2, Math.floor((3 * at) / length))]
-  return `mostly at the ${third(y, rows.length, ['top', 'middle', 'bottom'])} ${third(x, rows[0].length, ['left', 'centre', 'right'])}`
+  const down = third(y, rows.length, ['top', 'middle', 'bottom'])
+  return `mostly at the ${down} ${third(x, rows[0].length, ['left', 'centre', 'right'])}`
 }
 
 async function teach(digit) {

@@ -10,7 +10,8 @@ export const lines = (reading) =>
 
 export function csv(readings) {
   const rows = readings.flatMap((reading) => lines(reading).flatMap((line, row) => line.map((digit, place) => [
-    reading.file, row + 1, place + 1, digit.label, digit.read, digit.confidence.toFixed(4), digit.unsure, ...onFile(reading, digit),
+    reading.file, row + 1, place + 1, digit.label, digit.read, digit.confidence.toFixed(4), digit.unsure,
+    ...onFile(reading, digit),
   ])))
   return [COLUMNS, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n'
 }

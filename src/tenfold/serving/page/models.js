@@ -39,19 +39,24 @@ export function page(name) {
     element('div', { className: 'model-head' }, element('h1', { id: 'models-title' }, each.name), use),
     element('p', { className: 'lead' }, each.recipe.summary ?? ''),
     element('dl', { className: 'tiles' },
-      ...(found ? tile('Right', accuracy(found), `of ${SETS[found.on] ?? found.on}; 95 % interval ${interval(found)}`) : []),
-      ...tile('Parameters', each.parameters.toLocaleString('en'), `${Math.round(each.bytes / 1000).toLocaleString('en')} kB on disk`),
-      ...tile('Unsure below', each.threshold ? percent(each.threshold) : 'never', 'the confidence under which it does not answer'),
-      ...tile('Temperature', each.temperature.toFixed(3), 'divides the evidence, so that its percentages are true')),
+      ...(found ? [tile('Right', accuracy(found), `of ${SETS[found.on] ?? found.on}; 95 % interval ${interval(found)}`)] : []),
+      tile('Parameters', each.parameters.toLocaleString('en'), `${Math.round(each.bytes / 1000).toLocaleString('en')} kB on disk`),
+      tile('Unsure below', each.threshold ? percent(each.threshold) : 'never', 'the confidence under which it does not answer'),
+      tile('Temperature', each.temperature.toFixed(3), 'divides the evidence, so that its percentages are true')),
     ...section('Measured', table(['on', 'pictures', 'errors', 'right', '95 % interval'],
-      Object.values(each.measured).map((one) => [one.on ?? '', one.count?.toLocaleString('en') ?? '', one.errors ?? '', accuracy(one), interval(one)]))),
-    ...section('Layers', table(['', 'layer', 'gives'], each.layers.map(({ operators, shape }, index) => [index + 1, operators.join(', '), shape.join(' × ')]))),
+      Object.values(each.measured).map(measurement))),
+    ...section('Layers', table(['', 'layer', 'gives'],
+      each.layers.map(({ operators, shape }, index) => [index + 1, operators.join(', '), shape.join(' × ')]))),
     ...section('Recipe', facts(each.recipe)),
     ...section('Learnt from', facts(each.data)),
     element('p', { className: 'quiet break' }, `SHA-256 of the file: ${each.sha256}`))
 }
 
-const tile = (name, value, note) => [element('div', {}, element('dt', {}, name), element('dd', {}, value, element('span', {}, note)))]
+const measurement = (one) =>
+  [one.on ?? '', one.count?.toLocaleString('en') ?? '', one.errors ?? '', accuracy(one), interval(one)]
+
+const tile = (name, value, note) =>
+  element('div', {}, element('dt', {}, name), element('dd', {}, value, element('span', {}, note)))
 
 const section = (title, content) => (content ? [element('h2', {}, title), content] : [])
 
@@ -71,5 +76,6 @@ function facts(document_) {
   const rows = flat(document_, '').filter(([name]) => name !== 'summary')
   if (!rows.length) return null
   return element('dl', { className: 'facts' }, ...rows.map(([name, value]) =>
-    element('div', {}, element('dt', {}, name), element('dd', {}, Array.isArray(value) ? value.join(', ') : String(value ?? 'none')))))
+    element('div', {}, element('dt', {}, name),
+      element('dd', {}, Array.isArray(value) ? value.join(', ') : String(value ?? 'none')))))
 }

@@ -45,7 +45,6 @@ function take(files) {
   const pictures = [...files]
   if (!pictures.length) return
   location.hash = '#read'
-  if (done === readings.length) done = readings.filter((each) => each.finished || each.failed).length
   for (const file of pictures) {
     const reading = new Reading(file.name || 'pasted picture', progress)
     readings.push(reading)
@@ -66,17 +65,19 @@ async function work() {
     } catch (error) {
       reading.fail(error.message)
     }
+    if (!readings.includes(reading)) continue // removed meanwhile
     done++
     progress()
   }
   working--
-  if (!working) say(`${times(done, 'picture')} read. ${times(finished().reduce((sum, each) => sum + lines(each).flat().length, 0), 'digit')} found.`)
+  if (!working) say(`${times(done, 'picture')} read. ${times(everything().length, 'digit')} found.`)
 }
 
 // What the form says of the digits; a field that is not sound counts as empty.
 function known() {
   const fields = [...byId('known').elements].filter((field) => field.name && field.checkValidity())
-  return Object.fromEntries(fields.map((field) => [field.name, field.type === 'checkbox' && !field.checked ? '' : field.value]))
+  const value = (field) => (field.type === 'checkbox' && !field.checked ? '' : field.value)
+  return Object.fromEntries(fields.map((field) => [field.name, value(field)]))
 }
 
 function progress() {
@@ -85,7 +86,7 @@ function progress() {
   byId('progress').max = Math.max(1, total)
   byId('progress').value = done
   byId('progress').hidden = done === total
-  byId('progress-text').textContent = done < total ? `${done} of ${times(total, 'picture')} read` : `${times(total, 'picture')} read`
+  byId('progress-text').textContent = `${done < total ? `${done} of ` : ''}${times(total, 'picture')} read`
   const changes = corrected().length
   byId('save-corrected').disabled = changes === 0
   byId('save-corrected').textContent = changes ? `Save ${times(changes, 'corrected digit')}` : 'Save corrected digits'

@@ -1,9 +1,9 @@
 // One picture that was read: its boxes, its lines of text beside it, and the digits that people set right.
 
 import { lines } from './export.js'
-import { crop, digitButtons } from './teach.js'
-import { byId, element, percent, say, times, why } from './words.js'
 import { model } from './service.js'
+import { crop, digitButtons } from './teach.js'
+import { because, byId, element, percent, say, times } from './words.js'
 
 const ZOOM = 1.5 // a step
 const MOST = 12
@@ -103,14 +103,15 @@ export class Reading {
     const left = lines(this)
     const digits = left.flat()
     for (const digit of this.lines.flat()) {
-      const state = digit.label !== digit.read ? 'corrected' : digit.unsure ? 'unsure' : 'sure'
+      const state = digit.label !== digit.read ? 'corrected' : digit.unsure && !digit.checked ? 'unsure' : 'sure'
       digit.mark.hidden = Boolean(digit.removed)
       for (const shown of [digit.mark, digit.character]) shown.dataset.state = state
       digit.mark.firstChild.textContent = digit.character.textContent = digit.label
       const place = `${digits.indexOf(digit) + 1} of ${digits.length}`
-      const note = { corrected: `corrected from ${digit.read}`, unsure: `unsure, ${percent(digit.confidence)}`, sure: percent(digit.confidence) }
-      digit.character.setAttribute('aria-label', `${digit.label}, ${note[state]}, digit ${place}`)
-      digit.character.title = digit.mark.title = note[state]
+      const confidence = percent(digit.confidence)
+      const notes = { corrected: `corrected from ${digit.read}`, unsure: `unsure, ${confidence}`, sure: confidence }
+      digit.character.setAttribute('aria-label', `${digit.label}, ${notes[state]}, digit ${place}`)
+      digit.character.title = digit.mark.title = notes[state]
     }
     this.text.replaceChildren(...left.map((line) => element('li', {}, ...line.map((digit) => digit.character))))
     if (digits.length && !digits.some((digit) => digit.character.tabIndex === 0)) digits[0].character.tabIndex = 0
@@ -119,9 +120,9 @@ export class Reading {
 
   #summary(digits) {
     if (!digits.length) return 'No digits were found on it.'
-    const doubtful = digits.filter((digit) => digit.unsure && digit.label === digit.read && !digit.checked).length
+    const doubtful = digits.filter((digit) => digit.unsure && !digit.checked).length
     const found = `${times(digits.length, 'digit')} on ${times(lines(this).length, 'line')}`
-    if (this.reason && this.reason !== 'low confidence') return `${found}. ${why(this, 0)}`
+    if (this.reason && this.reason !== 'low confidence') return `${found}. ${because(this.reason)}`
     return doubtful ? `${found}; look at ${doubtful === 1 ? 'the one' : `the ${doubtful}`} in orange.` : `${found}.`
   }
 
@@ -129,7 +130,6 @@ export class Reading {
   correct(digit, label) {
     if (label === null) digit.removed = true
     else Object.assign(digit, { label, checked: true })
-    if (digit.checked && digit.label === digit.read) digit.unsure = false // somebody looked
     this.write()
     this.#changed()
     say(label === null ? `${digit.label} removed.` : `It is ${label} now.`)
@@ -184,7 +184,10 @@ export function start() {
     if (/^[0-9]$/.test(event.key)) decide(Number(event.key))
   })
   byId('correct').addEventListener('toggle', (event) => {
-    if (event.newState === 'closed') current?.digit.character.focus({ preventScroll: true })
+    if (event.newState !== 'closed' || !current) return
+    const [first] = lines(current.reading).flat()
+    const next = current.digit.removed ? first : current.digit
+    next?.character.focus({ preventScroll: true })
   })
 }
 
@@ -201,8 +204,9 @@ function open(reading, digit, beside) {
   canvas.height = image.height
   canvas.getContext('2d').drawImage(image, 0, 0)
   const others = digit.alternatives.map(([label, share]) => `${label} at ${percent(share)}`).join(', ')
+  const doubt = digit.unsure ? `, below the ${percent(model()?.threshold ?? 0)} that it takes to be sure` : ''
   byId('correct-note').textContent =
-    `Read as ${digit.read}, ${percent(digit.confidence)}${digit.unsure ? `, below the ${percent(model()?.threshold ?? 0)} that it takes to be sure` : ''}.${others ? ` Else ${others}.` : ''}`
+    `Read as ${digit.read}, ${percent(digit.confidence)}${doubt}.${others ? ` Else ${others}.` : ''}`
   for (const [each, button] of [...byId('correct-digits').children].entries()) {
     button.setAttribute('aria-pressed', String(each === digit.label))
   }

@@ -25,9 +25,12 @@ export function takeToken() {
 export async function ask(path, { body, query = {}, signal, chosen = true } = {}) {
   const given = Object.entries({ ...(chosen && models.chosen ? { model: models.chosen } : {}), ...query })
   const search = new URLSearchParams(given.filter(([, value]) => value !== undefined && value !== ''))
-  const address = search.size ? `${path}?${search}` : path
+  const address = given.length ? `${path}?${search}` : path
   // A picture's type is told by its bytes: the service needs no header that a file's name made up.
-  const headers = { ...(body && { 'Content-Type': 'application/octet-stream' }), ...(token && { Authorization: `Bearer ${token}` }) }
+  const headers = {
+    ...(body && { 'Content-Type': 'application/octet-stream' }),
+    ...(token && { Authorization: `Bearer ${token}` }),
+  }
   const options = body ? { method: 'POST', body, headers, signal } : { headers, signal }
   for (let attempt = 1; ; attempt++) {
     const answer = await fetch(address, options).catch((cause) => {

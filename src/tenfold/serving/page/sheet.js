@@ -22,16 +22,17 @@ export class Sheet extends EventTarget {
   constructor(canvas) {
     super()
     this.#canvas = canvas
-    for (const type of ['down', 'move', 'up', 'cancel']) {
-      canvas.addEventListener(`pointer${type}`, (event) => this[`_${type}`](event))
-    }
+    canvas.addEventListener('pointerdown', (event) => this.#down(event))
+    canvas.addEventListener('pointermove', (event) => this.#move(event))
+    canvas.addEventListener('pointerup', (event) => this.#up(event))
+    canvas.addEventListener('pointercancel', (event) => this.#up(event))
     canvas.addEventListener('keydown', (event) => this.#key(event))
     canvas.addEventListener('keyup', (event) => this.#held.delete(event.key))
     canvas.addEventListener('blur', () => this.#leave())
     new ResizeObserver(() => this.draw()).observe(canvas)
   }
 
-  get empty() { return this.#marks.length === 0 && !this.#stroke }
+  get blank() { return this.#shown.length === 0 && !this.#stroke }
   get canUndo() { return this.#marks.length > 0 }
   get canRedo() { return this.#undone.length > 0 }
 
@@ -81,9 +82,7 @@ export class Sheet extends EventTarget {
     return this.#marks.slice(this.#marks.findLastIndex((mark) => mark.blank) + 1)
   }
 
-  get blank() { return this.#shown.length === 0 && !this.#stroke }
-
-  _down(event) {
+  #down(event) {
     if (!event.isPrimary || event.button !== 0 || this.#pointer !== null) return
     this.#pointer = event.pointerId
     try {
@@ -94,7 +93,7 @@ export class Sheet extends EventTarget {
     this.#changed(true)
   }
 
-  _move(event) {
+  #move(event) {
     if (event.pointerId !== this.#pointer) return
     // Between two frames a pen reports several places; without them quick curves get corners.
     const events = event.getCoalescedEvents?.() ?? []
@@ -102,12 +101,8 @@ export class Sheet extends EventTarget {
     this.#changed(true)
   }
 
-  _up(event) {
+  #up(event) {
     if (event.pointerId === this.#pointer) this.#finish()
-  }
-
-  _cancel(event) {
-    this._up(event)
   }
 
   #finish() {

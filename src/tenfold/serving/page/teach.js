@@ -1,7 +1,7 @@
 // Corrections: pictures of single digits with their labels, which the service saves in the user's own folder.
 
 import { ask } from './service.js'
-import { byId, element, times } from './words.js'
+import { element, times } from './words.js'
 
 const LARGEST = 256 // pixels of a saved digit's longer side
 
@@ -37,8 +37,4 @@ export function crop(picture, [x, y, width, height]) {
   context.imageSmoothingQuality = 'high'
   context.drawImage(picture, left, top, right - left, bottom - top, 0, 0, canvas.width, canvas.height)
   return canvas
-}
-
-export function note(id, text) {
-  byId(id).textContent = text
 }

@@ -6,7 +6,8 @@ export const byId = (id) => document.getElementById(id)
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag)
   for (const [name, value] of Object.entries(properties)) {
-    if (name in made) made[name] = value
+    if (name.startsWith('aria')) made.setAttribute(`aria-${name.slice(4).toLowerCase()}`, value)
+    else if (name in made) made[name] = value
     else made.setAttribute(name, value)
   }
   made.append(...children)
@@ -20,13 +21,19 @@ export function percent(share) {
 
 export const times = (count, one, many = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
 
-// One sentence on an unsure answer: `reason` is the service's, `threshold` the model's.
+const REASONS = {
+  blank: 'There is nothing on it that could be a digit.',
+  'nothing fits what is expected': 'Nothing on it fits what you know of the digits; this is the best guess without that.',
+}
+
+// The service's reason in a sentence; what this page does not know is said as it comes.
+export const because = (reason) => REASONS[reason] ?? `${reason[0].toUpperCase()}${reason.slice(1)}.`
+
+// Two sentences on an unsure digit. `threshold` is the model's.
 export function why({ reason, label, confidence, probabilities }, threshold) {
-  if (reason === 'blank') return 'There is nothing on it that could be a digit.'
-  if (reason === 'nothing fits what is expected') return 'Nothing on it fits what you know of the digits; this is the best guess without that.'
+  if (reason !== 'low confidence') return because(reason)
   const limit = `This model answers from ${percent(threshold)} on.`
-  const order = probabilities?.map((share, digit) => [share, digit]).sort((a, b) => b[0] - a[0])
-  if (!order) return `${percent(confidence)} is too little. ${limit}`
+  const order = probabilities.map((share, digit) => [share, digit]).sort((a, b) => b[0] - a[0])
   if (order[0][0] < 0.3) return `It looks like no digit that the network knows. ${limit}`
   const [share, second] = order[1]
   return share > 0.1
