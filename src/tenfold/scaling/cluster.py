@@ -36,7 +36,8 @@ def cluster(address: str | None = None) -> Iterator[None]:
     """Connected to the cluster at `address` or RAY_ADDRESS; without either, one of this machine is started
     and ended. A connection that is there already is used and left.
 
-    Raises MissingExtraError without Ray, NetworkError where no cluster answers.
+    Raises MissingExtraError without Ray, NetworkError where no cluster answers, ResourceError where none can
+    be started.
     """
     if find_spec("ray") is None:
         raise MissingExtraError("A Ray cluster", "ray")
@@ -57,11 +58,12 @@ def cluster(address: str | None = None) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**quiet, **({"address": address} if address else {"address": "local", **here}))
-    except (ConnectionError, RuntimeError, ValueError) as cause:
+    except Exception as cause:  # of half a dozen types, a bare Exception among them
         ray.shutdown()
-        where = f"at '{address}' cannot be reached" if address else "on this machine cannot be started"
-        reason = (str(cause).splitlines() or [""])[0].rstrip(".")
-        raise NetworkError(f"A Ray cluster {where}: {reason}.") from None
+        reason = (str(cause).splitlines() or [type(cause).__name__])[0].rstrip(".")
+        if address:
+            raise NetworkError(f"A Ray cluster at '{address}' cannot be reached: {reason}.") from None
+        raise ResourceError(f"A Ray cluster cannot be started on this machine: {reason}.") from None
     finally:
         signal.signal(signal.SIGTERM, handler)  # Ray sets its own
     try:
