@@ -84,7 +84,7 @@ class Engine:
     async def read(
         self, picture: Picture, expected: Expected | None = None, model: str | None = None
     ) -> Reading:
-        """All digits of a picture. Raises as `predict`, and UsageError for a search that would be too long."""
+        """All digits of a picture. Raises as `predict`, and UsageError for too long a search."""
         reader = await self.reader(model)
         return await self.run(lambda: self._read(reader, picture, expected or Expected()))
 

@@ -81,6 +81,36 @@ class Wire:
         return type("BoundConnection", (Connection,), {"wire": self})
 
 
+class _Corked:
+    """A transport that joins what is written within one turn of the loop: an answer's head and body are one
+    packet and one system call."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            self._transport.write(b"".join(self._held))
+            self._held.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class Connection(HttpToolsProtocol):
     """One connection. Its state is the list of `wire` that it is in; in none while its request is in work."""
 
@@ -90,6 +120,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)  # type: ignore[arg-type]
         # asyncio leaves it out for a listener of ours, and each answer's body would wait 40 ms for an ACK
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.transport = _Corked(self.transport, self.loop)  # type: ignore[assignment]
         wire = self.wire
         self._in_head = True
         self._head_bytes = 0

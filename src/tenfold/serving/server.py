@@ -6,6 +6,7 @@ what is in work and end with 0 and 130; a second signal ends it at once.
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import socket
@@ -68,6 +69,8 @@ class Server(uvicorn.Server):
         self._leave_at = float("inf")
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
+        gc.collect()
+        gc.freeze()  # what is there by now stays, and need not be looked at again while requests wait
         asyncio.run(self.serve(sockets or [self.listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
