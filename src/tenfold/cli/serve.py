@@ -78,9 +78,9 @@ def serve(
     drain: Annotated[float, _limit(0, "Seconds from then for what is in work.")] = Settings.drain,
     json: Json = False,
 ) -> None:
-    """Serve a page to draw on and an HTTP service, on this machine alone unless told otherwise.
+    """Serve a page to draw on, and an HTTP service.
 
-    What is beyond a limit is refused with one sentence. A signal to end lets what is in work be finished; a
+    Only this machine is answered, unless --host says otherwise. What is beyond a limit is refused with one sentence. A signal to end lets what is in work be finished; a
     second one does not.
     """
     _need_extra()
