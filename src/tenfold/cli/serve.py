@@ -80,8 +80,8 @@ def serve(
 ) -> None:
     """Serve a page to draw on, and an HTTP service.
 
-    Only this machine is answered, unless --host says otherwise. What is beyond a limit is refused with one sentence. A signal to end lets what is in work be finished; a
-    second one does not.
+    Only this machine is answered, unless --host says otherwise. What is beyond a limit is refused with one
+    sentence. A signal to end lets what is in work be finished; a second one does not.
     """
     _need_extra()
     from tenfold.serving.server import serve
