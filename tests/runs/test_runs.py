@@ -12,10 +12,11 @@ import pytest
 
 import tenfold
 from tenfold.data import load_test
-from tenfold.errors import DivergedError, RunError, UnknownNameError, UsageError
+from tenfold.errors import DivergedError, OutputExistsError, RunError, UnknownNameError, UsageError
 from tenfold.files import sha256
 from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
+from tenfold.runs.claim import claimed
 from tenfold.training.callbacks import Callback, Logs
 from tenfold.training.loop import Trainer
 from tenfold.training.recipes import Recipe, replace
@@ -163,6 +164,35 @@ def test_a_training_that_diverges_is_one_error_and_saves_no_model(
             small, data=[str(digits)], **QUICK, out=tmp_path / "out", callbacks=[StopAfter(1, DivergedError)]
         )
     assert not (tmp_path / "out" / "model.onnx").exists()
+
+
+def test_one_process_at_a_time_works_on_a_run(finished: Run) -> None:
+    folder = begun(finished)
+    with claimed(folder), pytest.raises(OutputExistsError, match="Another process is at work on the run"):
+        resume(folder)
+    with claimed(folder):  # a claim that has ended is none
+        pass
+    assert resume(folder).finished
+
+
+def test_a_run_that_ended_before_its_report_gets_it(finished: Run) -> None:
+    report = finished.folder / "report.html"
+    page = report.read_text()
+    report.unlink()
+    (finished.folder / "drawn").mkdir()
+    assert resume(finished.folder).record == finished.record
+    assert report.read_text() == page
+    assert not (finished.folder / "drawn").exists()
+
+
+def test_a_run_that_ended_before_its_record_is_begun_anew(
+    small: Recipe, digits: Path, tmp_path: Path
+) -> None:
+    """All that a crash while run.json is written leaves is a file that only that leaves."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".{'a' * 16}.tmp").write_bytes(b"{")
+    run = train(replace(small, epochs=1), data=[str(digits)], **QUICK, out=tmp_path / "out")
+    assert {path.name for path in run.folder.iterdir()} == FILES
 
 
 def test_a_run_is_reproduced_bit_for_bit(finished: Run) -> None:
