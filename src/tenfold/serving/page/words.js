@@ -16,7 +16,7 @@ export function element(tag, properties = {}, ...children) {
 
 export function percent(share) {
   const points = 100 * share
-  return points > 99.9 ? '> 99.9 %' : `${points.toFixed(1)} %` // no model is surer than that
+  return points > 99.9 ? '>\u00a099.9\u00a0%' : `${points.toFixed(1)}\u00a0%` // no model is surer than that
 }
 
 export const times = (count, one, many = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
