@@ -158,8 +158,9 @@ def search(
             begun.append(found)
             if not quiet:
                 record = found.record
+                fields = "1 field" if len(record["space"]) == 1 else f"{len(record['space'])} fields"
                 message(
-                    f"Searching '{record['recipe']['name']}' over {len(record['space'])} fields, "
+                    f"Searching '{record['recipe']['name']}' over {fields}, "
                     f"{trials} trials{_side(record, at_once)}."
                 )
                 if done:
@@ -287,12 +288,13 @@ def _show_search(found: "Exploration", recipe: str) -> None:
         f"validation images ({best['errors']} errors in {best['count']:,}; 95 % interval {100 * low:.2f} to "
         f"{100 * high:.2f})"
     )
+    if rows and unchanged is not None:
+        result(f"the recipe as it is: error {percent(unchanged['error'])} ({unchanged['errors']} errors)")
+    message(f"\nThe page is {found.folder / 'explore.html'}.")
     if not rows:
         result("No trial did better than the recipe as it is.")
         return
-    if unchanged is not None:
-        result(f"the recipe as it is: error {percent(unchanged['error'])} ({unchanged['errors']} errors)")
-    message(f"\nThe page is {found.folder / 'explore.html'}. The best of many is flattered; is it better?")
+    message("The best of many is flattered; is it better than the recipe?")
     message("  " + command("explore", "ablate", recipe, "--change", found.folder / "recipe.json"))
     message("Train it:")
     message("  " + command("train", found.folder))

@@ -115,7 +115,7 @@ def read_change(recipe: Recipe, text: str) -> Change:
     Raises UnknownNameError for a field or a recipe that does not exist, RecipeError for an unsound file, and
     UsageError for a value that cannot be, or a change that leaves all as it is.
     """
-    if "=" not in text or text.partition("=")[0].endswith(".json"):
+    if "=" not in text or text.strip().endswith(".json"):
         change = Change(text, replace(find_recipe(text.strip()), name=recipe.name, summary=recipe.summary))
     else:
         values: dict[str, Any] = {}

@@ -210,6 +210,9 @@ def _axis(label: str, inner: dict[str, Any]) -> Axis:
     low, high = float(inner["low"]), float(inner["high"])
     if not inner["log"]:
         pad = 0.03 * (high - low)
+        if inner["whole"]:
+            steps = sorted({round(tick) for tick in even_ticks(low, high, 6)})
+            return Axis(label, low - pad, high + pad, [(tick, str(tick)) for tick in steps])
         return Axis(label, low - pad, high + pad, [(tick, f"{tick:g}") for tick in even_ticks(low, high, 6)])
     ticks = [(float(np.log10(tick)), f"{tick:g}") for tick in log_ticks(low, high) if low <= tick <= high]
     return Axis(label, float(np.log10(low)), float(np.log10(high)), ticks)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenfold.harness.explore_trainings import Measured
-from tenfold.harness.statistics import LEVEL, Resampled, holm, resampled_t, trainings_needed
+from tenfold.harness.statistics import LEVEL, MOST_TRAININGS, Resampled, holm, resampled_t, trainings_needed
 
 Trainings = Mapping[int, Measured]  # by seed
 
@@ -74,7 +74,7 @@ def _judged(label: str, test: Resampled, p: float, needed: int | None, seeds: in
         if test.mean == 0:
             advice = "no difference was seen at all."
         elif needed is None:
-            advice = f"for a difference of {points} no number of seeds would do; it takes more images."
+            advice = f"for a difference of {points} not even {MOST_TRAININGS} would do."
         elif needed <= seeds:
             advice = f"the difference of {points} may be chance (p = {p:.2g}); a few more seeds may tell."
         else:

@@ -28,7 +28,7 @@ from tenfold.metrics import Floats, t_central, t_quantile
 LEVEL = 0.95  # of every interval; one minus the p-value below which a difference counts as seen
 POWER = 0.8  # how often a study of the needed size would see the difference
 RESAMPLES = 10_000
-MOST_TRAININGS = 1_000  # that are still said to be needed
+MOST_TRAININGS = 100  # that are still said to be needed
 
 
 def discordant(correct_a: ArrayLike, correct_b: ArrayLike) -> tuple[int, int]:

@@ -3,7 +3,7 @@
     check(Augmentation, {"shift": "far"}, "augmentation.")     UsageError: augmentation.shift must be a number
     parse(tuple[int, ...], "64,96")                            (64, 96)
 
-The types that occur: bool, int, float, str, int or None, words to choose from, numbers in a row, and dataclasses.
+The types that occur: bool, int, float, str, int or None, words to choose from, numbers in a row, dataclasses.
 """
 
 import json
