@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
+from tenfold.cli.explore_show import show_ablation, show_search
 from tenfold.cli.options import Json, Quiet, Recipe, Threads
-from tenfold.cli.output import command, emit, message, percent, result, table
+from tenfold.cli.output import emit, message, percent, result, table
 from tenfold.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from tenfold.harness.explore_trainings import Measured, Training
 
 app = typer.Typer(no_args_is_help=True, help="Improve a recipe: by single changes, or by a search.")
-
-VERDICTS = {"better": "better", "worse": "worse", "undecided": "cannot be told"}
 
 Changes = Annotated[
     list[str],
@@ -119,7 +118,7 @@ def ablate(
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
-        _show_ablation(found)
+        show_ablation(found)
 
 
 @app.command()
@@ -183,7 +182,7 @@ def search(
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
-        _show_search(found, recipe)
+        show_search(found, recipe)
 
 
 @app.command()
@@ -239,62 +238,3 @@ def _outcome(measured: "Measured") -> str:
     if measured.errors is None:
         return f"diverged  {measured.seconds:.1f} s"
     return f"error {percent(measured.error):>7}  {measured.seconds:5.1f} s"
-
-
-def _show_ablation(found: "Exploration") -> None:
-    results, seeds = found.results, found.record["seeds"]
-    headings = ("change", "difference", "interval", "p", "time", "verdict")
-    result(table(headings, [_row(change) for change in results["changes"]], right=headings[1:5]))
-    name = found.record["recipe"]["name"]
-    result(
-        f"\n'{name}' as it is: {percent(1 - results['unchanged']['error'])} (mean of {len(seeds)} seeds). "
-        "Differences are in points of accuracy; p and intervals are corrected for the number of changes."
-    )
-    for change in results["changes"]:
-        result(change["sentence"])
-    message(f"\nThe page is {found.folder / 'explore.html'}.")
-
-
-def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
-    verdict = VERDICTS[change["verdict"]]
-    if change["interval"] is None:
-        return change["label"], "diverges", "-", "-", f"{change['time']:.2f} x", verdict
-    low, high = change["interval"]
-    needed = f" ({change['seeds_needed']} seeds needed)" if change["seeds_needed"] is not None else ""
-    return (
-        change["label"],
-        f"{100 * change['difference']:+.2f}",
-        f"{100 * low:+.2f} to {100 * high:+.2f}",
-        f"{change['p']:.2g}",
-        f"{change['time']:.2f} x",
-        verdict + needed,
-    )
-
-
-def _show_search(found: "Exploration", recipe: str) -> None:
-    from tenfold.harness.explore_results import differences
-    from tenfold.training.recipes import Recipe as Made
-
-    best, unchanged = found.results["best"], found.results["unchanged"]
-    if best is None:
-        message("No trial has come to an end yet; others are at work on this search.")
-        return
-    rows = differences(Made.from_dict(found.record["recipe"]), best["parameters"])
-    if rows:
-        result(table(("field", recipe, f"trial {best['trial']}"), rows))
-    low, high = best["interval"]
-    result(
-        f"\ntrial {best['trial']} of {found.record['trials']}: error {percent(best['error'])} on the "
-        f"validation images ({best['errors']} errors in {best['count']:,}; 95 % interval {100 * low:.2f} to "
-        f"{100 * high:.2f})"
-    )
-    if rows and unchanged is not None:
-        result(f"the recipe as it is: error {percent(unchanged['error'])} ({unchanged['errors']} errors)")
-    message(f"\nThe page is {found.folder / 'explore.html'}.")
-    if not rows:
-        result("No trial did better than the recipe as it is.")
-        return
-    message("The best of many is flattered; is it better than the recipe?")
-    message("  " + command("explore", "ablate", recipe, "--change", found.folder / "recipe.json"))
-    message("Train it:")
-    message("  " + command("train", found.folder))
