@@ -50,6 +50,7 @@ def predict(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
+    from tenfold.reading.many import predict_many
     from tenfold.reading.reader import Failure, Reader
 
     if csv_ and (json or out is not None):
@@ -87,7 +88,7 @@ def predict(
     files = _files(list(map(Path, images)), fail)
     if explain is not None:
         _explain(reader, files, fail, explain, json=json)
-    for found in reader.predict_files(files):
+    for found in predict_many(reader, files):
         if isinstance(found, Failure):
             fail(found.file, found.error)
         else:

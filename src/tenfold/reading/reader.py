@@ -75,7 +75,7 @@ class Reader:
     def _set_up(self, model: Model, threads: int | None) -> None:
         self.model = model
         self._wanted = threads
-        self._threads = threads or _cores()
+        self.threads = threads or _cores()
         self._sessions = {os.getpid(): open_session(model)}
 
     @property
@@ -114,7 +114,7 @@ class Reader:
             answers[:, start : start + BATCH] = self._session.run(OUTPUTS, {INPUT: chunk})
 
         starts = range(0, len(pixels), BATCH)
-        threads = min(self._threads, len(starts) // BATCHES_A_THREAD)
+        threads = min(self.threads, len(starts) // BATCHES_A_THREAD)
         if threads < 2:
             for start in starts:
                 answer(start)

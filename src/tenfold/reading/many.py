@@ -1,0 +1,102 @@
+"""Many pictures over all cores: what `Reader.predict_files` gives, by processes of their own.
+
+    for found in predict_many(reader, paths): ...
+
+Decoding a small picture and finding its digit is mostly Python, which threads cannot share. The first ALONE
+pictures are read here, as starting a process costs as much as a few hundred of them. Processes are spawned,
+so a script that calls this must be guarded by `if __name__ == "__main__"`.
+"""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+from tenfold.errors import ResourceError
+from tenfold.reading.reader import Failure, Prediction, Reader
+
+ALONE = 512  # pictures
+CHUNK = 128  # pictures handed to a process at a time
+PATIENCE = 10  # seconds until a process that is asked to end is made to
+
+
+def predict_many(
+    reader: Reader, paths: Iterable[str | os.PathLike[str]], *, alone: int = ALONE, chunk: int = CHUNK
+) -> Iterator[Prediction | Failure]:
+    """One result for each file, in order, over `reader.threads` processes, `chunk` paths at a time in each.
+
+    Raises ResourceError where a process ends before its work is done.
+    """
+    remaining = iter(paths)
+    yield from reader.predict_files(islice(remaining, alone) if reader.threads > 1 else remaining)
+    chunks = iter(lambda: [os.fsdecode(path) for path in islice(remaining, chunk)], [])
+    first = list(islice(chunks, reader.threads))
+    if not first:
+        return
+    with _workers(reader, len(first)) as workers:
+        for worker, part in zip(workers, first, strict=True):
+            _give(worker, part)
+        waiting = deque(workers)
+        while waiting:
+            worker = waiting.popleft()
+            results = _take(worker)
+            if part := next(chunks, []):
+                _give(worker, part)  # before the results are used, so that no core waits
+                waiting.append(worker)
+            yield from results
+
+
+@contextmanager
+def _workers(reader: Reader, count: int) -> Iterator[list[Connection]]:
+    """The ends of pipes to `count` processes; one whose pipe is closed, by whatever cause, ends."""
+    context = get_context("spawn")  # a fork would take along the locks of other threads
+    ends, processes = [], []
+    try:
+        for _ in range(count):
+            here, there = context.Pipe()
+            ends.append(here)
+            process = context.Process(target=_work, args=(there, reader), daemon=True)
+            process.start()
+            processes.append(process)
+            there.close()
+        yield ends
+    finally:
+        for end in ends:
+            end.close()
+        for process in processes:
+            process.join(PATIENCE)
+            process.kill()
+
+
+def _work(pipe: Connection, reader: Reader) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started first says what is to be said
+    try:
+        while True:
+            pipe.send(list(reader.predict_files(pipe.recv())))
+    except (EOFError, OSError):
+        return
+
+
+def _give(worker: Connection, part: list[str]) -> None:
+    try:
+        worker.send(part)
+    except OSError:
+        raise ResourceError(_ENDED) from None
+
+
+def _take(worker: Connection) -> list[Prediction | Failure]:
+    try:
+        results: list[Prediction | Failure] = worker.recv()
+    except (EOFError, OSError):
+        raise ResourceError(_ENDED) from None
+    return results
+
+
+_ENDED = (
+    "A process that read pictures ended before its work was done, perhaps for want of memory; "
+    "try --threads 1."
+)
