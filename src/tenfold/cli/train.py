@@ -20,7 +20,7 @@ Recipe = Annotated[
     str | None,
     typer.Argument(
         metavar="RECIPE",
-        help="A recipe by name or file, baseline if left out; `tenfold recipes` lists them.",
+        help="A recipe by name or file, fast if left out; `tenfold recipes` lists them.",
         show_default=False,
         autocompletion=recipe_names,
     ),

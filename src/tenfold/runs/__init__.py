@@ -33,7 +33,7 @@ SETTINGS = ("recipe", "seed", "sets", "final", "threads", "precision", "temperat
 
 
 def train(
-    recipe: "str | Recipe" = "baseline",
+    recipe: "str | Recipe" = "fast",
     *,
     seed: int = 0,
     data: Sequence[str] = ("mnist",),
