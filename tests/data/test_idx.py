@@ -77,6 +77,15 @@ def test_what_the_format_cannot_hold_is_not_written(array: np.ndarray[Any, Any])
         write_idx(array)
 
 
+def test_a_gzip_header_may_hold_a_name_a_comment_and_more() -> None:
+    """RFC 1952: the flags announce an extra field, a name, a comment and a checksum of the header."""
+    packed = gzip.compress(SOUND, mtime=0)
+    head = packed[:3] + bytes([4 | 8 | 16 | 2]) + packed[4:10] + b"\x03\0abc" + b"images\0" + b"by hand\0"
+    data = head + (zlib.crc32(head) & 0xFFFF).to_bytes(2, "little") + packed[10:]
+    assert gzip.decompress(data) == SOUND
+    assert np.array_equal(read_images(data), IMAGES)
+
+
 # --- unsound files: each has a sentence of its own ---------------------------------------------------------
 
 SOUND = write_idx(IMAGES)
