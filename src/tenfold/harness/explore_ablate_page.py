@@ -4,7 +4,7 @@ from typing import Any
 
 from tenfold.harness.charts import interval_bar
 from tenfold.harness.explore_record import PAGE, Exploration
-from tenfold.harness.markup import Markup, details, pairs, percent, section, table, text, times
+from tenfold.harness.markup import Markup, pairs, percent, section, table, text, times
 from tenfold.harness.page import page, write_page
 
 CONTENTS = {"changes": "Changes", "seeds": "Seeds"}
@@ -64,7 +64,7 @@ def _changes(changes: list[dict[str, Any]], images: str) -> str:
     )
     sentences = "".join(f"<p>{text(change['sentence'])}</p>" for change in changes)
     body = table("Changes of the recipe", head, rows, "numbers changes")
-    return section("changes", "Changes", images, lead, body, details(sentences))
+    return section("changes", "Changes", images, lead, body, f'<div class="words">{sentences}</div>')
 
 
 def _row(change: dict[str, Any], reach: float) -> tuple[object, ...]:
@@ -87,7 +87,7 @@ def _row(change: dict[str, Any], reach: float) -> tuple[object, ...]:
 
 def points(difference: float) -> str:
     """0.0012 -> +0.12."""
-    return f"{100 * difference:+.2f}"
+    return f"{round(100 * difference, 2) + 0.0:+.2f}"  # no -0.00
 
 
 def _seeds(results: dict[str, Any], seeds: list[int], images: str) -> str:
@@ -95,7 +95,10 @@ def _seeds(results: dict[str, Any], seeds: list[int], images: str) -> str:
         (
             seed,
             percent(1 - results["unchanged"]["errors"][place]),
-            *(points(change["differences"][place]) for change in results["changes"]),
+            *(
+                "diverges" if seed in change["diverged"] else points(change["differences"][place])
+                for change in results["changes"]
+            ),
         )
         for place, seed in enumerate(seeds)
     ]

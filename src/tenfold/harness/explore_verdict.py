@@ -65,7 +65,8 @@ def _diverged(made: Trainings) -> list[int]:
 
 
 def _judged(label: str, test: Resampled, p: float, needed: int | None, seeds: int) -> dict[str, Any]:
-    points = f"{100 * abs(test.mean):.2f} points"
+    small = abs(test.mean) < 5e-5
+    points = "less than 0.01 points" if small else f"{100 * abs(test.mean):.2f} points"
     if p < 1 - LEVEL:
         verdict, more = ("better", "more") if test.mean > 0 else ("worse", "less")
         sentence = f"'{label}' is {verdict}: {points} {more} accurate (p = {p:.2g})."
