@@ -180,9 +180,10 @@ def test_a_run_that_ended_before_its_report_gets_it(finished: Run) -> None:
     page = report.read_text()
     report.unlink()
     (finished.folder / "drawn").mkdir()
+    (finished.folder / f".{'a' * 16}.tmp").write_bytes(b"<html>")
     assert resume(finished.folder).record == finished.record
     assert report.read_text() == page
-    assert not (finished.folder / "drawn").exists()
+    assert {path.name for path in finished.folder.iterdir()} == FILES
 
 
 def test_a_run_that_ended_before_its_record_is_begun_anew(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold import __version__
 from tenfold.environment import machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
+from tenfold.files import sweep
 from tenfold.runs.claim import claimed
 from tenfold.runs.record import FORMAT, Run, check_free, differences
 
@@ -123,6 +124,8 @@ def resume(
         follow(run.record, store, newest(run.folder / CHECKPOINTS))
         return run
     with claimed(run.folder):
+        for place in (run.folder, run.folder / CHECKPOINTS):
+            sweep(place, older_than=0)
         if run.finished and (run.folder / "report.html").exists():
             raise RunError(f"The run '{folder}' is finished; there is nothing to resume.")
         if run.finished:  # but killed before its report was there

@@ -19,7 +19,7 @@ from tenfold.data import Store, load_test
 from tenfold.data.labelled import Labelled
 from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
-from tenfold.files import make_folder, sha256, sweep, write_atomic
+from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.metrics import fit_temperature, softmax, threshold_accepting
 from tenfold.reading.reader import Reader
@@ -83,8 +83,6 @@ def go_on(
     Raises RunError where anything changed, unless `force`.
     """
     clock = _Clock(run.record["durations"])
-    for folder in (run.folder, run.folder / CHECKPOINTS):
-        sweep(folder, older_than=0)
     found = newest(run.folder / CHECKPOINTS)
     parts = load_parts(run.record["sets"], final=run.record["final"], store=store)
     clock.lap("load")
