@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,25 +136,29 @@ def in_a_process_of_its_own(point: Point, source: Path, out: str) -> dict[str, A
 def carry_out(
     engine: str, pictures: int, workers: int, model: str, again: bool, source: str, out: str
 ) -> dict[str, Any]:
-    """One job; its seconds, those of the cluster's start, and its parts."""
+    """One job: its seconds, those of the cluster's start, its parts and the seconds between them."""
     from tenfold.reading.reader import Reader
     from tenfold.scaling import cluster, local
     from tenfold.scaling.job import Job
 
     job = Job("predict", Reader(model), [source], out, part_size=PART)
-    if engine == "local":
+    answer_parts = {"local": local.answer_parts, "ray": cluster.answer_parts}[engine]
+    done: list[float] = []
+    first = time.perf_counter()
+    with cluster.cluster() if engine == "ray" else nullcontext():
         began = time.perf_counter()
-        found = job.carry_out(local.answer_parts, workers=workers)
-        seconds, start = time.perf_counter() - began, 0.0
-    else:
-        first = time.perf_counter()
-        with cluster.cluster():
-            began = time.perf_counter()
-            found = job.carry_out(cluster.answer_parts, workers=workers)
-            seconds, start = time.perf_counter() - began, began - first
-    assert found["results"]["pictures"] == pictures
-    assert found["kept"] == (found["results"]["parts"] if again else 0)
-    return {"seconds": round(seconds, 3), "start": round(start, 3), "parts": found["results"]["parts"]}
+        found = job.carry_out(
+            answer_parts, workers=workers, progress=lambda _: done.append(time.perf_counter())
+        )
+        seconds = time.perf_counter() - began
+    parts = found["results"]["parts"]
+    assert (found["results"]["pictures"], found["kept"]) == (pictures, parts if again else 0)
+    return {
+        "seconds": round(seconds, 3),
+        "start": round(began - first, 3),
+        "parts": parts,
+        "part_seconds": round((done[-1] - done[0]) / max(1, parts - 1), 5),  # from one to the next
+    }
 
 
 def memory(root: int) -> float:
@@ -212,9 +217,9 @@ class PaperModel(NamedTuple):
 
 
 def paper_model(found: Sequence[dict[str, Any]], line: Line) -> PaperModel:
-    """The fit's numbers; handing out costs at most what a job takes of which every part is done already."""
+    """The fit's numbers; handing out costs at most what lies between parts that all are done already."""
     again = next(point for point in found if point["again"])
-    return PaperModel(line.a, 2 * line.b, again["seconds"] / again["parts"])
+    return PaperModel(line.a, 2 * line.b, again["part_seconds"])
 
 
 def report(record: dict[str, Any]) -> str:

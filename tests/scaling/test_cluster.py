@@ -1,5 +1,6 @@
 """On a Ray cluster of this machine: the same files, bit for bit, and the same folds as without."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,20 +82,39 @@ def test_a_connection_that_is_there_is_used_and_left() -> None:
     assert ray.is_initialized()
 
 
-def test_where_no_cluster_answers_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_where_no_cluster_answers_one_sentence_says_so(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))  # and nobody listens
+        address = form.format(door.getsockname()[1])
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(
+            NetworkError, match=rf"^A Ray cluster at '{address}' cannot be reached: .*refused\.$"
+        ):
+            cluster().__enter__()
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "sentence"),
+    [
+        ("auto", NetworkError, r"^A Ray cluster at 'auto' cannot be reached: No cluster here\.$"),
+        (None, ResourceError, r"^A Ray cluster cannot be started on this machine: No cluster here\.$"),
+    ],
+)
+def test_what_ray_raises_at_its_start_is_one_sentence(
+    address: str | None, error: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
 
     def refuse(**_: Any) -> None:
-        raise ConnectionError("Could not find any running Ray instance.\nMore words.")
+        raise Exception("No cluster here.\nMore words.")
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", refuse)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    with (
-        pytest.raises(
-            NetworkError,
-            match=r"at 'head:6379' cannot be reached: Could not find any running Ray instance\.$",
-        ),
-        cluster("head:6379"),
-    ):
-        pass
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(error, match=sentence):
+        cluster(address).__enter__()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tenfold.harness import trainings
     from tenfold.reading.page import Expected
     from tenfold.reading.reader import Reader
+    from tenfold.scaling import job
     from tenfold.scaling.answering import Command, Done
 
 ENGINES = ("local", "ray")
@@ -83,6 +84,17 @@ def trainings_on(engine: str | None, address: str | None) -> Iterator["trainings
         yield train_as_told
 
 
+@contextmanager
+def _parts_on(engine: str | None, address: str | None) -> Iterator["job.Engine"]:
+    from tenfold.scaling import cluster, local
+
+    if not on_ray(engine, address):
+        yield local.answer_parts
+        return
+    with cluster.cluster(address):
+        yield cluster.answer_parts
+
+
 def carry_out(
     command: "Command",
     reader: "Reader",
@@ -98,20 +110,13 @@ def carry_out(
 ) -> None:
     """Run the job and say what came of it. Exits with 3 if pictures failed."""
     from tenfold.reading.page import Expected
-    from tenfold.scaling import local
     from tenfold.scaling.job import Job
 
-    ray = on_ray(engine, address)
-    job = Job(command, reader, inputs, out, expected or Expected(), part_size)
-    began = time.perf_counter()
-    with _told_how_to_go_on(), _counting() as count:
-        if ray:
-            from tenfold.scaling import cluster
-
-            with cluster.cluster(address):
-                found = job.carry_out(cluster.answer_parts, workers=threads, progress=count)
-        else:
-            found = job.carry_out(local.answer_parts, workers=threads, progress=count)
+    on_ray(engine, address)  # a slip in these comes before the job is looked at
+    work = Job(command, reader, inputs, out, expected or Expected(), part_size)
+    with _parts_on(engine, address) as answer_parts, _told_how_to_go_on(), _counting() as count:
+        began = time.perf_counter()
+        found = work.carry_out(answer_parts, workers=threads, progress=count)
     if json:
         emit({**found, "out": out})
     else:

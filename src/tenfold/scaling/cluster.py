@@ -12,6 +12,7 @@ outlive a picture that ends its process. All machines need Tenfold, and the same
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ OBJECT_STORE = (
     200 << 20
 )  # bytes on a machine of one's own: what is shared is a model, or MNIST with its views
 QUEUED = 2  # parts for each core: one is done while the next one waits at its machine
+PATIENCE = 10.0  # seconds for a cluster to answer
 RETRIES = 2  # of a training whose process was ended
 
 
@@ -48,6 +50,8 @@ def cluster(address: str | None = None) -> Iterator[None]:
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
+    if address:
+        _call(address)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
     here: dict[str, Any] = {
         "num_cpus": cores(),
@@ -70,6 +74,18 @@ def cluster(address: str | None = None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _call(address: str) -> None:
+    """Raises NetworkError where nobody answers; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():  # "auto": Ray knows where
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+    except (OSError, OverflowError) as cause:
+        reason = getattr(cause, "strerror", None) or cause
+        raise NetworkError(f"A Ray cluster at '{address}' cannot be reached: {reason}.") from None
 
 
 def answer_parts(task: Task, parts: Iterable[Part], workers: int | None = None) -> Generator[Done]:
