@@ -151,6 +151,8 @@ def test_a_job_needs_a_free_folder_and_sound_words(folder: Path, tmp_path: Path,
         job(reader, tmp_path / "used", folder).carry_out()
     with pytest.raises(UsageError, match="which is read"):
         job(reader, folder / "out", folder)
+    with pytest.raises(UsageError, match="a checksum by its name"):
+        Job("read", reader, [str(folder)], str(tmp_path / "out"), Expected(checksum=str.isdigit))
     for size in (0, 1_000_001):
         with pytest.raises(UsageError, match="A part has 1 to 1,000,000 pictures"):
             job(reader, tmp_path / "out", folder, size=size)

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tenfold import __version__
@@ -66,10 +67,12 @@ class Job:
             raise UsageError("A job needs at least one input: a folder, a Parquet or an IDX file.")
         if self.part_size is not None and not 1 <= self.part_size <= MOST_A_PART:
             raise UsageError(f"A part has 1 to {MOST_A_PART:,} pictures, not {self.part_size:,}.")
+        if callable(self.expected.checksum):
+            raise UsageError("A job takes a checksum by its name, so that it is known when the job goes on.")
         out = Place.at(self.out)
         for given in self.inputs:
             place = Place.at(given)
-            if out.local and place.local and os.path.commonpath([out.path, place.path]) == place.path:
+            if out.local and place.local and Path(out.path).is_relative_to(place.path):
                 raise UsageError(f"The answers would go into '{given}', which is read; choose another --out.")
 
     def carry_out(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenfold.errors import DataError, DiskError, ImageError, InputError, MissingExtraError, NetworkError
-from tenfold.files import make_folder, read_bounded, write_atomic
+from tenfold.files import make_folder, read_bounded, sweep, write_atomic
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WHOLE_AT_CLOSE = ("s3", "gcs", "abfs")  # object stores: a file is there once it is closed, and then whole
@@ -177,8 +177,7 @@ class Place:
     def sweep(self) -> None:
         """Remove what a killed process left of a file it was writing."""
         if self.local:
-            for left in Path(self.path).glob(".*.tmp"):
-                left.unlink(missing_ok=True)
+            sweep(self.path, older_than=0)
 
     def _scan(self, path: str) -> Iterator[tuple[str, bool, int, int]]:
         if self.local:
