@@ -17,8 +17,9 @@ def show_ablation(found: "Exploration") -> None:
     result(table(headings, [_row(change) for change in results["changes"]], right=headings[1:5]))
     name = found.record["recipe"]["name"]
     result(
-        f"\n'{name}' as it is: accuracy {percent(1 - results['unchanged']['error'])} (mean of {len(seeds)} seeds). "
-        "Differences are in points of accuracy; p and intervals are corrected for the number of changes."
+        f"\n'{name}' as it is: accuracy {percent(1 - results['unchanged']['error'])} (mean of {len(seeds)} "
+        "seeds). Differences are in points of accuracy; p and intervals are corrected for the number of "
+        "changes."
     )
     for change in results["changes"]:
         result(change["sentence"])
