@@ -1,7 +1,7 @@
 """The service under load, on one core: capacity, overload, slow clients, a drain, a soak, Keras beside it.
 
-    python benchmarks/load.py capacity overload slow drain soak      about 26 minutes
-    python benchmarks/load.py beside --keras keras/bin/python        4 minutes; see peers/keras_service.py
+    python benchmarks/load.py capacity overload slow drain soak      25 minutes
+    python benchmarks/load.py beside --keras keras/bin/python        5 minutes; see peers/keras_service.py
     python benchmarks/load.py all [--keras PYTHON] [--quick]
 
 Each part is saved when it is done, and the table in RESULTS.md holds those that are. C, the capacity, is that
@@ -174,6 +174,7 @@ def drain_rows(record: Record) -> Rows:
     name = "SIGTERM at 0.8 C"
     return [
         [f"{name}: lost of {sent:,} sent before it", str(_sum(rounds, "lost")), "0"],
+        [f"{name}: refused of them", str(_sum(rounds, "refused")), ""],
         [f"{name}: exit code", codes, "0"],
     ]
 

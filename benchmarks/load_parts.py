@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from beside_load import Slow, probe
 from digit_requests import cut_picture, digits, post
-from open_loop import Answers, Asked, Client, Floats, poisson
+from open_loop import UNANSWERED, Answers, Asked, Client, Floats, poisson
 from service_process import Service, Steal
 
 Record = dict[str, Any]
@@ -29,15 +29,15 @@ class Setting:
     """How long and how often. `quick` is for a look: its figures mean nothing."""
 
     rounds: int = 5
-    search: float = 3.0  # at each rate of the search for C
+    search: float = 2.0  # at each rate of the search for C
     overload: float = 60.0
-    after: float = 7.0
+    after: float = 6.0
     slow_each: int = 500
     receive: float = 10.0  # the service's deadline
     soak: float = 600.0
 
 
-QUICK = Setting(rounds=1, search=1.5, overload=5.0, after=7.0, slow_each=50, receive=3.0, soak=20.0)
+QUICK = Setting(rounds=1, search=1.5, overload=5.0, after=6.0, slow_each=50, receive=3.0, soak=20.0)
 
 
 @contextmanager
@@ -208,7 +208,8 @@ def drained(service: Service, client: Client, rate: float, seed: int) -> Record:
     answered = answers.status == 200
     return {
         "sent_before": int(before.sum()),
-        "lost": int((before & ~answered).sum()),
+        "lost": int((before & (answers.status == UNANSWERED)).sum()),
+        "refused": int((before & (answers.status == 503)).sum()),
         "answered_after": int((~before & answered).sum()),
         "code": code,
     }
@@ -269,9 +270,10 @@ def compared(service: Service, client: Client, asked: Sequence[Asked], setting: 
         probed = many.drive(np.zeros(CLOSED * 4), patience=30)
         total = int(np.clip(setting.search * probed.count(200) / float(np.nanmax(probed.done)), 32, 10_000))
         crowd = many.drive(np.zeros(total), patience=30)
+    throughput = crowd.count(200) / float(np.nanmax(crowd.done))
     return {
         "alone": one.percentile(50),
-        "throughput": crowd.count(200) / float(np.nanmax(crowd.done)),
-        "c": highest_rate(client, setting.search, 400.0 if one.percentile(50) < 0.01 else 20.0, 1_000 * seed),
+        "throughput": throughput,
+        "c": highest_rate(client, setting.search / 2, 0.7 * throughput, 1_000 * seed),
         "wrong": int((~one.right).sum() + (~crowd.right).sum()),
     }

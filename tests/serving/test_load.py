@@ -2,9 +2,13 @@
 what holds on any machine, however busy."""
 
 import json
+import os
 import re
+import signal
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -123,6 +127,25 @@ def test_told_to_end_it_finishes_what_was_sent(asked: list[Asked]) -> None:
     assert (answers.status[before] == 200).all()
     assert answers.right[before].all()
     assert sum(line["code"] == 200 for line in log) == answers.count(200)  # none was answered in vain
+
+
+def test_what_has_reached_the_machine_before_the_signal_is_answered(asked: list[Asked]) -> None:
+    """Connections that are not even accepted yet."""
+    with Service(*PATIENT) as service, ExitStack() as stack:
+        os.kill(service.pid, signal.SIGSTOP)
+        connections = [
+            stack.enter_context(socket.create_connection(service.address, timeout=60)) for _ in range(60)
+        ]
+        for connection, one in zip(connections, asked * 2, strict=False):
+            connection.sendall(one.wire)
+        service.signal()
+        os.kill(service.pid, signal.SIGCONT)
+        for connection, one in zip(connections, asked * 2, strict=False):
+            received = b"".join(iter(lambda connection=connection: connection.recv(4_096), b""))  # type: ignore[misc]
+            assert received.startswith(b"HTTP/1.1 200")
+            assert one.wanted in received
+        assert service.end() == 0
+        assert service.log() == ""
 
 
 def test_a_second_signal_does_not_wait() -> None:
