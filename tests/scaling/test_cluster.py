@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_test, load_training
-from tenfold.errors import DivergedError, NetworkError, ResourceError
+from tenfold.errors import DivergedError, MissingExtraError, NetworkError, ResourceError
 from tenfold.harness.crossval import crossval
 from tenfold.harness.trainings import train_all
 from tenfold.reading.reader import Reader
@@ -118,3 +118,9 @@ def test_what_ray_raises_at_its_start_is_one_sentence(
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(error, match=sentence):
         cluster(address).__enter__()
+
+
+def test_without_ray_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenfold.scaling.cluster.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tenfold\[ray\]'"):
+        cluster().__enter__()

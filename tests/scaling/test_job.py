@@ -15,7 +15,7 @@ from pyarrow import dataset, parquet
 
 from tenfold.data import load_test
 from tenfold.data.idx import write_idx
-from tenfold.errors import DataError, OutputExistsError, RunError, UsageError
+from tenfold.errors import DataError, MissingExtraError, OutputExistsError, RunError, UsageError
 from tenfold.reading.page import Expected
 from tenfold.reading.reader import Failure, Reader
 from tenfold.scaling.answering import DEADLY, Done
@@ -278,3 +278,11 @@ def test_what_is_in_the_files_is_typed(folder: Path, tmp_path: Path, reader: Rea
         "reason": "string",
         "error": "string",
     }
+
+
+def test_without_pyarrow_one_sentence_names_the_extra(
+    folder: Path, tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenfold.scaling.places.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tenfold\[parquet\]'"):
+        job(reader, tmp_path / "out", folder)
