@@ -55,7 +55,7 @@ def test_several_runs_are_one_page_with_what_was_measured(run: Path, digits: Pat
     assert tenfold("evaluate", run, "--on", digits).code == 0
     assert json.loads((run / "evaluations.json").read_text())["digits"]["count"] == 240
     shutil.copytree(run, "second")
-    assert tenfold("report", run, "second").out == f"{Path('report.html').resolve()}\n"
+    assert tenfold("report", run, "second").out == "report.html\n"
     words = ("report", run, "second", "--out", "mine.html", "--json")
     assert json.loads(tenfold(*words).out) == {"runs": ["first", "second"], "report": "mine.html"}
     page = Path("mine.html").read_text()

@@ -13,8 +13,10 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, TenfoldError, UsageError
 from tenfold.harness.crossval import crossval
 from tenfold.harness.curve import curve
+from tenfold.harness.explore_ablate import ablate
 from tenfold.runs import Run
 from tenfold.runs.kept import keep_evaluation, keep_result
+from tenfold.runs.listing import list_runs
 from tenfold.runs.several import report_elsewhere, report_several
 from tenfold.training.recipes import Recipe, replace
 
@@ -77,6 +79,24 @@ def test_all_of_a_folder_may_be_named(
     assert [row[0] for row in page.tables["Learning curves of the recipes"][1:]] == ["curve", "unlike"]
     with pytest.raises(RunError, match="None of these folders is a run's"):
         report_several([folds, tmp_path / "curve"])
+
+
+def test_explorations_are_shown_and_are_no_runs(
+    finished: Run, second: Path, small: Recipe, some_digits: tuple[Labelled, Labelled], tmp_path: Path
+) -> None:
+    few = replace(small, epochs=1, patience=None)
+    ablate(few, ["shift=1"], some_digits[0], seeds=2, threads=1, out=tmp_path / "changes")
+    entry = next(entry for entry in list_runs(tmp_path) if entry.folder.name == "changes")
+    assert (entry.kind, entry.status, entry.recipe, entry.validation) == (
+        "explore",
+        "finished",
+        "small",
+        None,
+    )
+    page = Page(report_several([finished.folder, second, tmp_path / "changes"])[0].read_text("utf-8"))
+    (row,) = page.tables["Ablations of the recipes"][1:]
+    assert row[:3] == ["changes", "small", "shift=1"]
+    assert row[5] == "2"
 
 
 def test_two_of_one_name_go_by_their_paths(finished: Run, tmp_path: Path) -> None:

@@ -35,9 +35,7 @@ Sort = Annotated[
         show_default=False,
     ),
 ]
-OneRun = Annotated[
-    Path, typer.Argument(metavar="RUN", help="The folder of a run, a cross-validation or a curve.")
-]
+OneRun = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run of any kind.")]
 
 
 @app.callback()
@@ -49,7 +47,7 @@ def runs(
     sort: Sort = None,
     json: Json = False,
 ) -> None:
-    """List the runs of a folder, cross-validations and curves too; show or delete one.
+    """List all runs of a folder, of every kind; show or delete one.
 
     With validation figures, which are what to choose by, and how often the official test set was opened.
     """
@@ -81,11 +79,16 @@ def show(run: OneRun, json: Json = False) -> None:
     """Show a run's record: what it was made of and what came of it."""
     from tenfold.harness.crossval_record import Crossval
     from tenfold.harness.curve_record import Curve
+    from tenfold.harness.explore_record import Exploration
     from tenfold.runs.listing import RECORDS
     from tenfold.runs.record import Run
 
     kind = next((kind for kind, name in RECORDS.items() if (run / name).exists()), "run")
-    loads = {"crossval": lambda: Crossval.load(run).record, "curve": lambda: Curve.load(run).record}
+    loads = {
+        "crossval": lambda: Crossval.load(run).record,
+        "curve": lambda: Curve.load(run).record,
+        "explore": lambda: Exploration.load(run).record,
+    }
     record = loads.get(kind, lambda: Run.load(run).record)()
     if json:
         emit({**record, "run": str(run)})

@@ -19,6 +19,8 @@ from tenfold.harness.crossval_record import RECORD as CROSSVAL
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import RECORD as CURVE
 from tenfold.harness.curve_record import Curve
+from tenfold.harness.explore_record import RECORD as EXPLORE
+from tenfold.harness.explore_record import Exploration
 from tenfold.harness.markup import percent, section, table, times
 
 KEPT = ("evaluations", "robustness", "refusal", "audit")
@@ -41,6 +43,11 @@ HEADS: dict[str, tuple[str, Row]] = {
         ("folder", "recipe", "trainings", "images", "mean error", "95 % interval"),
     ),
     "curve": ("Learning curves of the recipes", ("folder", "recipe", "images", "seeds", "accuracy")),
+    "ablation": (
+        "Ablations of the recipes",
+        ("folder", "recipe", "change", "difference, points", "interval", "seeds", "verdict"),
+    ),
+    "search": ("Searches from the recipes", ("folder", "recipe", "best settings", "images", "accuracy")),
 }
 
 
@@ -74,8 +81,8 @@ def read_kept(run: str | Path, kind: str) -> dict[str, Any]:
 
 
 def read_done(runs: Mapping[str, Path], others: Sequence[Path]) -> Done:
-    """The results kept in the folders of `runs` (name -> folder), and the `others`: cross-validations and
-    learning curves. Raises RunError for what is damaged; what did not finish is left out."""
+    """The results kept in the folders of `runs` (name -> folder), and the `others`: cross-validations,
+    learning curves and explorations. Raises RunError for what is damaged; what did not finish is left out."""
     done = Done()
     for name, folder in runs.items():
         for kind, rows in READERS.items():
@@ -91,6 +98,10 @@ def read_done(runs: Mapping[str, Path], others: Sequence[Path]) -> Done:
                 done.add("crossval", _crossval(Crossval.load(folder)))
             elif (folder / CURVE).exists():
                 done.add("curve", _curve(Curve.load(folder)))
+            elif (folder / EXPLORE).exists():
+                other = Exploration.load(folder)
+                kind = str(other.record["kind"])
+                done.add(kind, (_ablation if kind == "ablation" else _search)(other))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             raise RunError(f"The record in '{folder}' is damaged.") from None
     return done
@@ -170,6 +181,34 @@ def _curve(found: Curve) -> Iterable[Row]:
                 str(int(point["seeds"])),
                 percent(mean),
             )
+
+
+def _ablation(found: Exploration) -> Iterable[Row]:
+    record = found.record
+    for change in record["results"]["changes"] if record["status"] == "finished" else ():
+        low, high = (100 * float(bound) for bound in change["interval"])
+        yield (
+            found.folder.resolve().name,
+            str(record["recipe"]["name"]),
+            str(change["label"]),
+            f"{100 * float(change['difference']):+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+            str(len(record["seeds"])),
+            {"undecided": "cannot be told"}.get(str(change["verdict"]), str(change["verdict"])),
+        )
+
+
+def _search(found: Exploration) -> Iterable[Row]:
+    record = found.record
+    if record["status"] == "finished":
+        best = record["results"]["best"]
+        yield (
+            found.folder.resolve().name,
+            str(record["recipe"]["name"]),
+            ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in best["parameters"].items()),
+            f"{int(best['count']):,}",
+            percent(1 - float(best["error"])),
+        )
 
 
 def _interval(interval: Sequence[float]) -> str:

@@ -21,10 +21,13 @@ from tenfold.harness.crossval_record import RECORD as CROSSVAL
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import RECORD as CURVE
 from tenfold.harness.curve_record import Curve
+from tenfold.harness.explore_record import RECORD as EXPLORE
+from tenfold.harness.explore_record import Exploration
 from tenfold.runs.record import RECORD, RUNS, Run
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better
-RECORDS = {"crossval": CROSSVAL, "curve": CURVE, "run": RECORD}  # kind of folder -> the file that tells it
+# kind of folder -> the file that tells it
+RECORDS = {"crossval": CROSSVAL, "curve": CURVE, "explore": EXPLORE, "run": RECORD}
 STATUSES = ("training", "finished", "damaged")
 DELETED = "deleted.json"  # the openings of runs that are gone: deleting one does not close the test set again
 TALLY_LIMIT = 1 << 16
@@ -52,7 +55,7 @@ class Entry:
 def list_runs(
     folder: str | Path = RUNS, *, recipe: str | None = None, status: str | None = None
 ) -> list[Entry]:
-    """The runs, cross-validations and learning curves right in `folder`, by name.
+    """The runs, cross-validations, learning curves and explorations right in `folder`, by name.
 
     Those of one `recipe` or `status` if said. A folder that is absent has none. Raises UnknownNameError for a
     status that does not exist, DiskError.
@@ -75,7 +78,7 @@ def read_entry(folder: Path) -> Entry:
     """The entry of a folder that is a run's, damaged or not."""
     kind = next((kind for kind, record in RECORDS.items() if (folder / record).exists()), "run")
     try:
-        return {"crossval": _crossval, "curve": _curve, "run": _run}[kind](folder)
+        return {"crossval": _crossval, "curve": _curve, "explore": _explore, "run": _run}[kind](folder)
     except (RunError, DiskError) as cause:
         return Entry(folder, kind, "damaged", problem=str(cause))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -178,14 +181,23 @@ def _crossval(folder: Path) -> Entry:
 
 
 def _curve(folder: Path) -> Entry:
-    """Without figures: its trainings are of many sizes, and none of them is the recipe's."""
     record = Curve.load(folder).record
+    return _without_figures(folder, "curve", record, record["seed"])
+
+
+def _explore(folder: Path) -> Entry:
+    record = Exploration.load(folder).record
+    return _without_figures(folder, "explore", record, record.get("seed"))
+
+
+def _without_figures(folder: Path, kind: str, record: Mapping[str, Any], seed: int | None) -> Entry:
+    """Its trainings are of many sizes or recipes, and none of them is the recipe's."""
     return Entry(
         folder,
-        "curve",
+        kind,
         _status(record["status"]),
         str(record["recipe"]["name"]),
-        record["seed"],
+        seed,
         str(record.get("started", "")),
     )
 

@@ -8,6 +8,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, UsageError
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import Curve
+from tenfold.harness.explore_record import Exploration
 from tenfold.harness.facts import read_facts
 from tenfold.harness.page import write_page
 from tenfold.harness.report import render as render_one
@@ -17,7 +18,12 @@ from tenfold.runs.listing import RECORDS, list_runs
 from tenfold.runs.page import find_images, find_validation
 from tenfold.runs.record import Run
 
-LOADS: dict[str, Callable[[Path], Crossval | Curve]] = {"crossval": Crossval.load, "curve": Curve.load}
+Other = Crossval | Curve | Exploration
+LOADS: dict[str, Callable[[Path], Other]] = {
+    "crossval": Crossval.load,
+    "curve": Curve.load,
+    "explore": Exploration.load,
+}
 
 
 def report_elsewhere(folder: Path, out: Path) -> Path:
@@ -29,9 +35,9 @@ def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Pa
     """Write one page for the runs among `folders`, and what else was done with their recipes; its path, and
     the folders of the runs that are on it.
 
-    Cross-validations and learning curves among `folders`, or beside the runs and of one of their recipes, are
-    shown as such. `out` is report.html beside the first run if None. Raises UsageError for more runs than
-    fit, RunError where there is no run, or one that is damaged or did not finish.
+    Cross-validations, learning curves and explorations among `folders`, or beside the runs and of one of
+    their recipes, are shown as such. `out` is report.html beside the first run if None. Raises UsageError for
+    more runs than fit, RunError where there is no run, or one that is damaged or did not finish.
     """
     # files are passed over, as runs/* also names the last report
     unique = list({folder.resolve(): folder for folder in folders if not folder.is_file()}.values())
@@ -47,8 +53,13 @@ def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Pa
     images = _images(largest, records)
     others = [folder for folder in unique if _is_other(folder)]
     done = read_done(dict(zip(names, runs, strict=True)), _with_neighbours(records.values(), others))
-    page = out or runs[0].resolve().parent / "report.html"
-    return write_page(page, render(side, done, images)), runs
+    return write_page(out or _beside(runs[0]), render(side, done, images)), runs
+
+
+def _beside(run: Path) -> Path:
+    """As the user named the folder, unless that says nothing of where it lies."""
+    parent = run.resolve().parent
+    return (run.parent if run.parent.resolve() == parent else parent) / "report.html"
 
 
 def _is_other(folder: Path) -> bool:
@@ -78,7 +89,7 @@ def _images(largest: Sequence[SideRun], records: Mapping[str, Run]) -> Labelled 
 
 
 def _with_neighbours(runs: Iterable[Run], others: Sequence[Path]) -> list[Path]:
-    """`others`, and the cross-validations and learning curves beside the runs that are of their recipes."""
+    """`others`, and the cross-validations, curves and explorations beside the runs, of their recipes."""
     recipes = [_without_stopping(run.record["recipe"]) for run in runs]
     found = {folder.resolve(): folder for folder in others}
     for parent in {run.folder.resolve().parent for run in runs}:
