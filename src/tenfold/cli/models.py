@@ -15,9 +15,9 @@ Name = Annotated[
 
 
 def models(name: Name = None, json: Json = False) -> None:
-    """List the shipped models and what was measured; or show one's card: data, recipe, figures, limits.
+    """List the shipped models, or show the card of one.
 
-    --model takes these names; a model file or a run folder will do as well.
+    A card tells of data, recipe, figures and limits. --model takes these names; a model file or a run folder will do as well.
     """
     from tenfold.model import list_models, read_card
 
