@@ -44,12 +44,18 @@ class Point(NamedTuple):
 
 def points(most: int) -> list[Point]:
     """Times against n with two processes, one process against two, the shipped default, and handing out."""
-    sizes = sorted({max(most // share, 2 * PART) for share in (100, 30, 10, 3, 1)})
-    middle = max(most // 5, 2 * PART)
-    wanted = [Point(engine, size, 2) for engine in ENGINES for size in sizes]
-    wanted += [Point(engine, middle, workers) for engine in ENGINES for workers in (1, 2)]
-    wanted += [Point("local", max(most // 10, 2 * PART), 2, OTHER_MODEL)]
-    return wanted + [Point(engine, most, 2, again=True) for engine in ENGINES]
+
+    def sizes(*shares: int) -> list[int]:
+        return sorted({max(most // share, 2 * PART) for share in shares})
+
+    (middle,) = sizes(10)
+    return [
+        *(Point("local", size, 2) for size in sizes(100, 30, 10, 3, 1)),
+        *(Point("ray", size, 2) for size in sizes(100, 10, 3, 1)),
+        *(Point(engine, middle, 1) for engine in ENGINES),
+        Point("local", middle, 2, OTHER_MODEL),
+        *(Point(engine, most, 2, again=True) for engine in ENGINES),
+    ]
 
 
 def main() -> None:
@@ -236,7 +242,7 @@ def report(record: dict[str, Any]) -> str:
 
 def engine_report(engine: str, found: Sequence[dict[str, Any]], record: dict[str, Any]) -> Iterable[str]:
     plain = [point for point in found if point["model"] == MODEL and not point["again"]]
-    series = unique([point for point in plain if point["workers"] == 2])
+    series = [point for point in plain if point["workers"] == 2]
     line = fit(series)
     model = paper_model(found, line)
     pair = {point["workers"]: point["seconds"] for point in plain if point["pictures"] == middle_of(plain)}
@@ -278,10 +284,6 @@ def engine_report(engine: str, found: Sequence[dict[str, Any]], record: dict[str
     if engine == "ray":
         yield ""
         yield extrapolation(model)
-
-
-def unique(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return list({point["pictures"]: point for point in found}.values())
 
 
 def middle_of(found: Sequence[dict[str, Any]]) -> int:
