@@ -10,7 +10,7 @@ PIP_INSTALL = .venv/bin/python -m pip install -c constraints.txt $(if $(TORCH_IN
 NEEDS = .venv/.made pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-wheel check format wheel clean
+.PHONY: help train test test-slow test-wheel fuzz load check format wheel clean
 
 help: ## print this list
 	@echo "make TARGET [RECIPE=NAME] [ARGS='...'] [PYTHON=python3.12] [TORCH_INDEX=URL]"
@@ -34,6 +34,9 @@ test-slow: .venv/.dev ## run the tests that need minutes
 
 test-wheel: wheel ## install the built wheel alone, predict with it, check its size
 	.venv/bin/python scripts/check_wheel.py dist/*.whl
+
+fuzz: .venv/.dev ## search for unsound answers to strangers' bytes, ten minutes a target (Linux)
+	.venv/bin/python -m tests.fuzz.run $(ARGS)
 
 check: .venv/.dev ## formatting, lint and types, changing nothing
 	.venv/bin/ruff format --check .

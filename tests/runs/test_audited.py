@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError
 from tenfold.harness.crossval_record import BEGUN, FINISHED, FORMAT, Crossval
+from tenfold.harness.record import Fields
 from tenfold.runs import Run
 from tenfold.runs.audited import read_answers
 
@@ -20,13 +22,17 @@ def training(some_digits: tuple[Labelled, Labelled], monkeypatch: pytest.MonkeyP
     return some_digits[0]
 
 
+def blank(fields: Fields) -> dict[str, Any]:
+    return {key: kind() for key, kind in fields.items() if isinstance(kind, type)}
+
+
 def crossval(folder: Path, training: Labelled, checksum: str) -> NDArray[np.float32]:
     """A finished cross-validation of two repeats; its probabilities [2, n, 10]."""
     labels = training.labels
     rng = np.random.default_rng(0)
     raw = rng.random((2, len(labels), 10), np.float32) + 3 * np.eye(10, dtype=np.float32)[labels]
     probabilities: NDArray[np.float32] = (raw / raw.sum(2, keepdims=True)).astype(np.float32)
-    record = {key: kind() for key, kind in (BEGUN | FINISHED).items()}
+    record: dict[str, Any] = blank({**BEGUN, **FINISHED})
     record |= {"format": FORMAT, "repeats": 2, "by": "class", "count": len(labels)}
     record["data"] = {"mnist-training": checksum}
     folds = np.zeros((2, len(labels)), np.int16)
@@ -65,7 +71,7 @@ def test_a_folder_of_neither_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_cross_validation_is_refused(tmp_path: Path) -> None:
-    record = {"format": FORMAT} | {key: kind() for key, kind in BEGUN.items()} | {"status": "training"}
+    record = {"format": FORMAT, **blank(BEGUN), "status": "training"}
     (tmp_path / "crossval.json").write_text(json.dumps(record))
     with pytest.raises(RunError, match="did not finish"):
         read_answers(tmp_path)

@@ -17,7 +17,8 @@ Name = Annotated[
 def models(name: Name = None, json: Json = False) -> None:
     """List the shipped models, or show the card of one.
 
-    A card tells of data, recipe, figures and limits. --model takes these names; a model file or a run folder will do as well.
+    A card tells of data, recipe, figures and limits. --model takes these names; a model file or a run
+    folder will do as well.
     """
     from tenfold.model import list_models, read_card
 
