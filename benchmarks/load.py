@@ -122,7 +122,10 @@ def rows(done: dict[str, Record]) -> Rows:
 
 
 def spread(values: list[float], scale: float = 1.0, digits: int = 0, unit: str = "") -> str:
-    """'1,312/s (1,290 to 1,330)'"""
+    """'1,312/s (1,290 to 1,330)'; a dash where there was nothing to measure"""
+    values = [value for value in values if np.isfinite(value)]
+    if not values:
+        return "–"
     middle, low, high = (scale * value for value in (median(values), min(values), max(values)))
     around = f" ({low:,.{digits}f} to {high:,.{digits}f})" if len(values) > 1 else ""
     return f"{middle:,.{digits}f}{unit}{around}"
