@@ -1,7 +1,7 @@
 """Executes docs/tutorial.ipynb and makes docs/tutorial.md of it, so that every output on the page is real.
 
-    python scripts/tutorial.py              runs the notebook in an empty folder and writes both: it takes a
-                                            quarter of an hour
+    python scripts/tutorial.py              runs the notebook in an empty folder and writes both: all of
+                                            its trainings, so let the machine be idle
     python scripts/tutorial.py --page       only writes the page, from the notebook as it stands
 
 The notebook is the source: its text and its commands are edited there.

@@ -1,8 +1,7 @@
 """The tutorial is one thing in two forms, and every cell of it runs: here on one digit in a hundred.
 
 The commands are those of the notebook, letter by letter. Their processes find a `sitecustomize` that leaves
-600 training and 100 test digits of MNIST and one core, so that all of it takes a minute and not a
-quarter of an hour.
+600 training and 100 test digits of MNIST and one core, so that all of it takes a minute.
 """
 
 import importlib.util
