@@ -40,9 +40,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="+", choices=(*PARTS, "all"))
     parser.add_argument("--c", type=float, help="the capacity, in requests a second")
     parser.add_argument("--keras", help="the Python of Keras's environment")
+    parser.add_argument("--rounds", type=int, default=Setting.rounds, help="runs that a median is of")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
-    setting = QUICK if asked.quick else Setting()
+    setting = QUICK if asked.quick else Setting(rounds=asked.rounds)
     parts = PARTS if "all" in asked.parts else tuple(part for part in PARTS if part in asked.parts)
     if "beside" in parts and asked.keras is None:
         if "beside" in asked.parts:

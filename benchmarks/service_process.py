@@ -88,7 +88,7 @@ class Service:
         self.process.send_signal(which)
 
     def end(self, patience: float = 60.0) -> int:
-        """The exit code, after SIGTERM unless it was told already: a second signal would cut what is in work."""
+        """The exit code, after SIGTERM unless it was told already: a second one would cut what is in work."""
         if self.alive and not self._told:
             self.signal()
         return self.process.wait(patience)

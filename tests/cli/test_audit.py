@@ -43,8 +43,8 @@ def test_json_is_one_document(run: Path, tmp_path: Path, tenfold: Any) -> None:
     found = tenfold("audit", run, "--json", "--out", tmp_path / "page.html")
     result = json.loads(found.out)
     assert (found.code, found.err) == (0, "")
-    saved = np.load(run / "predictions.npz")
-    wrong = (saved["probabilities"].argmax(1) != saved["labels"]).sum()
+    with np.load(run / "predictions.npz") as saved:
+        wrong = (saved["probabilities"].argmax(1) != saved["labels"]).sum()
     assert result["disagreements"] == len(result["suspects"]) == wrong
     assert result["count"] == 400
     assert Path(result["page"]).exists()

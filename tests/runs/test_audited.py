@@ -58,10 +58,10 @@ def test_other_data_has_no_pictures(tmp_path: Path, training: Labelled) -> None:
 def test_a_run_has_its_answers_to_the_test_set(finished: Run) -> None:
     openings = finished.record["test_openings"]
     found = read_answers(finished.folder)
-    saved = np.load(finished.folder / "predictions.npz")
     assert found.on == finished.results["test"]["on"]
-    assert np.array_equal(found.labels, saved["labels"])
-    assert found.probabilities == pytest.approx(saved["probabilities"])
+    with np.load(finished.folder / "predictions.npz") as saved:
+        assert np.array_equal(found.labels, saved["labels"])
+        assert found.probabilities == pytest.approx(saved["probabilities"])
     assert Run.load(finished.folder).record["test_openings"] == openings
 
 

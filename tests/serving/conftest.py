@@ -1,5 +1,6 @@
 """The service on a port of its own, its loop on a thread of this process."""
 
+import faulthandler
 import socket
 import threading
 import time
@@ -76,7 +77,9 @@ def _running(**settings: Any) -> Iterator[Running]:
     finally:
         server.should_exit = True
         thread.join(30)
-        assert not thread.is_alive()
+        if thread.is_alive():
+            faulthandler.dump_traceback(all_threads=True)
+            pytest.fail("the service did not end within 30 s; the threads' stacks are on standard error")
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +88,9 @@ def run() -> Run:
     return _running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service() -> Iterator[Running]:
-    """One with its deadlines short, for all tests that leave it as it was."""
+    """One with its deadlines short, for all tests of a file that leave it as it was."""
     with _running(receive=0.5, keep_alive=1.0) as found:
         yield found
 

@@ -152,6 +152,7 @@ def upload(name: str, pixels: NDArray[np.uint8], suffix: str = ".png") -> FilePa
 
 
 def rectangle(page: Page, selector: str) -> FloatRect:
+    page.locator(selector).wait_for()
     found = page.locator(selector).bounding_box()
     assert found is not None
     return found
