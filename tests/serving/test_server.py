@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from tests.serving.conftest import wait_for
 
+from tenfold.model import list_models
+
 SERVE = [sys.executable, "-m", "tenfold", "serve", "--no-open", "--port", "0"]
 
 
@@ -215,7 +217,7 @@ def test_a_token_from_a_file_is_asked_for(tmp_path: Path) -> None:
 def test_the_model_given_is_the_default_beside_those_shipped(model_file: Path, seven: bytes) -> None:
     with started(str(model_file)) as (_, port):
         models = json.loads(ask(port, "/v1/models")[1])["models"]
-        assert [model["name"] for model in models] == ["small", "baseline", "reader"]
+        assert [model["name"] for model in models] == ["small", *list_models()]
         assert [model["default"] for model in models] == [True, False, False]
         assert ask(port, "/v1/predict?model=small", seven)[0] == 200
         assert ask(port, "/v2/models/small/ready")[0] == 200

@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from tenfold.cli.app import app
 from tenfold.errors import UsageError
+from tenfold.model import list_models
 from tenfold.serving.catalogue import Catalogue
 from tenfold.serving.settings import Settings
 
@@ -54,5 +55,5 @@ def test_a_model_gets_a_name_that_a_url_can_hold(
     path.write_bytes(model_bytes)
     catalogue = Catalogue(str(path))
     assert catalogue.default == name
-    assert catalogue.names == [name, "baseline", "reader"]
+    assert catalogue.names == [name, *list_models()]
     assert catalogue.load(name).model.name == "small"
