@@ -432,7 +432,10 @@ def test_a_photograph_is_taken_through_the_browser(open_page: Open) -> None:
     page = open_page("read", permissions=["camera"])
     page.click("#photograph")
     expect(page.locator("#viewfinder")).to_be_visible()
-    page.wait_for_function("document.getElementById('video').videoWidth > 0")
+    while not page.evaluate(
+        "document.getElementById('video').videoWidth"
+    ):  # its policy forbids to wait in it
+        page.wait_for_timeout(50)
     page.click("#shoot")
     expect(page.locator("#progress-text")).to_have_text("1 picture read")
     assert page.evaluate("document.getElementById('video').srcObject") is None

@@ -71,8 +71,7 @@ class Server(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         gc.collect()
         gc.freeze()  # what is there by now stays, and need not be looked at again while requests wait
-        with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-            runner.run(self.serve(sockets or [self.listener]))
+        asyncio.run(self.serve(sockets or [self.listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -95,15 +94,6 @@ class Server(uvicorn.Server):
         self.signal = sig
         self.guard.engine.ready = False
         self._leave_at = monotonic() + self.guard.settings.drain_delay
-
-
-def _fastest_loop() -> "Callable[[], asyncio.AbstractEventLoop] | None":
-    """uvloop's, where it is installed (it is not for Windows): a socket costs it less."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def address(listener: socket.socket) -> str:
