@@ -64,6 +64,7 @@ def test_an_epoch_is_summed_up() -> None:
 def test_the_terminal_is_left_as_it_was_when_a_training_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.StringIO()
     monkeypatch.setattr("tenfold.cli.progress.Console", lambda **_: Console(file=text, force_terminal=True))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
 
     def interrupted() -> None:
         with watching(quiet=False) as (bar,):
@@ -74,6 +75,12 @@ def test_the_terminal_is_left_as_it_was_when_a_training_fails(monkeypatch: pytes
         interrupted()
     hidden, shown = text.getvalue().rfind("\x1b[?25l"), text.getvalue().rfind("\x1b[?25h")
     assert 0 <= hidden < shown  # the cursor
+
+
+def test_a_notebook_that_claims_to_be_a_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with watching(quiet=False) as callbacks:
+        assert [type(callback) for callback in callbacks] == [Lines]
 
 
 def test_elsewhere_there_are_plain_lines_and_none_when_quiet() -> None:

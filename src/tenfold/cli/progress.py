@@ -1,5 +1,6 @@
 """Live progress of a training on standard error: a bar in a terminal, one plain line an epoch elsewhere."""
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ FACTS = "step {task.completed}/{task.total}  {task.fields[facts]}"
 def watching(quiet: bool) -> Iterator[Sequence[Callback]]:
     """The callbacks that show a training. However it ends, the terminal is left as it was."""
     console = Console(stderr=True, highlight=False, markup=False)
-    if quiet or not console.is_interactive:
+    if quiet or not (console.is_interactive and sys.stderr.isatty()):  # a notebook claims to be a terminal
         yield [] if quiet else [Lines()]
         return
     bar = Bar(console)
