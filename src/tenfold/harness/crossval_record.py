@@ -8,18 +8,17 @@ Plain files, each written whole. `oof.npz` holds `labels` uint8 [n], `probabilit
 `folds` int16 [repeats, n] and, by writer, `writers` int32 [n]; images are in the order of the training set.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import OutputExistsError, RunError
+from tenfold.errors import RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 from tenfold.harness.arrays import pack_arrays, unpack_arrays
-from tenfold.harness.record import Fields, read_record
+from tenfold.harness.record import Fields, Recorded, read_record
 
 FORMAT = 1
 RECORD = "crossval.json"
@@ -70,41 +69,17 @@ class OutOfFold(NamedTuple):
 
 
 @dataclass
-class Crossval:
+class Crossval(Recorded):
     """A folder and what its crossval.json says."""
 
-    folder: Path
-    record: dict[str, Any]
-
-    @property
-    def finished(self) -> bool:
-        return bool(self.record["status"] == "finished")
+    FILE: ClassVar[str] = RECORD
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Crossval":
+    def load(cls, folder: str | Path) -> Self:
         """Raises RunError for a folder that holds no cross-validation, or a damaged one."""
         path = Path(folder) / RECORD
         record = read_record(path, "a cross-validation", FORMAT, BEGUN, FINISHED)
         return cls(Path(folder), record)
-
-    @classmethod
-    def begin(cls, folder: Path, record: dict[str, Any]) -> "Crossval":
-        """A new folder for `record`, or the one that was begun with the same settings.
-
-        Raises RunError where `folder` is of other settings, OutputExistsError where it is of something else.
-        """
-        if (folder / RECORD).exists():
-            found = cls.load(folder)
-            found._must_match(record)
-            return found
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputExistsError(f"'{folder}' exists and is not an empty folder; choose another --out.")
-        made = cls(make_folder(folder), record)
-        made.save()
-        return made
-
-    def save(self) -> None:
-        write_atomic(self.folder / RECORD, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
 
     def save_fold(self, fold: Fold) -> None:
         arrays = {"probabilities": fold.probabilities, "seconds": np.array(fold.seconds)}
@@ -163,11 +138,7 @@ class Crossval:
         other = [key for key in SETTINGS if self.record[key] != record[key]]
         if self.record["versions"].get("torch") != record["versions"].get("torch") and not self.finished:
             other.append("version of torch")
-        if other:
-            raise RunError(
-                f"'{self.folder}' is a cross-validation with another {' and another '.join(other)}; "
-                "choose another --out."
-            )
+        self._refuse_other("a cross-validation", other)
 
     def _part(self, repeat: int, number: int) -> Path:
         return self.folder / PARTS / f"{repeat}-{number}.npz"

@@ -13,15 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tenfold import __version__
 from tenfold.data.labelled import Labelled
 from tenfold.environment import machine, versions
-from tenfold.errors import OutputExistsError, RunError, UsageError
-from tenfold.files import make_folder, write_atomic
+from tenfold.errors import RunError, UsageError
 from tenfold.harness.explore_trainings import Measured
-from tenfold.harness.record import Fields, read_record
+from tenfold.harness.record import Fields, Recorded, read_record
 
 if TYPE_CHECKING:
     from tenfold.training.recipes import Recipe
@@ -51,15 +50,10 @@ SETTINGS = {"ablation": ("recipe", "data"), "search": ("recipe", "data", "seed",
 
 
 @dataclass
-class Exploration:
+class Exploration(Recorded):
     """A folder and what its explore.json says."""
 
-    folder: Path
-    record: dict[str, Any]
-
-    @property
-    def finished(self) -> bool:
-        return bool(self.record["status"] == "finished")
+    FILE: ClassVar[str] = RECORD
 
     @property
     def results(self) -> dict[str, Any]:
@@ -68,7 +62,7 @@ class Exploration:
         return found
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Exploration":
+    def load(cls, folder: str | Path) -> Self:
         """Raises RunError for a folder that holds no exploration, or a damaged one."""
         path = Path(folder) / RECORD
         record = read_record(path, "an exploration", FORMAT, COMMON, FINISHED)
@@ -79,25 +73,6 @@ class Exploration:
             if not isinstance(record.get(key), kind) or not _is_sound(key, record[key]):
                 raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
         return cls(Path(folder), record)
-
-    @classmethod
-    def begin(cls, folder: Path, record: dict[str, Any]) -> "Exploration":
-        """A new folder for `record`, or the one that was begun with the same settings.
-
-        Raises RunError where `folder` is of other settings, OutputExistsError where it is of something else.
-        """
-        if (folder / RECORD).exists():
-            found = cls.load(folder)
-            found._must_match(record)
-            return found
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputExistsError(f"'{folder}' exists and is not an empty folder; choose another --out.")
-        made = cls(make_folder(folder), record)
-        made.save()
-        return made
-
-    def save(self) -> None:
-        write_atomic(self.folder / RECORD, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
 
     def check_torch(self) -> None:
         """Raises RunError where trainings from now on would not be like those before."""
@@ -111,11 +86,7 @@ class Exploration:
                 "choose another --out."
             )
         other = [key for key in SETTINGS[record["kind"]] if self.record[key] != record[key]]
-        if other:
-            raise RunError(
-                f"'{self.folder}' is {KINDS[record['kind']]} with another {' and another '.join(other)}; "
-                "choose another --out."
-            )
+        self._refuse_other(KINDS[record["kind"]], other)
 
 
 def _is_sound(key: str, value: Any) -> bool:

@@ -1,12 +1,17 @@
-"""The JSON record in a folder of the harness, read without trust: bounded, of one format, its parts sound."""
+"""The JSON record in a folder of the harness, read without trust: bounded, of one format, its parts sound.
+
+`Recorded` is what folders of cross-validations, learning curves and explorations have in common: one is begun
+once, and the same settings go on in it.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from tenfold.errors import RunError
-from tenfold.files import read_bounded
+from tenfold.errors import OutputExistsError, RunError
+from tenfold.files import make_folder, read_bounded, write_atomic
 
 LIMIT = 1 << 24  # bytes; the record of a cross-validation of 1000 folds has 200 kB
 
@@ -30,3 +35,52 @@ def read_record(path: Path, what: str, version: int, begun: Fields, finished: Fi
         if not isinstance(record.get(key), kind):
             raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
     return record
+
+
+@dataclass
+class Recorded:
+    """A folder and what its record, the file FILE, says. Raises DiskError where it cannot be written."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    FILE: ClassVar[str]
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.record["status"] == "finished")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Raises RunError for a folder that holds none, or a damaged one."""
+        raise NotImplementedError
+
+    @classmethod
+    def begin(cls, folder: Path, record: dict[str, Any]) -> Self:
+        """A new folder for `record`, or the one that was begun with the same settings.
+
+        Raises RunError where `folder` is of other settings, OutputExistsError where it is of something else.
+        """
+        if (folder / cls.FILE).exists():
+            found = cls.load(folder)
+            found._must_match(record)
+            return found
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputExistsError(f"'{folder}' exists and is not an empty folder; choose another --out.")
+        made = cls(make_folder(folder), record)
+        made.save()
+        return made
+
+    def save(self) -> None:
+        write_atomic(self.folder / self.FILE, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
+
+    def _must_match(self, record: dict[str, Any]) -> None:
+        """Raises RunError where what is found would not follow from the settings of `record` too."""
+        raise NotImplementedError
+
+    def _refuse_other(self, what: str, other: Sequence[str]) -> None:
+        """Raises RunError where `other`, the settings that differ, names any."""
+        if other:
+            raise RunError(
+                f"'{self.folder}' is {what} with another {' and another '.join(other)}; choose another --out."
+            )
