@@ -1,8 +1,7 @@
 """`tenfold crossval`: how well a recipe does, over folds of the training images."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +9,7 @@ import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.options import Json, Offline, Quiet, Recipe, Threads
-from tenfold.cli.output import command, emit, message, percent, result, table
-from tenfold.errors import ResourceError
+from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
 
 if TYPE_CHECKING:
     from tenfold.harness.crossval_record import Crossval
@@ -86,7 +84,11 @@ def crossval(
             message(_line(found.record, fit, done, spent))
 
     begun: list[Any] = []
-    with _told_how_to_go_on(begun), downloads() as fetching, trainings_on(engine, address) as carry_out:
+    with (
+        told_how_to_go_on(begun, "folds"),
+        downloads() as fetching,
+        trainings_on(engine, address) as carry_out,
+    ):
         found = estimate(
             recipe,
             folds=folds,
@@ -104,16 +106,6 @@ def crossval(
         emit({**found.record, "optimism": optimistic, "folder": str(found.folder)})
     elif not quiet:
         _show(found, optimistic)
-
-
-@contextmanager
-def _told_how_to_go_on(begun: list[Any]) -> Iterator[None]:
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
-        if begun:
-            message("\nThe folds that were done are kept; the same command goes on.")
-        raise
 
 
 def _announce(found: "Crossval", done: int, at_once: int) -> None:

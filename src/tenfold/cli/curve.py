@@ -1,16 +1,15 @@
 """`tenfold curve`: what more training images are worth to a recipe."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tenfold.cli.options import Json, Quiet, Recipe, Threads
-from tenfold.cli.output import emit, message, percent, result, table
-from tenfold.errors import ResourceError, UsageError
+from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
+from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
     from tenfold.harness.curve_record import Curve
@@ -84,7 +83,7 @@ def curve(
 
     begun: list[Any] = []
     wanted = None if sizes is None else _numbers(sizes)
-    with _told_how_to_go_on(begun):
+    with told_how_to_go_on(begun, "trainings"):
         found = measure(
             recipe,
             sizes=wanted,
@@ -110,16 +109,6 @@ def _numbers(text: str) -> list[int]:
         raise UsageError(
             f"--sizes takes whole numbers with commas between, such as 100,1000, not '{text}'."
         ) from None
-
-
-@contextmanager
-def _told_how_to_go_on(begun: list[Any]) -> Iterator[None]:
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
-        if begun:
-            message("\nThe trainings that were done are kept; the same command goes on.")
-        raise
 
 
 def _announce(found: "Curve", done: int, at_once: int) -> None:

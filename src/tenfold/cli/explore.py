@@ -1,8 +1,7 @@
 """`tenfold explore`: which changes of a recipe are real improvements, and which settings do best."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +10,7 @@ import typer
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.explore_show import show_ablation, show_search
 from tenfold.cli.options import Json, Quiet, Recipe, Threads
-from tenfold.cli.output import emit, message, percent, result, table
-from tenfold.errors import ResourceError
+from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
 
 if TYPE_CHECKING:
     from tenfold.harness.explore_record import Exploration
@@ -113,7 +111,7 @@ def ablate(
 
     begun: list[Any] = []
     settings: dict[str, Any] = {"seeds": seeds, "seed": seed, "threads": threads, "out": out}
-    with _told_how_to_go_on(begun), trainings_on(engine, address) as carry_out:
+    with told_how_to_go_on(begun, "trainings"), trainings_on(engine, address) as carry_out:
         found = compare(recipe, changes, engine=carry_out, watcher=Lines(), **settings)
     if json:
         emit({**found.record, "folder": str(found.folder)})
@@ -177,7 +175,7 @@ def search(
     base = find_recipe(recipe)
     space = space_of(base, ranges or [], only=only)
     settings: dict[str, Any] = {"trials": trials, "seed": seed, "threads": threads, "out": out}
-    with _told_how_to_go_on(begun), trainings_on(engine, address) as carry_out:
+    with told_how_to_go_on(begun, "trainings"), trainings_on(engine, address) as carry_out:
         found = look(base, space=space, engine=carry_out, watcher=Lines(), **settings)
     if json:
         emit({**found.record, "folder": str(found.folder)})
@@ -216,16 +214,6 @@ def fields(recipe: Recipe, json: Json = False) -> None:
         return
     cells = [(r["field"] or "", r["value"] or "", r["takes"] or "", r["range"] or "-") for r in rows]
     result(table(("field", "value", "takes", "search"), cells))
-
-
-@contextmanager
-def _told_how_to_go_on(begun: list[Any]) -> Iterator[None]:
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
-        if begun:
-            message("\nThe trainings that were done are kept; the same command goes on.")
-        raise
 
 
 def _side(record: Mapping[str, Any], at_once: int) -> str:

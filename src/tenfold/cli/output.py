@@ -5,10 +5,12 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from tenfold.errors import ResourceError
 
 
 def result(text: str) -> None:
@@ -73,3 +75,14 @@ def _program() -> list[str]:
         return [sys.executable, "-m", "tenfold"]
     found = shutil.which(called.name)  # a shell hands over the whole path of what it found by its name
     return [called.name if found == sys.argv[0] else sys.argv[0]]
+
+
+@contextmanager
+def told_how_to_go_on(begun: Sequence[object], what: str) -> Iterator[None]:
+    """Whatever breaks off a work that has `begun` leaves the word that `what` was done is kept."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
+        if begun:
+            message(f"\nThe {what} that were done are kept; the same command goes on.")
+        raise
