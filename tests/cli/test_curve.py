@@ -78,6 +78,8 @@ def test_an_interrupted_one_says_that_the_same_command_goes_on(
         (["tiny", "--sizes", "20,500"], 3, "There are 200 training images, so not 500"),
         (["tiny", "--steps", "some"], 2, "no way to count the training 'some'"),
         (["tiny", "--seeds", "0"], 2, "not 0"),
+        (["tiny", "--engine", "rya"], 2, "Did you mean 'ray'?"),
+        (["tiny", "--address", "head:1"], 2, "--address goes with --engine ray"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(

@@ -1,4 +1,4 @@
-"""On a Ray cluster of this machine: the same files, bit for bit, and the same folds as without."""
+"""On a Ray cluster of this machine: the same files, bit for bit, and the same trainings as without."""
 
 import socket
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import pytest
 from tenfold.data import load_test, load_training
 from tenfold.errors import DivergedError, MissingExtraError, NetworkError, ResourceError
 from tenfold.harness.crossval import crossval
+from tenfold.harness.curve import curve
 from tenfold.harness.trainings import train_all
 from tenfold.reading.reader import Reader
 from tenfold.scaling.answering import DEADLY
@@ -61,6 +62,18 @@ def test_folds_are_those_of_this_machine(tmp_path: Path) -> None:
     here = crossval(SMALL, data, out=tmp_path / "here", **settings)
     there = crossval(SMALL, data, out=tmp_path / "there", engine=train_as_told, **settings)
     assert np.array_equal(here.out_of_fold().probabilities, there.out_of_fold().probabilities)
+    assert there.record["results"] == here.record["results"]
+
+
+def test_a_learning_curve_is_that_of_this_machine(tmp_path: Path) -> None:
+    data = load_training().take(range(200), "some digits").split(50)
+    settings: dict[str, Any] = {"sizes": [50, 150], "seeds": 1, "seed": 5, "threads": 1}
+    here = curve(SMALL, data, out=tmp_path / "here", **settings)
+    there = curve(SMALL, data, out=tmp_path / "there", engine=train_as_told, **settings)
+    without_times = [
+        {place: {**fit, "seconds": 0} for place, fit in found.fits().items()} for found in (here, there)
+    ]
+    assert without_times[0] == without_times[1]
     assert there.record["results"] == here.record["results"]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.options import Json, Quiet, Recipe, Threads
 from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
 from tenfold.errors import UsageError
@@ -49,6 +50,8 @@ def curve(
     seed: Seed = 0,
     steps: Steps = "same",
     threads: Threads = None,
+    engine: Engine = None,
+    address: Address = None,
     out: Out = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -83,7 +86,7 @@ def curve(
 
     begun: list[Any] = []
     wanted = None if sizes is None else _numbers(sizes)
-    with told_how_to_go_on(begun, "trainings"):
+    with told_how_to_go_on(begun, "trainings"), trainings_on(engine, address) as carry_out:
         found = measure(
             recipe,
             sizes=wanted,
@@ -93,6 +96,7 @@ def curve(
             threads=threads,
             out=out,
             watcher=Lines(),
+            engine=carry_out,
         )
         page = write_page(found.folder / PAGE, render(found))
     if json:

@@ -32,7 +32,7 @@ from tenfold.errors import DataError, UnknownNameError, UsageError
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
 from tenfold.harness.power_law import backtest, fit, foretell
-from tenfold.harness.trainings import refuse_test_set, share_out, train_all
+from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_all
 from tenfold.metrics import nll, softmax, t_interval
 
 if TYPE_CHECKING:
@@ -69,13 +69,15 @@ def curve(
     threads: int | None = None,
     out: str | Path | None = None,
     watcher: Watcher | None = None,
+    engine: Engine | None = None,
 ) -> Curve:
     """Train `recipe` on `sizes` training images (None: SIZES, up to all), `seeds` times each; measure it.
 
     `data` is MNIST's 55,000 and 5,000 if None. All `seeds` follow from `seed`. `steps` "same" gives every
     size as many steps, to the nearest whole epoch, as the recipe takes over all images; "epochs" keeps the
     recipe's epochs. `threads` are the cores to use (None: all). `out` is absent, empty or a curve of the same
-    settings, which goes on (None: runs/curve-RECIPE-SEED, or runs/curve-RECIPE-epochs-SEED).
+    settings, which goes on (None: runs/curve-RECIPE-SEED, or runs/curve-RECIPE-epochs-SEED). `engine`
+    carries out the trainings (None: processes of this machine); the curve is the same whichever does.
 
     Raises UsageError for sizes or seeds that are none and for the test set as data, DataError for more images
     than there are, RunError for a folder that is damaged or of other settings, DivergedError, DiskError.
@@ -93,7 +95,7 @@ def curve(
     record = _record(chosen, data, sizes=wanted, seeds=seeds, seed=seed, steps=steps, threads=share.threads)
     name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
     found = Curve.begin(Path(out) if out is not None else RUNS / name, record)
-    _carry_out(found, data, threads or cores(), watcher or Watcher())
+    _carry_out(found, data, threads or cores(), watcher or Watcher(), engine)
     return found
 
 
@@ -243,7 +245,7 @@ def _record(recipe: "Recipe", data: Split, **settings: Any) -> dict[str, Any]:
     }
 
 
-def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher) -> None:
+def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher, engine: Engine | None) -> None:
     """Train what is not done yet, then say what came of all."""
     record = found.record
     had = found.fits()
@@ -254,7 +256,8 @@ def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher) -> None:
         done = len(found.places()) - len(places)
         watcher.begin(found, done, at_once)
         settings = {key: record[key] for key in ("recipe", "seed", "steps", "threads", "precision")}
-        with closing(train_all(CurveJob(**settings, data=data), places, at_once)) as trainings:
+        job = CurveJob(**settings, data=data)
+        with closing(train_all(job, places, at_once, engine)) as trainings:
             for made in trainings:
                 record["fits"].append(made)
                 found.save()
