@@ -6,7 +6,8 @@
 Each seed is one `tenfold train` in a process of its own. Its record and its history go to
 results/RECIPE[-final]/seed-N.json as soon as it is done; seeds that are there are not trained again, so a
 broken-off benchmark goes on where it was. `tenfold train RECIPE --seed N` gives the same bits again on the
-same machine.
+same machine. With `--keep FOLDER` the runs stay, as FOLDER/RECIPE[-final]/seed-N, and one that was broken off
+is resumed.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 from results import RESULTS, circumstances, load, markdown_table, save, write_table
 
 from tenfold.data import load_test
+from tenfold.files import sha256
 from tenfold.metrics import t_interval
 
 # Test images whose given label fails human review (Northcutt et al. 2021, votes of 5 people each)
@@ -35,36 +37,49 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--final", action="store_true")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the runs there, with their models")
     arguments = parser.parse_args()
     name = arguments.recipe + ("-final" if arguments.final else "")
     for seed in range(arguments.seeds):
-        if load(f"{name}/seed-{seed}") is None:
-            save(f"{name}/seed-{seed}", train(arguments.recipe, seed, arguments.final))
+        kept = None if arguments.keep is None else arguments.keep / name / f"seed-{seed}"
+        if not done(load(f"{name}/seed-{seed}"), kept):
+            save(f"{name}/seed-{seed}", measure(arguments.recipe, seed, arguments.final, kept))
     write_table(f"seeds {name}", table(name))
 
 
-def train(recipe: str, seed: int, final: bool) -> dict[str, Any]:
-    """One run: what its record says, its history, and the test images it gets wrong."""
+def done(record: dict[str, Any] | None, kept: Path | None) -> bool:
+    """Whether the seed is recorded, and the model that the record is of is kept where one is to be."""
+    if record is None or kept is None:
+        return record is not None
+    model = kept / "model.onnx"
+    return model.exists() and sha256(model.read_bytes()) == record["model_sha256"]
+
+
+def measure(recipe: str, seed: int, final: bool, kept: Path | None) -> dict[str, Any]:
+    """One run, in the folder `kept` or in one that is thrown away: its record."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "run"
-        command = [
-            sys.executable,
-            "-m",
-            "tenfold",
-            "train",
-            recipe,
-            "--seed",
-            str(seed),
-            "--out",
-            str(folder),
-        ]
-        subprocess.run(
-            [*command, "--json", *(["--final"] if final else [])], check=True, stdout=subprocess.DEVNULL
-        )
-        record = json.loads((folder / "run.json").read_text())
-        answers = np.load(folder / "predictions.npz")
-        with open(folder / "history.csv", newline="") as file:
-            history = list(csv.DictReader(file))
+        folder = kept or Path(scratch) / "run"
+        train(recipe, seed, final, folder)
+        return record_of(folder)
+
+
+def train(recipe: str, seed: int, final: bool, folder: Path) -> None:
+    """A finished run in `folder`: trained, resumed, or there already."""
+    arguments = [recipe, "--seed", str(seed), "--out", str(folder), *(["--final"] if final else [])]
+    if (folder / "run.json").exists():
+        if json.loads((folder / "run.json").read_text())["status"] == "finished":
+            return
+        arguments = ["--resume", str(folder)]
+    command = [sys.executable, "-m", "tenfold", "train", *arguments, "--json"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """What the run's own record says, its history, and the test images it gets wrong."""
+    record = json.loads((folder / "run.json").read_text())
+    answers = np.load(folder / "predictions.npz")
+    with open(folder / "history.csv", newline="") as file:
+        history = list(csv.DictReader(file))
     wrong = np.flatnonzero(answers["probabilities"].argmax(1) != load_test().labels).tolist()
     kept = (
         "seed",
