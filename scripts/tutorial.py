@@ -55,7 +55,11 @@ def execute(notebook: Any, folder: Path) -> Any:
     bin_folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]])}
     client = NotebookClient(
-        notebook, timeout=LONGEST, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=LONGEST,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env=environment)
     for number, cell in enumerate(notebook.cells):
