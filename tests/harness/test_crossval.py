@@ -25,9 +25,10 @@ from tenfold.errors import (
 )
 from tenfold.harness import crossval as room
 from tenfold.harness import trainings
-from tenfold.harness.crossval import Watcher, crossval
+from tenfold.harness.crossval import crossval
 from tenfold.harness.crossval_record import Crossval, Fold
 from tenfold.harness.folds import folds_by_class, folds_by_writer
+from tenfold.harness.record import Watcher
 from tenfold.harness.trainings import Job, share_out
 from tenfold.training.loop import Examples, Trainer, derive
 from tenfold.training.networks import Baseline
@@ -64,7 +65,7 @@ def estimate(digits: Labelled, tmp_path: Path) -> Estimate:
     return run
 
 
-class Story(Watcher):
+class Story(Watcher[Crossval]):
     """What was told; it stops the work, as Ctrl-C does, once `until` folds are done."""
 
     def __init__(self, until: int = 99) -> None:
@@ -78,7 +79,7 @@ class Story(Watcher):
         if done >= self.until:
             raise KeyboardInterrupt
 
-    def fold(self, found: Crossval, fit: Mapping[str, Any], done: int) -> None:
+    def fit(self, found: Crossval, fit: Mapping[str, Any], done: int) -> None:
         assert found.folder.exists()
         self.fits.append((fit["repeat"], fit["fold"]))
         if done == self.until:

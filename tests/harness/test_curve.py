@@ -13,9 +13,10 @@ from tests.harness.test_report import Page
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Split
 from tenfold.errors import DataError, OutputExistsError, RunError, TenfoldError, UnknownNameError, UsageError
-from tenfold.harness.curve import SIZES, Watcher, curve, nested_order, results
+from tenfold.harness.curve import SIZES, curve, nested_order, results
 from tenfold.harness.curve_page import render
 from tenfold.harness.curve_record import Curve
+from tenfold.harness.record import Watcher
 from tenfold.metrics import t_interval
 from tenfold.training.loop import Examples, Trainer, derive
 from tenfold.training.networks import Baseline
@@ -45,7 +46,7 @@ def measure(parts: Split, tmp_path: Path) -> Measure:
     return run
 
 
-class Story(Watcher):
+class Story(Watcher[Curve]):
     """What was told; it stops the work, as Ctrl-C does, once `until` trainings are done."""
 
     def __init__(self, until: int = 99) -> None:

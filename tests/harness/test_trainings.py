@@ -12,14 +12,15 @@ import pytest
 PROGRAM = """
 import multiprocessing, sys
 from tenfold.data import load_training
-from tenfold.harness.crossval import Watcher, crossval
+from tenfold.harness.crossval import crossval
+from tenfold.harness.record import Watcher
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe
 
 class Tell(Watcher):
     def begin(self, found, done, at_once):
         print("done", done, flush=True)
-    def fold(self, found, fit, done):
+    def fit(self, found, fit, done):
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)
 
 if __name__ == "__main__":

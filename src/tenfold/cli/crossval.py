@@ -1,6 +1,5 @@
 """`tenfold crossval`: how well a recipe does, over folds of the training images."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
-from tenfold.cli.options import Json, Offline, Quiet, Recipe, Threads
+from tenfold.cli.options import Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
+from tenfold.cli.trainings import Lines
 
 if TYPE_CHECKING:
     from tenfold.harness.crossval_record import Crossval
@@ -23,16 +23,7 @@ By = Annotated[
     ),
 ]
 Repeats = Annotated[int, typer.Option(metavar="N", help="How often to draw folds and train anew.")]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="The folder: absent, empty, or of the same cross-validation, which then goes on; "
-        "runs/crossval-RECIPE-KIND-KxN-SEED if left out.",
-        show_default=False,
-    ),
-]
+Out = Annotated[Path | None, folder_option("cross-validation", "crossval-RECIPE-KIND-KxN-SEED")]
 ImportFrom = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Take the file of writers from this folder, not the network."),
@@ -64,28 +55,12 @@ def crossval(
     need_torch()
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
-    from tenfold.harness.crossval import Watcher
     from tenfold.harness.crossval import crossval as estimate
     from tenfold.harness.estimate import optimism
 
-    class Lines(Watcher):
-        """One plain line a fold on standard error."""
-
-        def begin(self, found: "Crossval", done: int, at_once: int) -> None:
-            begun.append(found)
-            if not quiet:
-                _announce(found, done, at_once)
-            self.first, self.began = done, time.perf_counter()
-
-        def fold(self, found: "Crossval", fit: Mapping[str, Any], done: int) -> None:
-            if quiet:
-                return
-            spent = (time.perf_counter() - self.began) / (done - self.first)
-            message(_line(found.record, fit, done, spent))
-
-    begun: list[Any] = []
+    lines = fold_lines(quiet)
     with (
-        told_how_to_go_on(begun, "folds"),
+        told_how_to_go_on(lines.begun, "folds"),
         downloads() as fetching,
         trainings_on(engine, address) as carry_out,
     ):
@@ -98,7 +73,7 @@ def crossval(
             threads=threads,
             out=out,
             store=Store(import_from=import_from, offline=offline, progress=None if quiet else fetching),
-            watcher=Lines(),
+            watcher=lines,
             engine=carry_out,
         )
     optimistic = optimism(found)
@@ -108,29 +83,21 @@ def crossval(
         _show(found, optimistic)
 
 
-def _announce(found: "Crossval", done: int, at_once: int) -> None:
+def fold_lines(quiet: bool) -> Lines:
+    """Says how a cross-validation goes on."""
+    return Lines(_images, _line, quiet)
+
+
+def _images(found: "Crossval") -> str:
     record = found.record
-    total = record["folds"] * record["repeats"]
-    each = record["count"] * (record["folds"] - 1) // record["folds"]
-    side = f", {at_once} at once" if at_once > 1 else ""
-    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
-    message(
-        f"Training '{record['recipe']['name']}' {total} times on about {each:,} images{side}, "
-        f"{threads} each; {record['precision']}."
-    )
-    if done:
-        message(f"{done} of {total} were done before.")
+    return f"about {record['count'] * (record['folds'] - 1) // record['folds']:,} images"
 
 
-def _line(record: Mapping[str, Any], fit: Mapping[str, Any], done: int, seconds_each: float) -> str:
-    """' 3/5  fold 2  error 1.23 %  (147 errors in 12,000)  18.4 s; about 36 s left'"""
-    total = record["folds"] * record["repeats"]
-    repeat = f"repeat {fit['repeat']}  " if record["repeats"] > 1 else ""
-    left = f"; about {seconds_each * (total - done):.0f} s left" if done < total else ""
-    return (
-        f"{done:{len(str(total))}}/{total}  {repeat}fold {fit['fold']}  error {percent(fit['error'])}  "
-        f"({fit['errors']:,} errors in {fit['test']:,})  {fit['seconds']:.1f} s{left}"
-    )
+def _line(found: "Crossval", fit: Mapping[str, Any]) -> str:
+    """'fold 2  error 1.23 %  (147 errors in 12,000)'"""
+    repeat = f"repeat {fit['repeat']}  " if found.record["repeats"] > 1 else ""
+    errors = f"({fit['errors']:,} errors in {fit['test']:,})"
+    return f"{repeat}fold {fit['fold']}  error {percent(fit['error'])}  {errors}"
 
 
 def _show(found: "Crossval", optimistic: Mapping[str, Any] | None) -> None:

@@ -1,6 +1,5 @@
 """`tenfold curve`: what more training images are worth to a recipe."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
-from tenfold.cli.options import Json, Quiet, Recipe, Threads
+from tenfold.cli.options import Json, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
+from tenfold.cli.trainings import Lines
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ Sizes = Annotated[
     ),
 ]
 Seeds = Annotated[int, typer.Option(metavar="N", help="How often to train with each number of images.")]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
 Steps = Annotated[
     str,
     typer.Option(
@@ -32,15 +31,7 @@ Steps = Annotated[
         help="same: as many steps for every size; epochs: the recipe's, so few images mean few steps.",
     ),
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="The folder: absent, empty, or of the same curve, which then goes on; runs/curve-RECIPE-SEED if "
-        "left out.",
-        show_default=False,
-    ),
-]
+Out = Annotated[Path | None, folder_option("curve", "curve-RECIPE-SEED")]
 
 
 def curve(
@@ -64,29 +55,14 @@ def curve(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.curve import Watcher
     from tenfold.harness.curve import curve as measure
     from tenfold.harness.curve_page import render
     from tenfold.harness.curve_record import PAGE
     from tenfold.harness.page import write_page
 
-    class Lines(Watcher):
-        """One plain line a training on standard error."""
-
-        def begin(self, found: "Curve", done: int, at_once: int) -> None:
-            begun.append(found)
-            if not quiet:
-                _announce(found, done, at_once)
-            self.first, self.began = done, time.perf_counter()
-
-        def fit(self, found: "Curve", fit: Mapping[str, Any], done: int) -> None:
-            if not quiet:
-                spent = (time.perf_counter() - self.began) / (done - self.first)
-                message(_line(found, fit, done, spent))
-
-    begun: list[Any] = []
+    lines = Lines(_images, _line, quiet)
     wanted = None if sizes is None else _numbers(sizes)
-    with told_how_to_go_on(begun, "trainings"), trainings_on(engine, address) as carry_out:
+    with told_how_to_go_on(lines.begun, "trainings"), trainings_on(engine, address) as carry_out:
         found = measure(
             recipe,
             sizes=wanted,
@@ -95,7 +71,7 @@ def curve(
             steps=steps,  # type: ignore[arg-type] # what is none is refused there
             threads=threads,
             out=out,
-            watcher=Lines(),
+            watcher=lines,
             engine=carry_out,
         )
         page = write_page(found.folder / PAGE, render(found))
@@ -115,29 +91,17 @@ def _numbers(text: str) -> list[int]:
         ) from None
 
 
-def _announce(found: "Curve", done: int, at_once: int) -> None:
-    record = found.record
-    total = len(found.places())
-    side = f", {at_once} at once" if at_once > 1 else ""
-    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
-    message(
-        f"Training '{record['recipe']['name']}' {total} times on {record['sizes'][0]:,} to "
-        f"{record['sizes'][-1]:,} images{side}, {threads} each; {record['precision']}."
-    )
-    if done:
-        message(f"{done} of {total} were done before.")
+def _images(found: "Curve") -> str:
+    sizes = found.record["sizes"]
+    return f"{sizes[0]:,} to {sizes[-1]:,} images"
 
 
-def _line(found: "Curve", fit: Mapping[str, Any], done: int, seconds_each: float) -> str:
-    """' 3/21  seed 0   1,000 images  accuracy 96.42 %  (179 errors in 5,000)  18.4 s; about 36 s left'"""
-    total, largest = len(found.places()), found.record["sizes"][-1]
+def _line(found: "Curve", fit: Mapping[str, Any]) -> str:
+    """'seed 0   1,000 images  accuracy 96.42 %  (179 errors in 5,000)'"""
+    largest = found.record["sizes"][-1]
     size = f"{fit['size']:{len(f'{largest:,}')},}"
-    left = f"; about {seconds_each * (total - done):.0f} s left" if done < total else ""
-    return (
-        f"{done:{len(str(total))}}/{total}  seed {fit['repeat']}  {size} images  "
-        f"accuracy {percent(1 - fit['error'])}  ({fit['errors']:,} errors in {fit['count']:,})  "
-        f"{fit['seconds']:.1f} s{left}"
-    )
+    errors = f"({fit['errors']:,} errors in {fit['count']:,})"
+    return f"seed {fit['repeat']}  {size} images  accuracy {percent(1 - fit['error'])}  {errors}"
 
 
 def _show(found: "Curve") -> None:

@@ -1,21 +1,11 @@
 """`tenfold evaluate`: how well a model reads a labelled set."""
 
-from typing import Annotated
-
-import typer
-
-from tenfold.cli.completion import model_names
-from tenfold.cli.options import MODEL_HELP, Json, Offline, On, Threads
+from tenfold.cli.options import Json, ModelArgument, Offline, On, Threads
 from tenfold.cli.output import accuracy, emit, percent, result
-
-Model = Annotated[
-    str | None,
-    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
-]
 
 
 def evaluate(
-    model: Model = None,
+    model: ModelArgument = None,
     on: On = "mnist",
     threads: Threads = None,
     offline: Offline = False,

@@ -1,7 +1,6 @@
 """`tenfold explore`: which changes of a recipe are real improvements, and which settings do best."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +8,9 @@ import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.explore_show import show_ablation, show_search
-from tenfold.cli.options import Json, Quiet, Recipe, Threads
+from tenfold.cli.options import Json, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
+from tenfold.cli.trainings import side
 
 if TYPE_CHECKING:
     from tenfold.harness.explore_record import Exploration
@@ -30,7 +30,7 @@ Changes = Annotated[
     ),
 ]
 Seeds = Annotated[int, typer.Option(metavar="N", help="Trainings of the recipe as it is and of each change.")]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="The first of the seeds.")]
+FirstSeed = Annotated[int, typer.Option(metavar="N", min=0, help="The first of the seeds.")]
 Trials = Annotated[int, typer.Option(metavar="N", help="Settings to try in all.")]
 Ranges = Annotated[
     list[str] | None,
@@ -43,20 +43,8 @@ Ranges = Annotated[
     ),
 ]
 Only = Annotated[bool, typer.Option("--only", help="Search the fields of --range alone.")]
-SearchSeed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
-OUT = "The folder: absent, empty, or of the same {what}, which then goes on; runs/{name} if left out."
-AblationOut = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help=OUT.format(what="recipe's ablation", name="ablate-RECIPE"), show_default=False
-    ),
-]
-SearchOut = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help=OUT.format(what="search", name="search-RECIPE-SEED"), show_default=False
-    ),
-]
+AblationOut = Annotated[Path | None, folder_option("recipe's ablation", "ablate-RECIPE")]
+SearchOut = Annotated[Path | None, folder_option("search", "search-RECIPE-SEED")]
 
 
 @app.command()
@@ -64,7 +52,7 @@ def ablate(
     recipe: Recipe,
     changes: Changes,
     seeds: Seeds = 5,
-    seed: Seed = 0,
+    seed: FirstSeed = 0,
     threads: Threads = None,
     engine: Engine = None,
     address: Address = None,
@@ -95,7 +83,7 @@ def ablate(
                 changes = "1 change" if len(record["changes"]) == 1 else f"{len(record['changes'])} changes"
                 message(
                     f"Training '{record['recipe']['name']}' as it is and with {changes}, "
-                    f"{len(record['seeds'])} seeds each{_side(record, at_once)}."
+                    f"{len(record['seeds'])} seeds each{side(record, at_once)}."
                 )
                 if done:
                     message(f"{done} of {total} trainings were done before.")
@@ -125,7 +113,7 @@ def search(
     trials: Trials = 20,
     ranges: Ranges = None,
     only: Only = False,
-    seed: SearchSeed = 0,
+    seed: Seed = 0,
     threads: Threads = None,
     engine: Engine = None,
     address: Address = None,
@@ -158,7 +146,7 @@ def search(
                 fields = "1 field" if len(record["space"]) == 1 else f"{len(record['space'])} fields"
                 message(
                     f"Searching '{record['recipe']['name']}' over {fields}, "
-                    f"{trials} trials{_side(record, at_once)}."
+                    f"{trials} trials{side(record, at_once)}."
                 )
                 if done:
                     message(f"{done} trials were done before.")
@@ -214,12 +202,6 @@ def fields(recipe: Recipe, json: Json = False) -> None:
         return
     cells = [(r["field"] or "", r["value"] or "", r["takes"] or "", r["range"] or "-") for r in rows]
     result(table(("field", "value", "takes", "search"), cells))
-
-
-def _side(record: Mapping[str, Any], at_once: int) -> str:
-    side = f", {at_once} at once" if at_once > 1 else ""
-    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
-    return f"{side}, {threads} each; {record['precision']}"
 
 
 def _outcome(measured: "Measured") -> str:

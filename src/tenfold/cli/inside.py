@@ -5,17 +5,12 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.completion import model_names
-from tenfold.cli.options import MODEL_HELP, Json
+from tenfold.cli.options import Json, ModelArgument
 from tenfold.cli.output import emit, percent, result
 from tenfold.errors import UsageError
 
 AMONG = 10_000  # training digits that the nearest are sought among
 
-Model = Annotated[
-    str | None,
-    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
-]
 Digit = Annotated[
     int | None,
     typer.Option(
@@ -36,7 +31,7 @@ Out = Annotated[
 
 
 def inside(
-    model: Model = None,
+    model: ModelArgument = None,
     digit: Digit = None,
     image: Picture = None,
     out: Out = None,

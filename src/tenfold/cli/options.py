@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
 from tenfold.cli.completion import model_names, recipe_names, set_names
 
@@ -17,6 +18,10 @@ Recipe = Annotated[
         autocompletion=recipe_names,
     ),
 ]
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
+]
 Model = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
@@ -26,9 +31,21 @@ Threads = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, max=1024, help="Cores to use; all if left out.", show_default=False),
 ]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Never download: what is not on this machine is an error.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress, results or advice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON document a line, and nothing else.")]
+
+
+def folder_option(what: str, name: str) -> OptionInfo:
+    """--out of a work that goes on in its folder."""
+    option: OptionInfo = typer.Option(
+        metavar="DIR",
+        help=f"The folder: absent, empty, or of the same {what}, which then goes on; runs/{name} if left "
+        "out.",
+        show_default=False,
+    )
+    return option

@@ -4,14 +4,9 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.completion import model_names
-from tenfold.cli.options import MODEL_HELP, Json, Offline, Threads
+from tenfold.cli.options import Json, ModelArgument, Offline, Threads
 from tenfold.cli.output import emit, message, percent, result, table
 
-Model = Annotated[
-    str | None,
-    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
-]
 Others = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,7 +29,7 @@ Errors = Annotated[
 
 
 def refusal(
-    model: Model = None,
+    model: ModelArgument = None,
     against: Others = None,
     error: Errors = None,
     threads: Threads = None,

@@ -5,22 +5,16 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.completion import model_names
-from tenfold.cli.options import MODEL_HELP, Json, Offline, On, Threads
+from tenfold.cli.options import Json, ModelArgument, Offline, On, Seed, Threads
 from tenfold.cli.output import emit, message, percent, result, table
 
-Model = Annotated[
-    str | None,
-    typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
-]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="All that is random follows from it.")]
 Out = Annotated[
     Path | None, typer.Option(metavar="PAGE", help="Write an HTML page with examples and curves.")
 ]
 
 
 def robustness(
-    model: Model = None,
+    model: ModelArgument = None,
     on: On = "mnist-validation",
     seed: Seed = 0,
     out: Out = None,

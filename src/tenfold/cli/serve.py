@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.completion import model_names
-from tenfold.cli.options import MODEL_HELP, Json
+from tenfold.cli.options import Json, ModelArgument
 from tenfold.cli.output import emit, message, result
 from tenfold.errors import InputError, MissingExtraError, UsageError
 from tenfold.serving.settings import LOOPBACK, Settings
@@ -23,10 +22,7 @@ def _limit(least: float, help_: str) -> typer.models.OptionInfo:
 
 
 def serve(
-    model: Annotated[
-        str | None,
-        typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
-    ] = None,
+    model: ModelArgument = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="0 takes any free one.")] = (
         Settings.port
     ),

@@ -13,7 +13,7 @@ which are recorded, and not from how many train at once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
+from tenfold.harness.record import Watcher
 from tenfold.harness.trainings import Engine, Job, refuse_test_set, share_out, train_all
 
 if TYPE_CHECKING:
@@ -37,16 +38,6 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 MOST_REPEATS = 100
-
-
-class Watcher:
-    """Is told how a cross-validation goes on."""
-
-    def begin(self, found: Crossval, done: int, at_once: int) -> None:
-        """`done` of the trainings were done before; `at_once` run side by side."""
-
-    def fold(self, found: Crossval, fit: Mapping[str, Any], done: int) -> None:
-        """One more is done; `fit` is its record."""
 
 
 def crossval(
@@ -61,8 +52,9 @@ def crossval(
     writers: NDArray[np.int32] | None = None,
     out: str | Path | None = None,
     store: Store | None = None,
-    watcher: Watcher | None = None,
+    watcher: Watcher[Crossval] | None = None,
     engine: Engine | None = None,
+    reuse: bool = False,
 ) -> Crossval:
     """Train `recipe` on all folds but one, for each fold and repeat, and measure it on that one.
 
@@ -70,7 +62,9 @@ def crossval(
     "writer" also keeps each writer within one fold: `writers` int32 [n], by default QMNIST's, fetched by
     `store`. `threads` are the cores to use (None: all). `out` is absent, empty or a cross-validation that was
     begun with the same settings (None: a folder in runs/ named after them); that one goes on. `engine`
-    carries out the trainings (None: processes of this machine); the folds are the same whichever does.
+    carries out the trainings (None: processes of this machine); the folds are the same whichever does. With
+    `reuse` and no `out`, one of the same settings is taken up whatever its folder in runs/ is called, and a
+    new one is given a name that is free.
 
     Raises UsageError for fewer than two folds or the test set as data, DataError for more folds than images
     of a class or writers, NetworkError for writers that cannot be fetched, RunError for a folder that is
@@ -89,8 +83,10 @@ def crossval(
     split = _split(data, writers, folds, repeats, seed)
     share = share_out(folds * repeats, threads or cores())
     record = _record(chosen, data, folds=folds, by=by, repeats=repeats, seed=seed, threads=share.threads)
-    name = f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
-    found = Crossval.begin(Path(out) if out is not None else RUNS / name, record)
+    folder = Path(out) if out is not None else RUNS / f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
+    if reuse and out is None:
+        folder = Crossval.place_for(record, folder)
+    found = Crossval.begin(folder, record)
     if not found.finished:
         _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher(), engine)
     return found
@@ -150,19 +146,18 @@ def _carry_out(
     writers: NDArray[np.int32] | None,
     split: Sequence[Folds],
     cores: int,
-    watcher: Watcher,
+    watcher: Watcher[Crossval],
     engine: Engine | None,
 ) -> None:
     """Train what is not done yet, then bring all folds together."""
     record = found.record
     done = [
         fold
-        for repeat in range(record["repeats"])
-        for number in range(record["folds"])
+        for repeat, number in found.places()
         if (fold := found.load_fold(repeat, number, int((split[repeat] == number).sum()))) is not None
     ]
     had = {(fold.repeat, fold.number) for fold in done}
-    places = [(r, k) for r in range(record["repeats"]) for k in range(record["folds"]) if (r, k) not in had]
+    places = [place for place in found.places() if place not in had]
     at_once = max(1, min(len(places), cores // record["threads"]))
     watcher.begin(found, len(done), at_once)
     job = Job(record["recipe"], record["seed"], record["threads"], record["precision"], data, split)
@@ -170,7 +165,7 @@ def _carry_out(
         for fold in trainings:
             found.save_fold(fold)
             done.append(fold)
-            watcher.fold(found, fit_record(fold, data.labels, split[fold.repeat]), len(done))
+            watcher.fit(found, fit_record(fold, data.labels, split[fold.repeat]), len(done))
     _bring_together(found, data, writers, split, done)
 
 

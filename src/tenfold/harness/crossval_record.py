@@ -8,7 +8,10 @@ Plain files, each written whole. `oof.npz` holds `labels` uint8 [n], `probabilit
 `folds` int16 [repeats, n] and, by writer, `writers` int32 [n]; images are in the order of the training set.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -81,6 +84,27 @@ class Crossval(Recorded):
         record = read_record(path, "a cross-validation", FORMAT, BEGUN, FINISHED)
         return cls(Path(folder), record)
 
+    @classmethod
+    def all_in(cls, folder: Path) -> Iterator[Self]:
+        """Those in the folders in `folder`, by name; what is damaged is passed over."""
+        for path in sorted(folder.glob(f"*/{RECORD}")):
+            with suppress(RunError):
+                yield cls.load(path.parent)
+
+    @classmethod
+    def place_for(cls, record: dict[str, Any], folder: Path) -> Path:
+        """`folder` or one beside it that is of the settings of `record`, finished rather than begun. Where
+        there is none, `folder` or, if that is taken, a name like it that is free."""
+        alike = [found for found in cls.all_in(folder.parent) if found._matches(record)]
+        if alike:
+            return max(alike, key=lambda found: (found.finished, found.folder == folder)).folder
+        names = chain([folder], (folder.with_name(f"{folder.name}-{n}") for n in count(2)))
+        return next(path for path in names if not path.exists())
+
+    def places(self) -> list[tuple[int, int]]:
+        """(repeat, fold) of all trainings that it is made of."""
+        return [(r, k) for r in range(self.record["repeats"]) for k in range(self.record["folds"])]
+
     def save_fold(self, fold: Fold) -> None:
         arrays = {"probabilities": fold.probabilities, "seconds": np.array(fold.seconds)}
         make_folder(self.folder / PARTS)
@@ -139,6 +163,13 @@ class Crossval(Recorded):
         if self.record["versions"].get("torch") != record["versions"].get("torch") and not self.finished:
             other.append("version of torch")
         self._refuse_other("a cross-validation", other)
+
+    def _matches(self, record: dict[str, Any]) -> bool:
+        try:
+            self._must_match(record)
+        except RunError:
+            return False
+        return True
 
     def _part(self, repeat: int, number: int) -> Path:
         return self.folder / PARTS / f"{repeat}-{number}.npz"

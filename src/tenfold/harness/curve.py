@@ -32,6 +32,7 @@ from tenfold.errors import DataError, UnknownNameError, UsageError
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
 from tenfold.harness.power_law import backtest, fit, foretell
+from tenfold.harness.record import Watcher
 from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_all
 from tenfold.metrics import nll, softmax, t_interval
 
@@ -48,16 +49,6 @@ FEWEST, MOST_SIZES, MOST_SEEDS = 10, 50, 100
 BEYOND = (2, 4)  # times the largest size: how far the law is extrapolated
 
 
-class Watcher:
-    """Is told how a learning curve goes on."""
-
-    def begin(self, found: Curve, done: int, at_once: int) -> None:
-        """`done` of the trainings were done before; `at_once` run side by side."""
-
-    def fit(self, found: Curve, fit: Mapping[str, Any], done: int) -> None:
-        """One more is done; `fit` is its record."""
-
-
 def curve(
     recipe: "str | Recipe",
     data: Split | None = None,
@@ -68,7 +59,7 @@ def curve(
     steps: Steps = "same",
     threads: int | None = None,
     out: str | Path | None = None,
-    watcher: Watcher | None = None,
+    watcher: Watcher[Curve] | None = None,
     engine: Engine | None = None,
 ) -> Curve:
     """Train `recipe` on `sizes` training images (None: SIZES, up to all), `seeds` times each; measure it.
@@ -245,7 +236,7 @@ def _record(recipe: "Recipe", data: Split, **settings: Any) -> dict[str, Any]:
     }
 
 
-def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher, engine: Engine | None) -> None:
+def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher[Curve], engine: Engine | None) -> None:
     """Train what is not done yet, then say what came of all."""
     record = found.record
     had = found.fits()

@@ -137,11 +137,7 @@ def _paired_by_writer(plain: OutOfFold, strangers: OutOfFold) -> dict[str, Any]:
 
 
 def _counterparts(found: Crossval) -> Iterator[Crossval]:
-    for path in sorted(found.folder.resolve().parent.glob("*/crossval.json")):
-        try:
-            other = Crossval.load(path.parent)
-        except RunError:
-            continue
+    for other in Crossval.all_in(found.folder.resolve().parent):
         kinds = {found.record["by"], other.record["by"]}
         alike = all(found.record[key] == other.record[key] for key in ("recipe", "folds", "data"))
         if alike and other.finished and kinds == {"class", "writer"}:

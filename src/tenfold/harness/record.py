@@ -1,14 +1,14 @@
 """The JSON record in a folder of the harness, read without trust: bounded, of one format, its parts sound.
 
 `Recorded` is what folders of cross-validations, learning curves and explorations have in common: one is begun
-once, and the same settings go on in it.
+once, and the same settings go on in it. A `Watcher` is told how the trainings of such a folder go on.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from tenfold.errors import OutputExistsError, RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
@@ -84,3 +84,16 @@ class Recorded:
             raise RunError(
                 f"'{self.folder}' is {what} with another {' and another '.join(other)}; choose another --out."
             )
+
+
+Kept = TypeVar("Kept", bound=Recorded)
+
+
+class Watcher(Generic[Kept]):
+    """Is told how a cross-validation or a learning curve goes on."""
+
+    def begin(self, found: Kept, done: int, at_once: int) -> None:
+        """`done` of the trainings were done before; `at_once` run side by side."""
+
+    def fit(self, found: Kept, fit: Mapping[str, Any], done: int) -> None:
+        """One more is done; `fit` is its record."""
