@@ -26,7 +26,7 @@ RANKS = [
     {"onnx_wire"},
     {"onnx_check"},
     {"model"},
-    {"reading"},
+    {"onnx_write", "reading"},
     {"training"},
     {"harness"},
     {"runs"},

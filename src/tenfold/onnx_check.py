@@ -265,6 +265,7 @@ OPERATORS = {
     "Gemm": _Operator(_gemm, _WITH_WEIGHTS, frozenset({"transB"})),
     "GlobalAveragePool": _Operator(_global_pool, (_ONE,)),
     "GlobalMaxPool": _Operator(_global_pool, (_ONE,)),
+    "Log": _Operator(_same, (_ONE,)),
     "MaxPool": _Operator(_pool, (_ONE,), _WINDOW),
     "Mul": _Operator(_elementwise, (_WITH_CONSTANT,)),
     "Relu": _Operator(_same, (_ONE,)),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tenfold.data.mnist import load_test
-from tenfold.model import list_models, read_model, resolve
+from tenfold.harness.committee import build
+from tenfold.model import list_models, parse_model, read_model, resolve
 from tenfold.serving.site_layers import Field, Inside
 
 DIGITS = load_test().images[:4]
@@ -111,3 +112,15 @@ def test_what_the_last_layer_sees_without_places_has_no_map(tmp_path: Path) -> N
     path.write_bytes(export(network, name="flat", temperature=1.0))
     inside = Inside(read_model(path))
     assert inside.evidence(inside.values(DIGITS[0]), 7) is None
+
+
+def test_of_a_committee_the_first_network_is_shown_and_then_the_mean() -> None:
+    members = [read_model(resolve(name)) for name in ("fast", "baseline")]
+    inside, alone = Inside(parse_model(build(members, name="both"), "both")), Inside(members[0])
+    values = inside.values(DIGITS[0])
+    steps, expected = inside.steps(values), alone.steps(alone.values(DIGITS[0]))
+    assert steps[:-1] == expected
+    assert (steps[-1]["operators"], steps[-1]["shape"]) == (["Committee"], [10])
+    assert np.allclose(steps[-1]["numbers"], values["probabilities"][0], atol=1e-6)
+    assert [layer["operators"] for layer in inside.layers] == [step["operators"] for step in steps]
+    assert inside.evidence(values, 7) is None

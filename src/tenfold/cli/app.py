@@ -10,6 +10,7 @@ import typer
 from tenfold import __version__
 from tenfold.cli import (
     audit,
+    committee,
     compare,
     crossval,
     curve,
@@ -69,6 +70,7 @@ app.command("audit")(audit.audit)
 app.command("crossval")(crossval.crossval)
 app.command("curve")(curve.curve)
 app.add_typer(explore.app, name="explore")
+app.command("committee")(committee.committee)
 app.command("compare")(compare.compare)
 app.add_typer(runs.app, name="runs")
 app.command("recipes")(recipes.recipes)

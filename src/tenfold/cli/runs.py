@@ -80,6 +80,7 @@ def show(run: OneRun, json: Json = False) -> None:
     from tenfold.harness.crossval_record import Crossval
     from tenfold.harness.curve_record import Curve
     from tenfold.harness.explore_record import Exploration
+    from tenfold.runs.committee import Committee
     from tenfold.runs.listing import RECORDS
     from tenfold.runs.record import Run
 
@@ -88,6 +89,7 @@ def show(run: OneRun, json: Json = False) -> None:
         "crossval": lambda: Crossval.load(run).record,
         "curve": lambda: Curve.load(run).record,
         "explore": lambda: Exploration.load(run).record,
+        "committee": lambda: Committee.load(run).record,
     }
     record = loads.get(kind, lambda: Run.load(run).record)()
     if json:
@@ -166,7 +168,7 @@ def _line(entry: "Entry") -> list[str]:
         percent(figures["accuracy"]) if figures else "-",
         f"{figures['count']:,}" if figures else "-",
         f"{figures['nll']:.4f}" if figures else "-",
-        str(entry.test_openings) if entry.kind == "run" and entry.status != "damaged" else "-",
+        str(entry.test_openings) if entry.kind in ("run", "committee") and entry.status != "damaged" else "-",
     ]
 
 

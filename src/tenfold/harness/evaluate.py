@@ -25,15 +25,17 @@ def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np
     if data.classes != 10:
         raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model answers with ten.")
     probabilities = reader.probabilities(data.images)
+    return summarise(probabilities, data, reader.metadata.thresholds.get("confidence")), probabilities
+
+
+def summarise(probabilities: NDArray[Any], data: Labelled, threshold: float | None) -> dict[str, Any]:
+    """The summary above, of `probabilities` [n, 10] that are at hand."""
     result = summary(probabilities, data.labels, data.name)
-    threshold = reader.metadata.thresholds.get("confidence")
-    if threshold is not None:
-        result |= _accepted(probabilities, data.labels, threshold)
-    return result, probabilities
+    return result if threshold is None else result | _accepted(probabilities, data.labels, threshold)
 
 
 def _accepted(
-    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], threshold: float
+    probabilities: NDArray[Any], labels: NDArray[np.uint8], threshold: float
 ) -> dict[str, float | None]:
     # in float64, as the reader compares: in float32 a confidence at the threshold may fall either way
     accepted = probabilities.max(1).astype(np.float64) >= threshold

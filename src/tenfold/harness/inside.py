@@ -53,6 +53,8 @@ class Look:
     probabilities: NDArray[np.float32]  # [10]
     filters: NDArray[np.float32] | None  # [k, 1, h, w]
     planes: dict[str, NDArray[np.float32]]  # layer -> [c, h, w]
+    networks: int
+    """more than one in a committee, of which `filters` and `planes` are the first's"""
     covered: Floats
     """[28, 28]: by how much the evidence for the answer falls if this place is paper, in nats"""
     inked: Floats
@@ -88,6 +90,7 @@ def look(reader: Reader, image: Image, training: Labelled) -> Look:
         probabilities,
         layers.filters,
         layers.planes(image),
+        layers.networks,
         occlusion(layers, image, label),
         occlusion(layers, image, label, fill=255),
         len(training),

@@ -66,6 +66,11 @@ def _filters(found: Look) -> str:
         f"The first layer's {count} filters of {height} × {width} pixels: each answers where ink lies under "
         "blue and none under red."
     )
+    if found.networks > 1:
+        lead += (
+            f" The model is a committee of {found.networks} networks; filters and feature maps are those of "
+            "the first, everything else is the committee's."
+        )
     tiles = _grid(coloured(two_colours(kernel[0]), f"filter {i}") for i, kernel in enumerate(found.filters))
     return section("filters", "First filters", times(count, "filter"), lead, tiles)
 

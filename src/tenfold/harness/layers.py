@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.data.preprocess import preprocess
+from tenfold.harness.committee import first_network, networks
 from tenfold.model import Model, open_session
 from tenfold.onnx_check import INPUT
 from tenfold.onnx_wire import Graph, Node, parse, parse_graph
+from tenfold.onnx_write import field
 
 BATCH = 32
 FEATURE_LIMIT = 16_384  # of an embedding; where the last layer sees more, the logits stand in
@@ -33,6 +35,9 @@ class Layers:
 
     def __init__(self, model: Model) -> None:
         self.graph: Graph = parse_graph(parse(model.data).graph)
+        self.networks = networks(self.graph)
+        """more than one in a committee, of which `filters` and `planes` are the first's"""
+        self.first: tuple[Node, ...] = first_network(self.graph)
         self._values = [name for node in self.graph.nodes for name in node.outputs]
         own = {value.name for value in self.graph.outputs}
         added = b"".join(_output(name) for name in self._values if name not in own)
@@ -41,7 +46,7 @@ class Layers:
     @cached_property
     def filters(self) -> Floats | None:
         """The weights [k, 1, h, w] of the first convolution, as it sees pixels; None without one."""
-        for node in self.graph.nodes:
+        for node in self.first:
             if node.operator == "Conv":
                 weights = {tensor.name: tensor for tensor in self.graph.initializers}[node.inputs[1]]
                 return np.frombuffer(weights.raw, "<f4").astype(np.float32).reshape(weights.dims)
@@ -78,7 +83,7 @@ class Layers:
         return name if value.ndim == 2 and value.shape[1] <= FEATURE_LIMIT else "logits"
 
     def _planes_after(self, operator: str) -> list[str]:
-        names = [node.outputs[0] for node in self.graph.nodes if node.operator == operator]
+        names = [node.outputs[0] for node in self.first if node.operator == operator]
         return [name for name in names if name != "logits"]
 
     def _maker(self, name: str) -> Node:
@@ -97,12 +102,4 @@ def _batches(images: Images) -> Iterator[Images]:
 
 def _output(name: str) -> bytes:
     """A ModelProto that holds a graph that holds one output of that name (fields 7, 12 and 1)."""
-    return _field(7, _field(12, _field(1, name.encode())))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    key, length, size = bytes([number << 3 | 2]), len(content), bytearray()
-    while length > 127:
-        size.append(length & 127 | 128)
-        length >>= 7
-    return key + bytes([*size, length]) + content
+    return field(7, field(12, field(1, name.encode())))

@@ -26,7 +26,7 @@ from tenfold.reading.reader import Reader
 from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
 from tenfold.runs.parts import Parts, checksums, counts, load_parts
-from tenfold.runs.record import Run, new_folder
+from tenfold.runs.record import ACCEPTANCE, STATED, Run, new_folder
 from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.distributed import joined
@@ -38,11 +38,9 @@ from tenfold.training.networks import count_parameters, layer_table
 from tenfold.training.recipes import Recipe, replace
 from tenfold.training.state import listed, take_up
 
-ACCEPTANCE = 0.995  # share of the validation images that the confidence threshold lets through
 CHECKPOINTS = "checkpoints"
 DRAWN = "drawn"  # the pictures that a recipe draws, as long as the run is not finished
 SET = ("recipe", "seed", "precision", "threads")  # what a record and a checkpoint both say
-STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
 OnStart = Callable[[Run], None]
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from tenfold.harness.several_done import keep, read_kept
 from tenfold.model import resolve
-from tenfold.runs.record import RECORD
+from tenfold.runs.record import COMMITTEE, RECORD
 
 
 def keep_result(model: str | Path | None, kind: str, found: Mapping[str, Any]) -> None:
-    """Keep `found` if `model` is a run's, as `kind`.json; a shipped model or a file of its own keeps nothing.
+    """Keep `found` if `model` is a run's or a committee's, as `kind`.json; a shipped model or a file of its
+    own keeps nothing.
 
     Raises ModelFileError and DiskError.
     """
@@ -26,4 +27,4 @@ def keep_evaluation(model: str | Path | None, on: str, found: Mapping[str, Any])
 
 def _run_of(model: str | Path | None) -> Path | None:
     folder = Path(model) if model is not None and Path(model).is_dir() else resolve(model).parent
-    return folder if (folder / RECORD).exists() else None
+    return folder if any((folder / record).exists() for record in (RECORD, COMMITTEE)) else None

@@ -10,7 +10,7 @@ A run whose record is damaged is listed as damaged and keeps nobody from the oth
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ from tenfold.harness.curve_record import RECORD as CURVE
 from tenfold.harness.curve_record import Curve
 from tenfold.harness.explore_record import RECORD as EXPLORE
 from tenfold.harness.explore_record import Exploration
-from tenfold.runs.record import RECORD, RUNS, Run
+from tenfold.runs.committee import Committee
+from tenfold.runs.record import COMMITTEE, RECORD, RUNS, Run
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better
 # kind of folder -> the file that tells it
-RECORDS = {"crossval": CROSSVAL, "curve": CURVE, "explore": EXPLORE, "run": RECORD}
+RECORDS = {"crossval": CROSSVAL, "curve": CURVE, "explore": EXPLORE, "committee": COMMITTEE, "run": RECORD}
 STATUSES = ("training", "finished", "damaged")
 DELETED = "deleted.json"  # the openings of runs that are gone: deleting one does not close the test set again
 TALLY_LIMIT = 1 << 16
@@ -55,7 +56,7 @@ class Entry:
 def list_runs(
     folder: str | Path = RUNS, *, recipe: str | None = None, status: str | None = None
 ) -> list[Entry]:
-    """The runs, cross-validations, learning curves and explorations right in `folder`, by name.
+    """The runs, cross-validations, learning curves, explorations and committees right in `folder`, by name.
 
     Those of one `recipe` or `status` if said. A folder that is absent has none. Raises UnknownNameError for a
     status that does not exist, DiskError.
@@ -78,7 +79,7 @@ def read_entry(folder: Path) -> Entry:
     """The entry of a folder that is a run's, damaged or not."""
     kind = next((kind for kind, record in RECORDS.items() if (folder / record).exists()), "run")
     try:
-        return {"crossval": _crossval, "curve": _curve, "explore": _explore, "run": _run}[kind](folder)
+        return _ENTRIES[kind](folder)
     except (RunError, DiskError) as cause:
         return Entry(folder, kind, "damaged", problem=str(cause))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -106,7 +107,7 @@ def sort_runs(entries: Sequence[Entry], by: str) -> list[Entry]:
 
 
 def count_openings(folder: str | Path = RUNS) -> int:
-    """How often the official test set was opened by all runs of `folder`, those that are deleted included.
+    """How often the official test set was opened by all that is in `folder`, what is deleted included.
 
     Raises RunError where the tally of deleted runs is damaged.
     """
@@ -190,6 +191,21 @@ def _explore(folder: Path) -> Entry:
     return _without_figures(folder, "explore", record, record.get("seed"))
 
 
+def _committee(folder: Path) -> Entry:
+    record = Committee.load(folder).record
+    validation = record["results"].get("validation")
+    return Entry(
+        folder,
+        "committee",
+        _status(record["status"]),
+        str(record["recipe"]["name"]),
+        None,
+        str(record.get("started", "")),
+        None if validation is None else _figures(validation),
+        record["test_openings"],
+    )
+
+
 def _without_figures(folder: Path, kind: str, record: Mapping[str, Any], seed: int | None) -> Entry:
     """Its trainings are of many sizes or recipes, and none of them is the recipe's."""
     return Entry(
@@ -200,6 +216,15 @@ def _without_figures(folder: Path, kind: str, record: Mapping[str, Any], seed: i
         seed,
         str(record.get("started", "")),
     )
+
+
+_ENTRIES: dict[str, Callable[[Path], Entry]] = {
+    "crossval": _crossval,
+    "curve": _curve,
+    "explore": _explore,
+    "committee": _committee,
+    "run": _run,
+}
 
 
 def _status(status: str) -> str:

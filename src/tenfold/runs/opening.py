@@ -11,16 +11,20 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import UsageError
 from tenfold.harness.refusal import DRAWN, NOT_DIGITS, picture_set
 from tenfold.model import Metadata, resolve
-from tenfold.runs.record import RECORD, Run
+from tenfold.runs.committee import Committee
+from tenfold.runs.record import COMMITTEE, RECORD, Run
 
 
 def open_set(on: str | Path, model: str | Path | None, store: Store | None = None) -> Labelled:
-    """The images of `load_set(on)`; where they are the official test set and `model` is a run's, its record
-    counts one more opening. Raises as `load_set` and `Run.load` do."""
+    """The images of `load_set(on)`; where they are the official test set and `model` is a run's or a
+    committee's, its record counts one more opening. Raises as `load_set` and `Run.load` do."""
     data = load_set(on, store=store or Store())
     folder = resolve(model).parent
-    if str(on) == "mnist" and (folder / RECORD).exists():
-        Run.load(folder).count_opening()
+    if str(on) == "mnist":
+        if (folder / RECORD).exists():
+            Run.load(folder).count_opening()
+        elif (folder / COMMITTEE).exists():
+            Committee.load(folder).count_opening()
     return data
 
 

@@ -12,8 +12,11 @@ from tenfold.files import is_stray, make_folder, read_bounded, sweep, write_atom
 
 FORMAT = 1
 RECORD = "run.json"
+COMMITTEE = "committee.json"  # what the folder of a committee has in its place
 LIMIT = 1 << 20  # bytes
 RUNS = Path("runs")
+ACCEPTANCE = 0.995  # share of the validation images that the confidence threshold lets through
+STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
 # What every record holds, and what a finished one holds besides.
 BEGUN: dict[str, type | tuple[type, ...]] = {
@@ -135,5 +138,7 @@ def _interrupted(folder: str | Path) -> bool:
 
 
 def _hint(folder: str | Path) -> str:
-    """A run is often named without the folder that all are in."""
+    """A run is often named without the folder that all are in; a committee has no training to tell of."""
+    if (Path(folder) / COMMITTEE).exists():
+        return " It is a committee, which was not trained itself; its members were."
     return f" Did you mean '{RUNS / folder}'?" if (RUNS / folder / RECORD).exists() else ""

@@ -4,6 +4,7 @@
     values = inside.values(digit)             uint8 [28, 28], ink bright
     inside.evidence(values, label=3)          a class activation map
     inside.steps(values)                      the layers, as a learner meets them
+                                              (of a committee the first network's, then the mean of all)
 
 The last layer adds up what it finds, so its evidence for a digit can be split exactly by the place where it
 was found. That is one pass of 0.3 ms where covering each place in turn takes 784.
@@ -24,6 +25,7 @@ from tenfold.onnx_wire import Node
 
 Values = dict[str, NDArray[np.float32]]
 
+COMMITTEE = "Committee"  # in the place of operators
 _WINDOWS = ("Conv", "MaxPool", "AveragePool")
 _GLOBAL = ("GlobalMaxPool", "GlobalAveragePool")
 _BEGIN = {*_WINDOWS, *_GLOBAL, "Flatten", "Gemm", "Div", "Softmax"}  # others go on with the step before
@@ -83,7 +85,7 @@ class Inside:
         """The steps without values: operators and shape of each."""
         values = self.values(np.zeros((28, 28), np.uint8))
         return [
-            {"operators": [node.operator for node in nodes], "shape": _shape(values[nodes[-1].outputs[0]])}
+            {"operators": self._operators(nodes), "shape": _shape(values[nodes[-1].outputs[0]])}
             for nodes in self._stages
         ]
 
@@ -91,7 +93,7 @@ class Inside:
         name = nodes[-1].outputs[0]
         value = values[name][0]
         step: dict[str, Any] = {
-            "operators": [node.operator for node in nodes],
+            "operators": self._operators(nodes),
             "shape": _shape(values[name]),
             "weights": sum(
                 len(self._weights[i].raw) // 4
@@ -101,7 +103,7 @@ class Inside:
                 if i in self._weights
             ),
         }
-        if nodes[0].operator in _WINDOWS:
+        if nodes[0].operator in _WINDOWS and name in self.fields:
             step["kernel"], step["stride"], _, _ = self._window(nodes[0])
         if name not in self.fields:
             return {**step, "numbers": np.round(value.ravel().astype(np.float64), 6).tolist()}
@@ -114,12 +116,18 @@ class Inside:
     def _stages(self) -> list[list[Node]]:
         """The nodes, those together that a learner meets as one."""
         stages: list[list[Node]] = []
-        for node in self._nodes:
+        for node in self._layers.first:
             last = stages[-1][-1].operator if stages else ""
             if not stages or (node.operator in _BEGIN and (last, node.operator) not in _TOGETHER):
                 stages.append([])
             stages[-1].append(node)
-        return stages
+        others = list(self._nodes[len(self._layers.first) :])
+        return [*stages, others] if others else stages
+
+    def _operators(self, nodes: list[Node]) -> list[str]:
+        """COMMITTEE for the other networks and the mean of all."""
+        ends_all = self._layers.networks > 1 and nodes[-1] is self._nodes[-1]
+        return [COMMITTEE] if ends_all else [node.operator for node in nodes]
 
     @cached_property
     def fields(self) -> dict[str, Field]:

@@ -133,7 +133,8 @@ function paint() {
   if (answer?.evidence) paintEvidence(evidence, pixels, answer.evidence)
   else paintDigit(evidence, pixels)
   seen.setAttribute('aria-label', `What the network sees: ${answer ? 'your digit in 28 by 28 pixels' : 'nothing yet'}`)
-  evidence.setAttribute('aria-label', `Where it looked: ${answer?.evidence ? place(answer.evidence.values) : 'nothing yet'}`)
+  const looked = answer?.evidence ? place(answer.evidence.values) : answer ? 'this model cannot tell' : 'nothing yet'
+  evidence.setAttribute('aria-label', `Where it looked: ${looked}`)
 }
 
 // The heaviest place of the map in words, for those who cannot see it.

@@ -20,10 +20,13 @@ const MEANING = {
   Add: 'What came before is added once more, so that a layer only has to learn what to change.',
   Softmax: 'The evidence becomes probabilities that add up to 1. Before, it is divided by a temperature that was ' +
     'fitted on other digits, so that 90 % is right nine times of ten.',
+  Committee: 'This model is a committee. Other networks, each trained on its own, look at the same picture; shown so ' +
+    'far is the first of them. The answer is the mean of the probabilities of all.',
 }
 const SHORT = {
   Conv: 'Convolution', Relu: 'ReLU', MaxPool: 'Max pooling', AveragePool: 'Average pooling',
   GlobalMaxPool: 'Global maximum', GlobalAveragePool: 'Global mean', Gemm: 'Fully connected', Add: 'Residual', Softmax: 'Softmax',
+  Committee: 'Committee',
 }
 
 let story = null // what /page/steps said
@@ -94,7 +97,7 @@ function layer(step, index) {
   const size = element('p', { className: 'quiet' }, measure(step))
   const sentences = names.map((name) => element('p', {}, MEANING[name]))
   if (step.planes) return [heading, size, ...sentences, new Maps(step, bytes(story.seen)).element]
-  const last = index === story.steps.length
+  const last = ['Softmax', 'Committee'].some((name) => step.operators.includes(name)) // probabilities
   return [heading, size, ...sentences, step.numbers.length === 10 ? tenBars(step.numbers, last) : strip(step)]
 }
 
