@@ -5,6 +5,7 @@ RECIPE ?=
 ARGS ?=
 PYTHON ?=
 TORCH_INDEX ?=
+KERAS ?=
 
 PIP_INSTALL = .venv/bin/python -m pip install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)")
 NEEDS = .venv/.made pyproject.toml constraints.txt
@@ -20,6 +21,7 @@ help: ## print this list
 	@echo "RECIPE       the recipe to train; left out, the default one"
 	@echo "ARGS         further arguments of tenfold train or pytest, such as ARGS='--seed 3'"
 	@echo "PYTHON       the interpreter that .venv is made with (3.11 or newer)"
+	@echo "KERAS        for make load: the python of an environment with Keras, to measure beside"
 	@echo "TORCH_INDEX  a further package index for torch; on Linux this one has it without CUDA, gigabytes smaller:"
 	@echo "             make train TORCH_INDEX=https://download.pytorch.org/whl/cpu"
 
@@ -37,6 +39,10 @@ test-wheel: wheel ## install the built wheel alone, predict with it, check its s
 
 fuzz: .venv/.dev ## search for unsound answers to strangers' bytes, ten minutes a target (Linux)
 	.venv/bin/python -m tests.fuzz.run $(ARGS)
+
+load: .venv/.dev ## measure the service under load, half an hour and a quiet machine (Linux)
+	.venv/bin/python -m pytest -m slow tests/serving
+	.venv/bin/python benchmarks/load.py all $(if $(KERAS),--keras "$(KERAS)") $(ARGS)
 
 check: .venv/.dev ## formatting, lint and types, changing nothing
 	.venv/bin/ruff format --check .

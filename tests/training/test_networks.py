@@ -96,6 +96,22 @@ def test_global_pool_and_residual_are_what_they_say() -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "sides"),
+    [
+        (Compact((4,), (4, 4)), [7, 7, 7]),
+        (Compact((4,), (4, 4), padded=False), [6, 4, 2]),
+        (Compact((4, 4), ()), [14, 14]),
+        (Compact((4,) * 6, (), padded=False, flattened=True), [12, 10, 8, 6, 4, 2]),
+    ],
+)
+def test_a_compact_network_pools_between_wide_and_narrow(network: Compact, sides: list[int]) -> None:
+    """The side of each convolution's plane, the last of the wide ones already pooled."""
+    rows = layer_table(network.build())
+    assert [row.shape[1] for row in rows if row.name == "BatchNorm2d"] == sides
+    assert network.side == sides[-1]
+
+
+@pytest.mark.parametrize(
     ("network", "changes"),
     [
         (Baseline, {"dropout": 1.0}),
@@ -103,6 +119,7 @@ def test_global_pool_and_residual_are_what_they_say() -> None:
         (Compact, {"wide": ()}),
         (Compact, {"narrow": (8, 0)}),
         (Compact, {"wide": (8,) * 6, "padded": False}),
+        (Compact, {"wide": (8,) * 7, "narrow": (), "padded": False}),
         (Compact, {"narrow": (8, 8, 8), "padded": False}),
     ],
 )

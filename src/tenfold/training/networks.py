@@ -110,9 +110,10 @@ class Compact:
     """Leaves the 28x28 plane at once, which is where a CPU loses its time: 1x28x28 is folded to 4x14x14.
 
     Then come 3x3 convolutions with BatchNorm, one for each number of channels: those of `wide` on the 14x14
-    plane, the last of them pooled, and those of `narrow` from there. `padded` ones keep the size of their
-    plane, 14 and 7; others take 2 off it, as fits a net of three: 12, pooled to 6, then 4 and 2. The last
-    plane is `flattened`, or each channel is pooled to its maximum and its mean.
+    plane, the last of them pooled, and those of `narrow` from there; with no `narrow` ones, nothing is
+    pooled. `padded` ones keep the size of their plane, 14 and 7; others take 2 off it, as fits a net of
+    three: 12, pooled to 6, then 4 and 2. The last plane is `flattened`, or each channel is pooled to its
+    maximum and its mean.
     """
 
     kind: ClassVar[str] = "compact"
@@ -122,7 +123,7 @@ class Compact:
     flattened: bool = False
 
     def __post_init__(self) -> None:
-        if not self.wide or not self.narrow or min(self.wide + self.narrow) < 1:
+        if not self.wide or min(self.wide + self.narrow) < 1:
             raise UsageError("The network needs channels, 1 or more, for each of its convolutions.")
         if self.side < 1:
             raise UsageError("The network's plane has no room for that many unpadded convolutions.")
@@ -131,11 +132,12 @@ class Compact:
     def side(self) -> int:
         """Of the last plane."""
         shrink = 0 if self.padded else 2
-        return (14 - shrink * len(self.wide)) // 2 - shrink * len(self.narrow)
+        side = 14 - shrink * len(self.wide)
+        return side // 2 - shrink * len(self.narrow) if self.narrow else side
 
     def build(self) -> Network:
         layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
-        inputs, last = 4, len(self.wide) - 1
+        inputs, last = 4, len(self.wide) - 1 if self.narrow else None
         for index, outputs in enumerate(self.wide + self.narrow):
             layers += _convolution(inputs, outputs, padding=int(self.padded), pool=index == last)
             inputs = outputs

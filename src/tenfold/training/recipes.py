@@ -152,6 +152,32 @@ FAST = Recipe(
     augmentation=Augmentation(shift=1),
 )
 
+BEST = Recipe(
+    name="best",
+    summary="the most accuracy of one small network",
+    network=Compact(wide=(48, 64, 64, 80, 80, 96), narrow=(), padded=False, flattened=True),
+    epochs=48,
+    batch_size=256,
+    learning_rate=1e-2,
+    betas=(0.9, 0.99),
+    schedule="linear",
+    weight_decay=0.02,
+    augmentation=Augmentation(shift=2, rotation=10, scale=0.1, shear=0.1, elastic=0.6),
+)
+
+TINY = Recipe(
+    name="tiny",
+    summary="below 8,000 parameters: what a microcontroller holds",
+    network=Compact(wide=(12,) * 6, narrow=(), padded=False, flattened=True),
+    epochs=48,
+    batch_size=256,
+    learning_rate=2e-2,
+    betas=(0.9, 0.99),
+    schedule="linear",
+    weight_decay=0.01,
+    augmentation=Augmentation(shift=1.5, rotation=8, scale=0.08, shear=0.1, elastic=0.4),
+)
+
 READER = Recipe(
     name="reader",
     summary="at home on paper: learns from digits as the world shows them, and what is none",
@@ -167,7 +193,7 @@ READER = Recipe(
     nondigits=0.4,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, READER)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, TINY, READER)}
 
 
 def find_recipe(name: str | Path) -> Recipe:
