@@ -25,7 +25,7 @@ LIMITS = {
     "baseline": f"A first lesson, to compare with. It has seen MNIST's digits as they are. {ELSEWHERE}",
     "best": f"It has seen MNIST's digits bent as hands might bend them, on clean paper. {ELSEWHERE}",
     "fast": f"Small and quick; it has seen MNIST's digits moved by a pixel at most. {ELSEWHERE}",
-    "tiny": f"For where room is scarce; it has seen MNIST's digits bent a little, on clean paper. {ELSEWHERE}",
+    "tiny": f"For where room is scarce; it has seen MNIST's digits bent a little. {ELSEWHERE}",
     "reader": "It has learnt handwritten digits on paper, alone or beside others. Printed digits, "
     "seven-segment displays and numerals of other scripts it has not.",
 }
