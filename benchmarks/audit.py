@@ -14,9 +14,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from committees import DISPUTED
 from numpy.typing import NDArray
 from results import circumstances, load, markdown_table, save, write_table
-from seeds import DISPUTED
 
 from tenfold.harness.audit import TOP, audit
 from tenfold.runs.audited import read_answers

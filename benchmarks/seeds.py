@@ -2,12 +2,13 @@
 
     python benchmarks/seeds.py baseline --seeds 5          each keeps the epoch that validation images chose
     python benchmarks/seeds.py fast --seeds 10 --final     frozen recipe, all 60,000, last step
+    python benchmarks/seeds.py best --seeds 5 --final --keep kept --committee
 
 Each seed is one `tenfold train` in a process of its own. Its record and its history go to
 results/RECIPE[-final]/seed-N.json as soon as it is done; seeds that are there are not trained again, so a
 broken-off benchmark goes on where it was. `tenfold train RECIPE --seed N` gives the same bits again on the
 same machine. With `--keep FOLDER` the runs stay, as FOLDER/RECIPE[-final]/seed-N, and one that was broken off
-is resumed.
+is resumed. `--committee` measures committees of them too: see committees.py.
 """
 
 import argparse
@@ -20,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from committees import SETS, percent_wrong, sha256_of
+from committees import measure as measure_committees
+from committees import table as committee_table
 from results import RESULTS, circumstances, load, markdown_table, save, write_table
 
 from tenfold.data import load_test
 from tenfold.files import sha256
 from tenfold.metrics import t_interval
-
-# Test images whose given label fails human review (Northcutt et al. 2021, votes of 5 people each)
-DISPUTED = [947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729]
 
 
 def main() -> None:
@@ -38,13 +39,27 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the runs there, with their models")
+    parser.add_argument("--committee", action="store_true", help="of the runs in --keep FOLDER")
     arguments = parser.parse_args()
+    if arguments.committee and arguments.keep is None:
+        parser.error("--committee needs the models: --keep FOLDER")
     name = arguments.recipe + ("-final" if arguments.final else "")
     for seed in range(arguments.seeds):
         kept = None if arguments.keep is None else arguments.keep / name / f"seed-{seed}"
         if not done(load(f"{name}/seed-{seed}"), kept):
             save(f"{name}/seed-{seed}", measure(arguments.recipe, seed, arguments.final, kept))
+    if arguments.committee:
+        join([arguments.keep / name / f"seed-{seed}" for seed in range(arguments.seeds)], name)
     write_table(f"seeds {name}", table(name))
+
+
+def join(runs: list[Path], name: str) -> None:
+    """Measure the committee of `runs`, unless that was done: the test set is opened once for it."""
+    record = load(f"{name}/committee")
+    if record is None or record["members"] != [sha256_of(run) for run in runs]:
+        shas = "".join(sha256_of(run) for run in runs).encode()
+        folder = runs[0].parent / f"committee-{sha256(shas)[:8]}"
+        save(f"{name}/committee", measure_committees(runs, folder))
 
 
 def done(record: dict[str, Any] | None, kept: Path | None) -> bool:
@@ -105,9 +120,10 @@ def table(name: str) -> str:
     """Of all seeds that are there: mean, standard deviation, t interval, extremes, n; and the clean 9,985."""
     paths = sorted((RESULTS / name).glob("seed-*.json"), key=lambda path: int(path.stem.split("-")[1]))
     records = [json.loads(path.read_text()) for path in paths]
-    official = [len(r["wrong"]) / 100 for r in records]
-    clean = [100 * len(set(r["wrong"]) - set(DISPUTED)) / (10_000 - len(DISPUTED)) for r in records]
-    rows = [_row("official 10,000", official), _row("without the 15 disputed labels", clean)]
+    rows = [
+        _row(images, [percent_wrong(r["wrong"], left_out) for r in records])
+        for images, left_out in SETS.items()
+    ]
     head = ["test images", "mean error %", "95 % interval", "sd", "min", "max", "seeds"]
     seconds = sorted(r["train_seconds"] for r in records)
     first = records[0]
@@ -115,14 +131,21 @@ def table(name: str) -> str:
         "all 60,000, last step" if first["final"] else "55,000; the epoch that 5,000 validation images chose"
     )
     command = f"python benchmarks/seeds.py {name.removesuffix('-final')} --seeds {len(records)}"
+    committees = load(f"{name}/committee")
     return "\n\n".join(
         [
             f"### Recipe `{name.removesuffix('-final')}`: {first['parameters']:,} parameters, {kept}",
             markdown_table(head, rows),
+            *(
+                []
+                if committees is None
+                else ["The mean of their probabilities:", committee_table(committees)]
+            ),
             f"Training took {seconds[len(seconds) // 2]:.1f} s (median; {seconds[0]:.1f} to "
             f"{seconds[-1]:.1f}), {first['threads']} threads, {first['precision']}. "
             f"The interval is Student's t over seeds. {circumstances(first)} "
-            f"`{command}{' --final' if first['final'] else ''}`",
+            f"`{command}{' --final' if first['final'] else ''}"
+            f"{' --keep FOLDER --committee' if committees else ''}`",
         ]
     )
 
