@@ -144,8 +144,8 @@ def table() -> str:
         [
             "### Eight-bit integers",
             markdown_table(head, rows),
-            f"5,000 validation images, batches of {BATCH} on one core, medians of {record['rounds']} rounds by "
-            f"turns. More than {MOST} errors more, or no gain in speed, and it is not shipped. "
+            f"5,000 validation images; batches of {BATCH} on one core, medians of {record['rounds']} rounds. "
+            f"More than {MOST} errors more, or no gain in speed, and it is not shipped. "
             f"{circumstances(record)} `python benchmarks/quantise.py`",
         ]
     )
