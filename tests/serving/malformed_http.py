@@ -67,7 +67,8 @@ def _first_lines() -> Iterator[Row]:
     yield "SSH", b"SSH-2.0-OpenSSH_9.6\r\n", 400
     yield "HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400
     yield "HTTP/9.9", request("GET /v2 HTTP/9.9"), 400
-    yield "no version", request("GET /v2"), 200
+    yield "no version", request("GET /v2"), 400
+    yield "HTTP/0.9", request("GET /v2 HTTP/0.9"), 400
     yield "no path", request("GET HTTP/1.1"), 400
     yield "two spaces", request("GET  /v2 HTTP/1.1"), 200
     yield "HTTP/1.0", request("GET /v2 HTTP/1.0", close=False), 200
@@ -128,7 +129,9 @@ def _chunks() -> Iterator[Row]:
     yield "chunk longer than its size", chunked(b"3\r\n" + SOUND + b"\r\n", END), 400
     yield "chunk without line end", chunked(b"%x\r\n" % len(SOUND) + SOUND, b"xx", END), 400
     yield "chunk extension", chunked(chunk(SOUND, b';name="value"'), END), 200
-    yield "chunk extension of 1 MB", chunked(chunk(SOUND, b";" + b"a" * (1 << 20)), END), 200
+    yield "chunk extension of 1 KB", chunked(chunk(SOUND, b";" + b"a" * 1_024), END), 200
+    yield "chunk extension of 1 MB", chunked(chunk(SOUND, b";" + b"a" * (1 << 20)), END), 400
+    yield "1 MB of extensions", chunked(*[chunk(b" ", b";" + b"a" * 200)] * 5_000, chunk(SOUND), END), 400
     yield "trailer", chunked(chunk(SOUND), b"0\r\nX-Sum: 7\r\n\r\n"), 200
     yield "trailers of 1 MB", chunked(chunk(SOUND), b"0\r\n", b"X: 7\r\n" * 200_000, b"\r\n"), 431
     yield "2 MB in chunks", chunked(*[chunk(bytes(1 << 16))] * 32, END), 413
@@ -229,7 +232,8 @@ def _extras() -> Iterator[Row]:
     )
     yield "multipart", multipart, 415
     zipped = gzip.compress(SOUND)
-    yield "gzipped body", post("Content-Encoding: gzip", body=zipped), 400
+    yield "gzipped body", post("Content-Encoding: gzip", body=zipped), 415
+    yield "a body said to be as it is", post("Content-Encoding: identity"), 200
     yield "expects 100-continue", post("Expect: 100-continue"), 100, 200
     yield "expects wonders", post("Expect: wonders"), 200
     yield "ranges", get("/v2", "Range: bytes=" + ",".join(f"{i}-" for i in range(1_000))), 200

@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.serving.conftest import Run, Running, wait_for
@@ -113,11 +115,63 @@ def test_the_head_may_be_as_long_as_its_limit(run: Run) -> None:
             assert service.talk(filled, seconds=1).startswith(b"HTTP/1.1 %d " % code)
             many = GET + b"x: a\r\n" * (length // 6) + b"\r\n"
             assert service.talk(many, seconds=1).startswith(b"HTTP/1.1 %d " % code)
+        for length, code in ((800, 200), (1_200, 431)):
+            head = GET + b"".join(b"x: %b\r\n" % (b"a" * 95) for _ in range(length // 100)) + b"\r\n"
+            assert in_pieces(service, head, 150).startswith(b"HTTP/1.1 %d " % code)
         path = b"GET /" + b"a" * 1_001 + b" HTTP/1.1\r\n" + HOST + b"\r\n"
         assert service.talk(path, seconds=1).startswith(b"HTTP/1.1 431 ")
         without_end = GET + b"x: " + b"a" * 300_000
         assert service.talk(without_end).startswith(b"HTTP/1.1 431 ")
-        assert service.metric("tenfold_rejected_total", reason="headers") == 6
+        assert service.metric("tenfold_rejected_total", reason="headers") == 7
+
+
+def in_pieces(service: Running, data: bytes, length: int) -> bytes:
+    """What comes back first for `data` in packets of `length`."""
+    with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
+        for start in range(0, len(data), length):
+            connection.sendall(data[start : start + length])
+            time.sleep(0.01)
+        return connection.recv(65_536)
+
+
+def test_when_the_queue_is_full_requests_are_refused_at_once_and_probes_answered(
+    run: Run, seven: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, probe = POST + b"Content-Length: 3\r\n\r\nabc", b"GET /v2/health/ready HTTP/1.1\r\n" + HOST
+    close = b"Connection: close\r\n\r\n"
+    closed = (  # after what is not short, or has no end that is known
+        POST + b"Content-Length: 100000\r\n\r\nabc",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + whole + probe + b"\r\ngarbage\r\n\r\n",
+        POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n",
+        POST + b"Content-Length: 3\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nabc",
+        whole.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        POST + b"Content-Length: 3\r\n" + close + b"abc",
+    )
+    with run(queue=1, queue_wait=60.0) as service, ThreadPoolExecutor(1) as pool:
+        engine, opened = service.server.guard.engine, threading.Event()
+        decode = engine.decode
+        monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
+        waiting = pool.submit(service.http.post, "/v1/predict", content=seven)
+        wait_for(lambda: engine.digits.full)
+        answers = service.talk(whole * 2 + probe + b"\r\n" + whole + probe + close).split(b"HTTP/1.1 ")[1:]
+        assert [answer[:3] for answer in answers] == [b"503", b"503", b"200", b"503", b"200"]
+        for answer in answers:
+            assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+            assert (b"\r\nretry-after: 1\r\n" in answer) == answer.startswith(b"503")
+        assert answers[4].endswith(b'{"ready":true}')
+        for data in closed:
+            answer = service.talk(data)
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert answer.count(b"HTTP/1.1 ") == 1
+            assert answer.endswith(b'"}')
+        assert service.talk(probe + close + probe + b"\r\n").count(b"HTTP/1.1 ") == 1
+        opened.set()
+        assert waiting.result().json()["label"] == 7
+        refused = 3 + len(closed)
+        assert service.metric("tenfold_requests_total", route="(none)", code="503") == refused
+        assert service.metric("tenfold_rejected_total", reason="queue") == refused
+        assert service.metric("tenfold_requests_total", route="/v2/health/ready", code="200") == 3
 
 
 def test_requests_in_a_row_are_answered_in_order_up_to_a_limit(service: Running) -> None:

@@ -6,6 +6,7 @@ lasts go by the other, so that a page of a second holds up no digit.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
@@ -54,8 +55,15 @@ class Engine:
         reader = await self.reader(None)
         known = reader.metadata.golden_images
         for image in known:
-            await self.predict(image)
+            await self._predict_at_last(image)
         self.ready = True
+
+    async def _predict_at_last(self, image: NDArray[np.uint8]) -> None:
+        """A machine that is slow now is no reason not to start."""
+        while True:
+            with suppress(BusyError):
+                await self.predict(image)
+                return
 
     def stop(self) -> None:
         """Let the threads end when their queues are empty."""

@@ -18,11 +18,10 @@ from starlette.types import Message, Receive, Scope, Send
 from tenfold.serving.answers import BUSY, RefusedError, refusal, refuse
 from tenfold.serving.engine import Engine
 from tenfold.serving.logs import Log
-from tenfold.serving.metrics import Metrics
+from tenfold.serving.metrics import UNROUTED, Metrics
 from tenfold.serving.security import Door
 from tenfold.serving.settings import Settings
 
-UNROUTED = "(none)"  # the route label of what no route matched, or was refused before
 LINGER = 1.0  # seconds
 EXEMPT = ("/v2/health/live", "/v2/health/ready", "/metrics")  # need no room
 SECURITY_HEADERS = [
@@ -79,6 +78,8 @@ class Guard:
         path = scope["path"]
         answer.unread = b"content-length" in headers or b"transfer-encoding" in headers
         self.door.check(path, scope, headers)
+        if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise RefusedError(415, "Send the body as it is, without a Content-Encoding.")
         limit = self.settings.tensor_bytes if path.startswith("/v2/") else self.settings.image_bytes
         body = await self._body(headers, receive, limit) if answer.unread else b""
         answer.unread = False

@@ -23,11 +23,11 @@ PLATFORM = "onnxruntime_onnx"
 
 
 def routes(engine: Engine) -> list[BaseRoute]:
-    async def live(_: Request) -> Response:
-        return json_answer({"live": True})
+    async def is_live(_: Request) -> Response:
+        return live()
 
-    async def ready(_: Request) -> Response:
-        return json_answer({"ready": engine.ready}, 200 if engine.ready else 503)
+    async def is_ready(_: Request) -> Response:
+        return ready(engine.ready)
 
     async def server(_: Request) -> Response:
         return json_answer({"name": "tenfold", "version": __version__, "extensions": EXTENSIONS})
@@ -51,8 +51,8 @@ def routes(engine: Engine) -> list[BaseRoute]:
         return write_answer(asked, name, {"probabilities": probabilities, "logits": logits})
 
     found: list[BaseRoute] = [
-        Route("/v2/health/live", live, methods=["GET"]),
-        Route("/v2/health/ready", ready, methods=["GET"]),
+        Route("/v2/health/live", is_live, methods=["GET"]),
+        Route("/v2/health/ready", is_ready, methods=["GET"]),
         Route("/v2", server, methods=["GET"]),
     ]
     for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
@@ -62,6 +62,14 @@ def routes(engine: Engine) -> list[BaseRoute]:
             Route(path, model, methods=["GET"]),
         ]
     return found
+
+
+def live() -> Response:
+    return json_answer({"live": True})
+
+
+def ready(state: bool) -> Response:
+    return json_answer({"ready": state}, 200 if state else 503)
 
 
 def metadata(name: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tenfold.serving.engine import Engine
 
 # OpenTelemetry's advice for http.server.request.duration, seconds
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+UNROUTED = "(none)"  # the route label of what no route matched, or was refused before
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REASONS = (
     "body",
@@ -33,7 +34,11 @@ REASONS = (
 
 
 class Metrics:
-    """One registry for each application. `observe` and `reject` belong to the event loop."""
+    """One registry for each application. `observe` and `reject` belong to the event loop.
+
+    They cost as much as all else that a refusal at a head does, of which there may be thousands a second:
+    these add one to `shed`, and are not timed.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.registry = CollectorRegistry()
@@ -55,6 +60,7 @@ class Metrics:
         )
         self._refusals = {reason: self._rejected.labels(reason) for reason in REASONS}
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self.shed = 0  # refused at their heads for want of room, since they were last counted
         self.working = Gauge("tenfold_requests_in_work", "Requests in work.", registry=self.registry)
         self.connections = Gauge("tenfold_connections", "Open connections.", registry=self.registry)
         self.registry.register(_Engine(engine))
@@ -73,6 +79,9 @@ class Metrics:
         self._refusals[reason].inc()
 
     def text(self) -> bytes:
+        shed, self.shed = self.shed, 0
+        self._requests.labels(UNROUTED, "503").inc(shed)
+        self._refusals["queue"].inc(shed)
         return generate_latest(self.registry)
 
 

@@ -3,112 +3,35 @@
 uvicorn with httptools takes a head of 1 MB and waits for ever for the second half of a request; with h11 it
 takes a request that gives its length in two ways, Content-Length and chunks. httptools it is, as it refuses
 that one, and the rest is here. When the queue is full, a request is refused at the end of its head, at a
-fraction of the cost of one that reaches the application: that keeps an overloaded service quick.
+fraction of the cost of one that reaches the application: that keeps an overloaded service quick. Probes are
+answered there too, in the turn of the loop in which they are read, however much work waits.
 """
 
 import asyncio
 import socket
+from enum import Enum
 from time import monotonic
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tenfold.serving.answers import BUSY, RETRY_AFTER
-from tenfold.serving.guard import LINGER, UNROUTED, Guard
+from tenfold.serving.guard import Guard
+from tenfold.serving.metrics import UNROUTED
+from tenfold.serving.wire import Corked, Wire
 
 SMALL_BODY = 64 << 10  # what is skipped after a refusal; a larger one costs the connection
 PIPELINED = 16  # requests that a client may send ahead of the answers
+CHUNK_LINES = 64  # bytes around a chunk that are its due; what is beyond counts as head
+VERSIONS = ("1.0", "1.1")
 
 
-def raw_answer(status: bytes, sentence: str, *headers: bytes) -> bytes:
-    """A whole HTTP answer with {"error": sentence}."""
-    body = b'{"error":"%b"}' % sentence.encode("ascii")
-    lines = (b"content-type: application/json", b"content-length: %d" % len(body), *headers)
-    return b"HTTP/1.1 %b\r\n%b\r\n\r\n%b" % (status, b"\r\n".join(lines), body)
+class _Part(Enum):
+    """Of a request, what comes next."""
 
-
-_CLOSE = b"connection: close"
-_BUSY = raw_answer(b"503 Service Unavailable", BUSY, b"retry-after: " + RETRY_AFTER.encode())
-_BUSY_CLOSE = raw_answer(b"503 Service Unavailable", BUSY, b"retry-after: " + RETRY_AFTER.encode(), _CLOSE)
-_MALFORMED = raw_answer(b"400 Bad Request", "This is no HTTP request that can be understood.", _CLOSE)
-_HEAD = raw_answer(b"431 Request Header Fields Too Large", "The head of the request is too large.", _CLOSE)
-_SLOW = raw_answer(b"408 Request Timeout", "The request did not arrive in time.", _CLOSE)
-
-
-class Wire:
-    """What all connections share: who owes us bytes since when, each list in the order of its deadlines."""
-
-    def __init__(self, guard: Guard) -> None:
-        self.guard = guard
-        self.receiving: dict[Connection, float] = {}
-        self.idle: dict[Connection, float] = {}
-        self.sending: dict[Connection, float] = {}  # the client does not take its answer
-        self.leaving: dict[Connection, float] = {}  # answered for the last time
-        self.open = 0
-
-    def sweep(self) -> None:
-        """Cut what is past its deadline; to be called a few times a second."""
-        now, settings = monotonic(), self.guard.settings
-        for waiting, limit in (
-            (self.receiving, settings.receive),
-            (self.sending, settings.receive),
-            (self.idle, settings.keep_alive),
-            (self.leaving, LINGER),
-        ):
-            due = []
-            for connection, since in waiting.items():
-                if now - since < limit:
-                    break
-                due.append(connection)
-            for connection in due:
-                connection.cut(slow=waiting is self.receiving or waiting is self.sending)
-
-    def forget(self, connection: "Connection") -> None:
-        for waiting in (self.receiving, self.sending, self.idle, self.leaving):
-            waiting.pop(connection, None)
-
-    def make_room(self) -> None:
-        """Cut the connection that has been of no use the longest."""
-        self.guard.metrics.reject("connections")
-        for waiting in (self.leaving, self.idle, self.receiving):
-            for connection in waiting:
-                connection.cut(slow=False)
-                return
-
-    def protocol(self) -> type["Connection"]:
-        """The class for uvicorn's `http`."""
-        return type("BoundConnection", (Connection,), {"wire": self})
-
-
-class _Corked:
-    """A transport that joins what is written within one turn of the loop: an answer's head and body are one
-    packet and one system call."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._held: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._held:
-            self._loop.call_soon(self._flush)
-        self._held.append(data)
-
-    def write_eof(self) -> None:
-        self._flush()
-        self._transport.write_eof()
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._held:
-            self._transport.write(b"".join(self._held))
-            self._held.clear()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    HEAD = 0
+    BODY = 1
+    NEXT = 2
 
 
 class Connection(HttpToolsProtocol):
@@ -120,23 +43,25 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)  # type: ignore[arg-type]
         # asyncio leaves it out for a listener of ours, and each answer's body would wait 40 ms for an ACK
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.transport = _Corked(self.transport, self.loop)  # type: ignore[assignment]
+        self.corked = Corked(self.transport, self.loop)
+        self.transport = self.corked  # type: ignore[assignment]
         wire = self.wire
-        self._in_head = True
-        self._head_bytes = 0
+        self._requests = 0  # begun
+        self._part = _Part.NEXT
+        self._head_bytes = 0  # of names and values
+        self._raw_bytes = 0  # of the part that is being received, as far as pieces hold nothing else
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
         self._deaf = False  # after the last answer
-        self._skipping = False  # the body of a request that was refused at its head
+        self._settled = False  # the request was answered at its head
         wire.open += 1
-        wire.guard.metrics.connections.set(wire.open)
         wire.receiving[self] = monotonic()
         if wire.open > wire.guard.settings.connections:
             wire.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        wire = self.wire
-        wire.forget(self)
-        wire.open -= 1
-        wire.guard.metrics.connections.set(wire.open)
+        self.wire.forget(self)
+        self.wire.open -= 1
         super().connection_lost(exc)
 
     def cut(self, *, slow: bool) -> None:
@@ -149,102 +74,146 @@ class Connection(HttpToolsProtocol):
         if self.flow.write_paused or (self.cycle and self.cycle.response_started and not self._at_rest()):
             self.transport.abort()
             return
-        if self._head_bytes or not self._in_head:
-            self._last_words(408, _SLOW)
+        if self._raw_bytes or self._part is _Part.BODY:
+            self._last_words(408)
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        in_head = self._in_head
+        part, requests = self._part, self._requests
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.cycle.keep_alive = False  # answered as the plain request that it also is
+            if not self._settled:
+                self.cycle.keep_alive = False  # answered as the plain request that it also is
         except httptools.HttpParserError:
-            self._end(_HEAD if self._head_is_large() else _MALFORMED)
+            self._end(431 if self._head_bytes > self.wire.header_bytes else 400)
             return
-        if in_head and self._in_head:
-            self._head_bytes += len(data)
-            if self._head_is_large():
-                self._end(_HEAD)
+        begun = self._requests - requests
+        if part is self._part and not begun:
+            self._raw_bytes += len(data)
+        elif self._part is _Part.BODY:
+            self._raw_bytes = 0
+        elif self._part is _Part.HEAD and part is _Part.NEXT and begun == 1:
+            self._raw_bytes = len(data)
+        if self._raw_bytes > self.wire.header_bytes:
+            self._end(400 if self._part is _Part.BODY else 431)
 
-    def _head_is_large(self) -> bool:
-        return self._head_bytes > self.wire.guard.settings.header_bytes
-
-    def _end(self, answer: bytes) -> None:
+    def _end(self, status: int) -> None:
         """Refuse what cannot be parsed, and listen no more; requests before it are still answered."""
-        self.wire.guard.metrics.reject("headers" if answer is _HEAD else "malformed")
+        if self._deaf:
+            return
+        self.wire.guard.metrics.reject("headers" if status == 431 else "malformed")
         self._deaf = True
         if self._at_rest() or (self.cycle.more_body and not self.pipeline):
-            self._last_words(431 if answer is _HEAD else 400, answer)
+            self._last_words(status)
         else:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
 
-    def _last_words(self, code: int, answer: bytes) -> None:
+    def _last_words(self, status: int) -> None:
         """Answer and close for sending; what still comes is dropped for a second, as a client that meets a
         reset loses the answer."""
-        self.wire.guard.metrics.observe(UNROUTED, code, 0.0)
+        self.wire.guard.metrics.observe(UNROUTED, status, 0.0)
         self._deaf = True
         self.wire.forget(self)
         self.wire.leaving[self] = monotonic()
         if not self.transport.is_closing():
-            self.transport.write(answer)
+            self.transport.write(self.wire.last[status])
             self.transport.write_eof()
         if self.cycle is not None:  # a route that waits for the rest of the body waits no longer
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
         self.wire.idle.pop(self, None)
         self.wire.receiving.setdefault(self, monotonic())
-        self._in_head, self._head_bytes, self._skipping = True, 0, False
+        self._requests += 1
+        self._part, self._settled = _Part.HEAD, False
+        self._head_bytes, self._raw_bytes = 0, 1
+        self._target, self._fields = b"", []
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
-        super().on_url(url)
+        self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Also of a trailer, which is counted, and is nobody's."""
         self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        self._fields.append((name, value))
 
     def _count(self, length: int) -> None:
         self._head_bytes += length
-        if self._head_is_large():
+        if self._head_bytes > self.wire.header_bytes:
             raise ValueError  # comes out of the parser as its own error
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        guard = self.wire.guard
-        if guard.engine.digits.full and self.parser.get_method() == b"POST" and self._at_rest():
-            self._shed()
+        """uvicorn hears of the request only now, and only if it is not answered here."""
+        self._part = _Part.BODY
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            raise ValueError
+        stays = version == "1.1" and self.parser.should_keep_alive()
+        if self._deaf or (self._at_rest() and self._settle(stays)):
+            self._settled = True
             return
         if len(self.pipeline) >= PIPELINED:
             raise ValueError
+        super().on_message_begin()
+        super().on_url(self._target)
+        for name, value in self._fields:
+            super().on_header(name, value)
         super().on_headers_complete()
 
     def _at_rest(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _shed(self) -> None:
-        self._skipping = True
-        self.wire.guard.metrics.reject("queue")
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        if self.parser.should_keep_alive() and lengths and int(lengths[0]) <= SMALL_BODY:
-            self.wire.guard.metrics.observe(UNROUTED, 503, 0.0)
-            self.transport.write(_BUSY)
-        else:
-            self._last_words(503, _BUSY_CLOSE)
+    def _settle(self, stays: bool) -> bool:
+        """Whether the request needs no more than a look at its head, and has been answered."""
+        wire, method = self.wire, self.parser.get_method()
+        if method == b"POST" and wire.guard.engine.digits.full:
+            if stays and self._body_bytes() <= SMALL_BODY:
+                wire.guard.metrics.shed += 1
+                self.corked.write_whole(wire.busy)
+            else:
+                wire.guard.metrics.reject("queue")
+                self._last_words(503)
+            return True
+        probed = wire.probed(self._target, stays) if method == b"GET" else None
+        if probed is None or self._body_bytes():
+            return False
+        status, answer = probed
+        wire.guard.metrics.observe(self._target.decode(), status, 0.0)
+        self.corked.write_whole(answer)
+        if not stays:
+            self._deaf = True
+            self.transport.close()
+        return True
+
+    def _body_bytes(self) -> int:
+        """How much follows; where that is not said, or the client would wait to be asked for it, too much."""
+        length = 0
+        for name, value in self._fields:
+            match name.lower():
+                case b"content-length":
+                    length = int(value)
+                case b"transfer-encoding" | b"expect" | b"upgrade":
+                    return SMALL_BODY + 1
+        return length
+
+    def on_chunk_header(self) -> None:
+        self._raw_bytes -= CHUNK_LINES
 
     def on_body(self, body: bytes) -> None:
-        if not self._skipping:
+        self._raw_bytes -= len(body)
+        if not self._settled:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._part = _Part.NEXT
         self.wire.receiving.pop(self, None)
-        if not self._skipping:
+        if not self._settled:
             super().on_message_complete()
         if self._at_rest() and not self._deaf:
             self.wire.idle[self] = monotonic()
@@ -273,4 +242,4 @@ class Connection(HttpToolsProtocol):
 def bind(guard: Guard) -> tuple[Wire, Any]:
     """The shared state, to be swept, and the class that uvicorn makes its connections of."""
     wire = Wire(guard)
-    return wire, wire.protocol()
+    return wire, type("BoundConnection", (Connection,), {"wire": wire})
