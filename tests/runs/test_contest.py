@@ -10,7 +10,8 @@ import pytest
 
 from tenfold.errors import DataError, ModelFileError, RunError, TenfoldError, UnknownNameError, UsageError
 from tenfold.runs import Run, contest
-from tenfold.runs.contest import compare
+from tenfold.runs.contest import by_folds, compare
+from tenfold.training.recipes import RECIPES, replace, write_recipe
 
 
 @pytest.fixture
@@ -98,8 +99,15 @@ def test_a_model_is_not_measured_on_what_it_was_trained_on(
 @pytest.mark.parametrize(
     ("a", "b", "error", "sentence"),
     [
-        ("folds", "first", RunError, "is a cross-validation and '.*' is not"),
-        ("first", "folds", RunError, "is a cross-validation and '.*' is not"),
+        (
+            "folds",
+            "first",
+            RunError,
+            "^'folds' is a cross-validation and 'first' is a run; compare two of a kind",
+        ),
+        ("first", "folds", RunError, "^'first' is a run and 'folds' is a cross-validation"),
+        ("first", "some.json", RunError, r"'some\.json' is a recipe; compare two of a kind"),
+        ("some.json", "small.onnx", RunError, r"'small\.onnx' is a model; compare two of a kind"),
         ("folds", "folds", RunError, r"crossval\.json' is damaged"),
         ("first", "damaged", RunError, r"run\.json"),
         ("first", "nowhere", UnknownNameError, "no model 'nowhere'"),
@@ -107,14 +115,53 @@ def test_a_model_is_not_measured_on_what_it_was_trained_on(
     ],
 )
 def test_what_cannot_be_compared_is_one_sentence(
-    finished: Run, tmp_path: Path, a: str, b: str, error: type[TenfoldError], sentence: str
+    finished: Run,
+    model_file: Path,
+    tmp_path: Path,
+    a: str,
+    b: str,
+    error: type[TenfoldError],
+    sentence: str,
 ) -> None:
-    assert finished.folder.name == "first"
+    assert (finished.folder.name, model_file.name) == ("first", "small.onnx")
     for name, file in (("folds", "crossval.json"), ("damaged", "run.json"), ("empty", "notes")):
         (tmp_path / name).mkdir()
         (tmp_path / name / file).write_text("{")
     with pytest.raises(error, match=sentence):
         compare(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "over_folds"),
+    [
+        ("fast", "baseline", False),  # models, which takes seconds
+        ("fast", "first", False),
+        ("fast", "small.onnx", False),
+        ("fast", "quick.json", True),
+        ("search", "fast", True),
+        ("folds", "fast", True),
+        ("folds", "quick.json", True),
+        ("quick", "fast", True),  # no model has this name
+        ("nowhere", "fast", False),
+        ("nowhere.json", "fast", True),
+    ],
+)
+def test_a_name_of_both_is_the_models_unless_a_recipe_is_beside_it(
+    finished: Run, model_file: Path, monkeypatch: pytest.MonkeyPatch, a: str, b: str, over_folds: bool
+) -> None:
+    assert (finished.folder.name, model_file.name) == ("first", "small.onnx")
+    quick = replace(RECIPES["fast"], name="quick", epochs=1)
+    for folder, file in (("search", "recipe.json"), ("folds", "crossval.json"), (".", "quick.json")):
+        Path(folder).mkdir(exist_ok=True)
+        write_recipe(Path(folder, file), quick)
+    monkeypatch.setitem(RECIPES, "quick", quick)
+    assert by_folds(a, b) is by_folds(b, a) is over_folds
+    assert by_folds(a, b, recipes=True)
+
+
+def test_what_is_for_recipes_is_refused_for_models(finished: Run, model_file: Path) -> None:
+    with pytest.raises(UsageError, match=r"--folds is for recipes, .* compared as models; with --recipes"):
+        compare(finished.folder, model_file, folds=3)
 
 
 def test_on_is_not_for_cross_validations(tmp_path: Path) -> None:

@@ -83,9 +83,9 @@ def crossval(
         _show(found, optimistic)
 
 
-def fold_lines(quiet: bool) -> Lines:
+def fold_lines(quiet: bool, opening: str = "") -> Lines:
     """Says how a cross-validation goes on."""
-    return Lines(_images, _line, quiet)
+    return Lines(_images, _line, quiet, opening)
 
 
 def _images(found: "Crossval") -> str:

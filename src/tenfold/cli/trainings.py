@@ -9,18 +9,22 @@ from tenfold.harness.record import Watcher
 
 
 class Lines(Watcher[Any]):
-    """`images` says of a folder what its trainings see, `line` of one training what came of it."""
+    """`images` says of a folder what its trainings see, `line` of one training what came of it; `opening` is
+    said before the first."""
 
     def __init__(
         self,
         images: Callable[[Any], str],
         line: Callable[[Any, Mapping[str, Any]], str],
         quiet: bool,
+        opening: str = "",
     ) -> None:
-        self.images, self.line, self.quiet = images, line, quiet
+        self.images, self.line, self.quiet, self.opening = images, line, quiet, opening
         self.begun: list[Any] = []
 
     def begin(self, found: Any, done: int, at_once: int) -> None:
+        if self.opening and not self.begun and not self.quiet:
+            message(self.opening)
         self.begun.append(found)
         self.first, self.total, self.began = done, len(found.places()), time.perf_counter()
         if self.quiet:

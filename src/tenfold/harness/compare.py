@@ -8,6 +8,7 @@ recipes are judged by the corrected resampled t-test over folds and repeats, so 
 like these. Differences are A's accuracy minus B's, fractions of 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,19 +64,20 @@ def compare_answers(a: Side, b: Side, on: str) -> dict[str, Any]:
     }
 
 
-def compare_crossvals(a: Crossval, b: Crossval) -> dict[str, Any]:
+def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = None) -> dict[str, Any]:
     """Plain numbers as of `compare_answers`, where `p`, `difference` and `interval` are of the trainings and
     `effect` is Cohen's d over them; under `out_of_fold` those of the first repeat's answers, by McNemar.
+    They are called by their two `names` (None: those of the folders).
 
     Raises RunError where the two are not finished, or of different images or folds.
     """
-    names = a.folder.resolve().name, b.folder.resolve().name
+    first, second = names or [found.folder.resolve().name for found in (a, b)]
     one, other = a.out_of_fold(), b.out_of_fold()
     unlike = [key for key in SAME_FOLDS if a.record[key] != b.record[key]]
     if unlike or not np.array_equal(one.folds, other.folds) or not np.array_equal(one.labels, other.labels):
         what = " and ".join(unlike) or "folds"
         raise RunError(
-            f"'{names[0]}' and '{names[1]}' differ in {what}, so their folds cannot be paired; "
+            f"'{first}' and '{second}' differ in {what}, so their folds cannot be paired; "
             "cross-validate both recipes with the same options."
         )
     folds, repeats = a.record["folds"], a.record["repeats"]
@@ -97,14 +99,14 @@ def compare_crossvals(a: Crossval, b: Crossval) -> dict[str, Any]:
         "effect": test.effect if np.isfinite(test.effect) else None,
     }
     return {
-        "a": names[0],
-        "b": names[1],
+        "a": first,
+        "b": second,
         "on": next(iter(a.record["data"])),
         **found,
         "differences": differences,
         "out_of_fold": _paired(one.correct[0], other.correct[0]),
         "images_needed": needed,
-        **_verdict(*names, found, f"{len(differences)} trainings on {count:,} images", needed),
+        **_verdict(first, second, found, f"{len(differences)} trainings on {count:,} images", needed),
     }
 
 

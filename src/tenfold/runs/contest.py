@@ -1,17 +1,23 @@
-"""A and B as the user names them, compared: two runs, two cross-validations, or any two models on one set."""
+"""A and B as the user names them, compared: two runs, any two models on one set, or two recipes over folds.
 
+`fast` is the name of a shipped model and of a recipe. It is the model's where nothing says otherwise, as that
+is compared in seconds; beside a recipe or a cross-validation it is the recipe's, as nothing else can be set
+beside those.
+"""
+
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tenfold.data import Store
 from tenfold.data.sets import VALIDATION_NAME
-from tenfold.errors import RunError, UsageError
-from tenfold.harness.compare import Side, compare_answers, compare_crossvals
-from tenfold.harness.crossval_record import RECORD as CROSSVAL
-from tenfold.harness.crossval_record import Crossval
+from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError
+from tenfold.harness.compare import Side, compare_answers
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.facts import Facts, read_facts
+from tenfold.model import list_models, resolve
 from tenfold.reading.reader import Reader
+from tenfold.runs.folded import compare_folded, is_crossval
 from tenfold.runs.opening import open_set, trained_on
 from tenfold.runs.record import RECORD
 
@@ -21,31 +27,80 @@ def compare(
     b: str | Path,
     on: str | Path | None = None,
     *,
+    recipes: bool = False,
     threads: int | None = None,
     store: Store | None = None,
+    **folding: Any,
 ) -> dict[str, Any]:
     """What `harness.compare` says of A and B.
 
-    Two cross-validation folders are compared over their folds. Two run folders are compared by the answers
-    that they saved on the test set (or else on validation), unless `on` names a set. Otherwise both are
-    models and read `on`, by default the validation images; a run's opening of the test set is counted.
+    Two that are to be compared `by_folds` are, by `compare_folded`, which takes `folding` besides. Two run
+    folders are compared by the answers that they saved on the test set (or else on validation), unless `on`
+    names a set. Otherwise both are models and read `on`, by default the validation images; a run's opening of
+    the test set is counted.
 
     Raises RunError for two that cannot be paired, UsageError for a set that a model was trained on, and as
-    `resolve`, `load_set` and `read_facts` do.
+    `compare_folded`, `resolve`, `load_set` and `read_facts` do.
     """
-    folded = [(Path(name) / CROSSVAL).exists() for name in (a, b)]
-    if any(folded):
-        if not all(folded):
-            alone, model = (a, b) if folded[0] else (b, a)
-            raise RunError(f"'{alone}' is a cross-validation and '{model}' is not; compare two of a kind.")
+    if by_folds(a, b, recipes=recipes):
         if on is not None:
-            raise UsageError("Two cross-validations are compared over their own folds; leave out --on.")
-        return compare_crossvals(Crossval.load(a), Crossval.load(b))
+            raise UsageError("Recipes and cross-validations are compared over folds; leave out --on.")
+        return compare_folded(a, b, threads=threads, store=store, **folding)
+    if folding:
+        raise UsageError(
+            f"--{next(iter(folding))} is for recipes, but '{a}' and '{b}' are compared as models; with "
+            "--recipes they are compared as recipes."
+        )
     if on is None and all((Path(name) / RECORD).exists() for name in (a, b)):
         return _compare_runs(Path(a), Path(b))
     on = on or VALIDATION_NAME
+    for name in (a, b):
+        resolve(name)  # a slip in the second is told before the first has read a digit
     one, other = (_read(name, on, threads, store) for name in (a, b))
     return compare_answers(one, other, str(on))
+
+
+def by_folds(a: str | Path, b: str | Path, *, recipes: bool = False) -> bool:
+    """Whether A and B are recipes or cross-validations; with `recipes` they are.
+
+    Raises RunError where one of them is, and the other one a run or a model.
+    """
+    if recipes:
+        return True
+    kinds = _kind(a), _kind(b)
+    folded = [kind for kind in kinds if kind in ("recipe", "cross-validation")]
+    if folded and any(kind in ("run", "model") for kind in kinds):
+        raise RunError(f"'{a}' is a {kinds[0]} and '{b}' is a {kinds[1]}; compare two of a kind.")
+    return bool(folded)
+
+
+def _kind(name: str | Path) -> str:
+    """cross-validation, run, model or recipe; name for one that may be a model's or a recipe's."""
+    path = Path(name)
+    if is_crossval(name):
+        return "cross-validation"
+    if (path / RECORD).exists():
+        return "run"
+    if str(name) in list_models():
+        return "name"
+    if path.suffix == ".json" or _is_recipe(name):
+        return "recipe"
+    return "model" if path.exists() else "name"
+
+
+def _is_recipe(name: str | Path) -> bool:
+    """Where nothing is installed to train with, nothing is."""
+    if find_spec("torch") is None or Path(name).is_file():
+        return False
+    from tenfold.training.recipes import find_recipe
+
+    try:
+        find_recipe(name)
+    except UnknownNameError:
+        return False
+    except RecipeError:  # the recipe of a search, but not a sound one
+        return True
+    return True
 
 
 def _compare_runs(a: Path, b: Path) -> dict[str, Any]:
@@ -70,7 +125,9 @@ def _read(name: str | Path, on: str | Path, threads: int | None, store: Store | 
     reader = Reader(name, threads=threads)
     data = open_set(on, name, store)
     if trained_on(reader.metadata, data):
+        other = ", or the recipes: --recipes" if str(name) in list_models() else ""
         raise UsageError(
-            f"'{name}' was trained on the images of '{data.name}' too; compare on another set: --on mnist."
+            f"'{name}' was trained on the images of '{data.name}' too; compare on another set: --on mnist"
+            f"{other}."
         )
     return Side(str(name), data.labels, evaluate(reader, data)[1])
