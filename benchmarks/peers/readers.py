@@ -1,16 +1,17 @@
 """Other readers, asked for one digit a picture: their answers are forced to be digits, which favours them.
 
-    rapidocr()     PP-OCR's recognition model, as the package rapidocr bundles it (pip install rapidocr)
-    tesseract()    the program of that name, one call a picture (apt install tesseract-ocr)
+    rapidocr(PYTHON)    PP-OCR's recognition model, in the environment of that Python: `rapidocr_digits.py`
+    tesseract()         the program of that name, one call a picture (apt install tesseract-ocr)
 
-Each gives a function from pictures to digits, -1 where there is no answer, or raises LookupError where the
-reader is not installed.
+Each gives its name with its version and a function from pictures to digits, -1 where there is no answer, or
+raises LookupError where the reader is not installed.
 """
 
+import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +22,31 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]  # [h, w] grey or [h, w, 3] RGB
 Answers = Callable[[Sequence[Picture]], list[int]]
 
-_HEIGHT, _WIDTH = 48, 320  # of PP-OCR's input; a narrower picture is padded with grey, which it does best on
+PEER = Path(__file__).parent / "rapidocr_digits.py"
 
 
-def rapidocr() -> Answers:
-    spec = find_spec("rapidocr")
-    files = sorted(Path(spec.origin or "").parent.glob("models/*rec*.onnx")) if spec else []
-    if not files:
-        raise LookupError("rapidocr is not installed: pip install rapidocr")
-    import onnxruntime
+def rapidocr(python: str) -> tuple[str, Answers]:
+    def asked(pictures: Sequence[Picture]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "pictures.npz"
+            named = {f"{place:06}": _dark_on_light(picture) for place, picture in enumerate(pictures)}
+            np.savez(path, **named)  # type: ignore[arg-type]  # numpy's stubs take them for its own options
+            try:
+                done = subprocess.run(
+                    [python, str(PEER), str(path)], capture_output=True, check=True, text=True
+                )
+            except (OSError, subprocess.CalledProcessError) as cause:
+                told = (getattr(cause, "stderr", None) or str(cause)).strip().splitlines()[-1]
+                raise LookupError(f"{python} cannot run it: {told}") from None
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
-    session = onnxruntime.InferenceSession(files[0])
-    characters = session.get_modelmeta().custom_metadata_map["character"].splitlines()
-    columns = [1 + characters.index(digit) for digit in "0123456789"]  # 0 is the blank of CTC
-
-    def answer(picture: Picture) -> int:
-        shown = _dark_on_light(picture)
-        width = max(1, round(shown.shape[1] * _HEIGHT / shown.shape[0]))
-        line = np.zeros((_HEIGHT, max(width, _WIDTH), 3), np.float32)
-        line[:, :width] = cv2.resize(shown, (width, _HEIGHT)).astype(np.float32) / 127.5 - 1
-        scores: Any = session.run(None, {"x": line.transpose(2, 0, 1)[None, ::-1].copy()})[0]
-        return int(scores[0][:, columns].max(axis=0).argmax())
-
-    return lambda pictures: [answer(picture) for picture in pictures]
+    blank = asked([np.full((28, 28), 255, np.uint8)])
+    name = f"RapidOCR {blank['version']}, {blank['model']}"
+    return name, lambda pictures: [int(digit) for digit in asked(pictures)["answers"]]
 
 
-def tesseract() -> Answers:
+def tesseract() -> tuple[str, Answers]:
     program = shutil.which("tesseract")
     if program is None:
         raise LookupError("tesseract is not installed: apt install tesseract-ocr")
@@ -56,11 +56,12 @@ def tesseract() -> Answers:
         shown = _dark_on_light(picture)
         zoom = max(1.0, 64 / shown.shape[0])
         large = cv2.resize(shown, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
-        png = cv2.imencode(".png", large)[1].tobytes()
+        png = cv2.imencode(".png", np.asarray(large)[..., ::-1])[1].tobytes()
         text = subprocess.run(command, input=png, capture_output=True, check=False).stdout.decode().strip()
         return int(text[0]) if text[:1].isdigit() else -1
 
-    return lambda pictures: [answer(picture) for picture in pictures]
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return told.splitlines()[0].capitalize(), lambda pictures: [answer(picture) for picture in pictures]
 
 
 def _dark_on_light(picture: Picture) -> Picture:
