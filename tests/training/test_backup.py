@@ -137,9 +137,8 @@ def test_it_is_saved_by_the_clock_and_after_each_epoch(
 ) -> None:
     """A clock that moves on with each look: nine steps and one batch of validation images in one epoch."""
     kept: list[int] = []
-    trainer = make_trainer([Backup(tmp_path)], epochs=1, batch_size=11)
+    trainer = make_trainer([Backup(tmp_path, clock=Clock(tick))], epochs=1, batch_size=11)
     monkeypatch.setattr(trainer, "save", lambda path: kept.append(trainer.step))  # noqa: ARG005
-    monkeypatch.setattr("time.monotonic", Clock(tick))
     trainer.run()
     assert kept[-1] == 9
     assert len(kept) in (saves, saves + 1)

@@ -8,6 +8,7 @@ file, costs the moments since the one before and never the training.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,11 +62,16 @@ class Backup(Callback):
     every = 20.0  # seconds; with the step that is under way and the saving itself, less than 30 are lost
 
     def __init__(
-        self, folder: Path, interruption: Interruption | None = None, after: Path | None = None
+        self,
+        folder: Path,
+        interruption: Interruption | None = None,
+        after: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.paths = [folder / name for name in NAMES]
         self.last = after  # the file that stays while the other is written
         self.interruption = interruption
+        self.clock = clock
 
     def restart(self, trainer: "Trainer") -> None:
         """The trainer goes on under other terms: what was saved under the old ones is replaced."""
@@ -75,7 +81,7 @@ class Backup(Callback):
                 path.unlink(missing_ok=True)
 
     def on_train_begin(self, trainer: "Trainer") -> None:  # noqa: ARG002
-        self.saved = time.monotonic()
+        self.saved = self.clock()
 
     def on_step_end(self, trainer: "Trainer", loss: Tensor) -> None:  # noqa: ARG002
         self._look(trainer)
@@ -89,7 +95,7 @@ class Backup(Callback):
 
     def _look(self, trainer: "Trainer") -> None:
         asked = self.interruption is not None and self.interruption.pending is not None
-        if asked or time.monotonic() - self.saved >= self.every:
+        if asked or self.clock() - self.saved >= self.every:
             self._save(trainer)
             self._deliver()
 
@@ -97,7 +103,7 @@ class Backup(Callback):
         trainer.check()
         path = next(path for path in self.paths if path != self.last)
         trainer.save(path)
-        self.last, self.saved = path, time.monotonic()
+        self.last, self.saved = path, self.clock()
 
     def _deliver(self) -> None:
         if self.interruption is not None and self.interruption.pending is not None:
