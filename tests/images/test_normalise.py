@@ -157,6 +157,14 @@ def test_what_is_not_the_digit_is_left_out() -> None:
         assert _unlike(to_mnist(picture), plain) < 0.25, name
 
 
+def _shadows() -> Pixels:
+    """Light from one side, and a shadow with a soft edge from the other: 16 grey levels off the paper."""
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    light = 200 + 30 * (x * np.cos(1) + y * np.sin(1))
+    edge = 1 / (1 + np.exp(-8 * (x * np.cos(5) + y * np.sin(5) - 0.4)))
+    return np.asarray(light - 40 * edge, np.uint8)
+
+
 NOTHING: dict[str, Pixels] = {
     "one pixel": np.full((1, 1), 7, np.uint8),
     "a row": np.full((1, 2000), 200, np.uint8),
@@ -165,6 +173,7 @@ NOTHING: dict[str, Pixels] = {
     "white": np.full((300, 200), 255, np.uint8),
     "white in colour": np.full((30, 20, 3), 255, np.uint8),
     "a gradient": np.tile(np.linspace(90, 240, 200).astype(np.uint8), (150, 1)),
+    "soft shadows": _shadows(),
     "paper": np.random.default_rng(0).normal(200, 5, (400, 300)).astype(np.uint8),
     "noise": np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8),
     "noise, large": np.random.default_rng(2).integers(0, 256, (900, 700), dtype=np.uint8),

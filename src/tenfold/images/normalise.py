@@ -17,7 +17,7 @@ from tenfold.images.ink import Ink, ink
 SIDE = 28
 BOX = 20
 FINE = 80  # the longer side of a digit while its strokes are worked on: four times BOX
-_FAINTEST = 8  # grey levels between paper and ink below which a picture is blank
+_FAINTEST = 17  # grey levels from paper to ink below which a picture is blank: of pencil 27, a shadow 16
 _STROKE = (7.0, 13.0)  # widths at FINE that are left alone: MNIST's lie at 7 to 20, half of them at 10 to 13
 _NEAR = 11  # pixels at FINE, about a stroke: ink is judged by the darkest ink so near
 _EDGE = 0.4  # of that darkest ink, where a stroke ends; pencil varies along a stroke
