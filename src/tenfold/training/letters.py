@@ -1,0 +1,101 @@
+"""Letters as hands write them: strokes through a few points, which each hand puts elsewhere.
+
+    ink = written(rng)        float32 [CANVAS, CANVAS] in 0..1, one letter of LETTERS
+
+No font is needed, and none would do: what OpenCV 4 draws in eight pens, OpenCV 5 draws in one printer's face.
+Each letter has the forms that people learn, printed and joined; points move, corners round, strokes end early
+or late, some in serifs.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from tenfold.training.render import CANVAS, Plane
+
+# A letter's forms. Points are two digits, x and y of 0 to 8 to the right and down; commas part its strokes,
+# and ~ begins one that is curved. Letters that are a digit in some hand are missing: O o D Q C G g q I i l j
+# J L S s Z z B b y T and the like.
+FORMS: dict[str, tuple[str, ...]] = {
+    "A": ("084088,1575", "~0803408388,0585", "084088,0474", "080120608288,0484"),
+    "E": ("80000888,0464", "000888,0080,0474", "~814002144415064887"),
+    "F": ("800008,0464", "0008,0080,0454", "1080,~4043362818,1464"),
+    "H": ("0008,8088,0484", "000804848088", "~001608,~807688,0383"),
+    "K": ("0008,800488", "0008,8004,2388", "0008,~803404,~04344888"),
+    "M": ("0800488088", "0800448088", "1820476088", "~080212304648,~464560708288"),
+    "N": ("08008880", "080088,8880", "~0802103368868180"),
+    "P": ("0008,~0060826404", "0800,~006081726304", "~18120050826415"),
+    "R": ("0008,~0060826404,0488", "0008,~005082630424,2488", "~1812005082641588"),
+    "U": ("~000528688580", "~000528688580,8088", "0006288680"),
+    "W": ("0028406880", "0028436880", "~0006284642,~4246688680"),
+    "X": ("0088,8008", "~0022446688,~8062442608"),
+    "Y": ("0044,8044,4448", "8008,0044"),
+    "d": ("~6433063866,6068", "~643306386660,6088", "~84430738,~388460,6088", "~1052776838063475"),
+    "e": ("~04848240043887", "~0573814004173887"),
+    "f": ("~80604248,1474", "~0453604148584584", "~7050423818,1464"),
+    "h": ("0008,~05336468", "~04412008,~08335468", "0008,~0533645888"),
+    "k": ("0008,630568", "0008,6305,2468", "0008,~05336405,0568"),
+    "m": ("0208,~04224448,~44628488", "~0802224548,~4844628488", "0208,~03223448,~3452738788"),
+    "n": ("0208,~04326478", "0008,~0230608388", "0208,~0432646888"),
+    "r": ("0208,~05225263", "0008,~03207081", "~082133636788"),
+    "t": ("~30365877,0373", "4048,0282", "5038,1373", "~40465877,1262"),
+    "u": ("~0005386560,6068", "~0005386560,~606788", "1007285780,8088"),
+    "v": ("004880", "~0027387680"),
+    "w": ("0028426880", "~0005274642,~4246678580", "~0007274744,~4447778170"),
+    "x": ("0088,8008", "~0020446888,~8060442808"),
+}
+LETTERS = "".join(FORMS)
+GRID = 8
+WANDER = 0.35  # standard deviation of a point, in the grid's steps
+LONG, WIDE = (
+    (34.0, 64.0),
+    0.6,
+)  # pixels of the taller side; log of how much narrower than on the grid, at most
+SERIF = 0.2  # chance
+
+
+def written(rng: Generator) -> Plane:
+    """One letter, upright; a serif or a rounded corner is the whole letter's."""
+    forms = FORMS[LETTERS[rng.integers(len(LETTERS))]]
+    height = rng.uniform(*LONG)
+    scale = height / GRID * np.array([np.exp(rng.uniform(-1, 0.3) * WIDE), 1])
+    pen, rounding, serif = int(rng.integers(2, 8)), int(rng.integers(0, 3)), rng.random() < SERIF
+    canvas = np.zeros((CANVAS, CANVAS), np.float32)
+    for stroke in forms[rng.integers(len(forms))].split(","):
+        curved = stroke.startswith("~")
+        points = _points(stroke.removeprefix("~"))
+        points = (points + rng.normal(0, WANDER, points.shape) - GRID / 2) * scale + CANVAS / 2
+        lines = [curve(points) if curved else _rounded(points, rounding)]
+        if serif and not curved:
+            half = rng.uniform(0.05, 0.12) * height * np.array([1, 0])
+            lines += [np.stack([end - half, end + half]) for end in (points[0], points[-1])]
+        fine = [np.rint(16 * line).astype(np.int32) for line in lines]  # OpenCV takes sixteenths
+        cv2.polylines(canvas, fine, False, 1.0, pen, cv2.LINE_AA, 4)
+    return canvas
+
+
+def _points(digits: str) -> NDArray[Any]:
+    """float64 [n, 2] of the grid."""
+    return np.array([int(digit) for digit in digits], np.float64).reshape(-1, 2)
+
+
+def curve(points: NDArray[Any]) -> NDArray[Any]:
+    """Through all points [n, 2], smoothly (Catmull and Rom): [8 (n - 1) + 1, 2]."""
+    before, after = 2 * points[:1] - points[1:2], 2 * points[-1:] - points[-2:-1]
+    p = np.concatenate([before, points, after])
+    t = np.linspace(0, 1, 8, endpoint=False)[None, :, None]
+    a, b, c, d = (p[place : len(p) - 3 + place, None] for place in range(4))
+    steps = b + t * ((c - a) / 2 + t * ((2 * a - 5 * b + 4 * c - d) / 2 + t * (3 * (b - c) + d - a) / 2))
+    return np.concatenate([steps.reshape(-1, 2), points[-1:]])
+
+
+def _rounded(points: NDArray[Any], times: int) -> NDArray[Any]:
+    """With its corners cut, again and again (Chaikin)."""
+    for _ in range(times):
+        near, far = 0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]
+        inner = np.stack([near, far], 1).reshape(-1, 2)
+        points = np.concatenate([points[:1], inner, points[-1:]])
+    return points
