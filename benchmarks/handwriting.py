@@ -38,7 +38,6 @@ TARGETS = {  # % of each set's digits
     "hwd1000": 100.0,
 }
 SPLIT_SEED = 7
-SAMPLE = 1_000  # pictures of a set that other tools read; the same every time
 
 Answers = Callable[[Sequence[NDArray[np.uint8]]], list[int]]
 
@@ -84,15 +83,17 @@ def naive() -> Answers:
     return answers
 
 
-def table(root: Path, ours: dict[str, Answers], others: dict[str, Answers], half: int | None = None) -> str:
+def table(
+    root: Path, ours: dict[str, Answers], others: dict[str, Answers], most: int, half: int | None = None
+) -> str:
     """A row a set found in `root`, a column a road: accuracy in % with its 95 % interval (Wilson). `others`
-    read SAMPLE pictures of a set at most."""
+    read `most` pictures of a set, drawn at random and the same every time."""
     rows = []
     for name, target in TARGETS.items():
         if not (root / name).is_dir():
             continue
         digits = load(root / name, half)
-        few = sample(digits)
+        few = sample(digits, most)
         row = [name, f"{len(digits.labels):,}", f"{target}"]
         row += [accuracy(answers, digits) for answers in ours.values()]
         row += [accuracy(answers, few) for answers in others.values()]
@@ -100,9 +101,9 @@ def table(root: Path, ours: dict[str, Answers], others: dict[str, Answers], half
     return markdown_table(["set", "pictures", "target", *ours, *others], rows)
 
 
-def sample(digits: Digits) -> Digits:
+def sample(digits: Digits, most: int) -> Digits:
     count = len(digits.labels)
-    kept = np.sort(np.random.default_rng(SPLIT_SEED).permutation(count)[:SAMPLE])
+    kept = np.sort(np.random.default_rng(SPLIT_SEED).permutation(count)[:most])
     return Digits([digits.pictures[i] for i in kept], [digits.labels[i] for i in kept])
 
 
@@ -132,10 +133,12 @@ def main() -> None:
     parser.add_argument("--model", help="a shipped model, a model file or a run folder")
     parser.add_argument("--half", type=int, choices=(0, 1), help="only this half of each set")
     parser.add_argument("--rapidocr", metavar="PYTHON", help="the Python of RapidOCR's environment")
+    parser.add_argument("--sample", type=int, default=1_000, help="of a set for the other tools, at most")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     options = parser.parse_args()
     others = rivals(options.rapidocr)
-    found = table(options.root, {"Tenfold": tenfold(options.model), "naive": naive()}, others, options.half)
+    ours = {"Tenfold": tenfold(options.model), "naive": naive()}
+    found = table(options.root, ours, others, options.sample, options.half)
     print(found)
     if options.write:
         save("handwriting", {"model": options.model or "the shipped default", "table": found})
@@ -143,7 +146,9 @@ def main() -> None:
         assert record is not None
         facts = [f"Wilson 95 % intervals. Model: {record['model']}."]
         if others:
-            facts.append(f"Other tools must answer with a digit; they read {SAMPLE:,} of a set at most.")
+            facts.append(
+                f"Other tools must answer with a digit; they read {options.sample:,} of a set at most."
+            )
         command = "`python benchmarks/handwriting.py --root FOLDER --rapidocr PYTHON --write`"
         title = "### Single handwritten digits that are not MNIST's, accuracy %"
         write_table(

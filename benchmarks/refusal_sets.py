@@ -7,9 +7,10 @@ images, and own_digits and quiz_boxes in --root, as `handwriting.py` has them. N
 images (the folder of Debian's dataset-fashion-mnist, or the cache of `tenfold data` if left out), blanks,
 noise, scribbles, and letters that look like no digit, in the TrueType and OpenType fonts below --printed and
 --hands (Debian's fonts-dejavu and fonts-liberation; -dkg-handwriting, -breip, -femkeklaver, -klee, -kristi,
--rufscript and -sjfonts). `training/nondigits.py`, which draws what a model learns to refuse, has no font files, and its pens
-move otherwise: letters here are warped by waves and a perspective, loops are sums of oscillations. Sets that
-are not given lack in the table. --sheets keeps what was wrongly accepted, one picture a set.
+-rufscript and -sjfonts). `training/nondigits.py`, which draws what a model learns to refuse, has no font
+files, and its pens move otherwise: letters here are warped by waves and a perspective, loops are sums of
+oscillations. Sets that are not given lack in the table. --sheets keeps what was wrongly accepted, one picture
+a set.
 """
 
 import argparse
