@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ def test_metadata_is_read_back(model_file: Path, model_bytes: bytes) -> None:
     assert model.metadata.golden_images.shape == (4, 28, 28)
     assert model == read_model(model_file)
     assert CLASSES == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+
+
+def test_a_precision_is_one_that_the_values_have(model_bytes: bytes) -> None:
+    """And a file of floats does not say it: files that are older than the word keep their checksums."""
+    assert "precision" not in json.loads(text_of(model_bytes))
+    for precision, message in (
+        ("int8", "its values are not those of int8"),
+        ("float32", "not as Tenfold writes it"),
+        ("int4", "incomplete or has a wrong value"),
+        (8, "incomplete or has a wrong value"),
+        (["int8"], "incomplete or has a wrong value"),
+    ):
+        data = changed(model_bytes, partial(dict.update, precision=precision))
+        with pytest.raises(ModelFileError, match=message):
+            parse_model(data, "small.onnx")
 
 
 def test_session_takes_any_batch(model_file: Path) -> None:

@@ -16,7 +16,7 @@ Edit = Callable[[onnx.ModelProto], object]
 
 
 def checked(model: onnx.ModelProto, **limits: int) -> None:
-    onnx_check.check(parse(model.SerializeToString()), **limits)
+    onnx_check.check(parse(model.SerializeToString()), "float32", **limits)
 
 
 def weights(name: str, *shape: int) -> onnx.TensorProto:
@@ -114,8 +114,8 @@ def test_node_limit() -> None:
         (pool("x" * 5000), f"the operator '{'x' * 40}'"),
         (pool("Softmax", axis=1), "not over the classes"),
         (pool("Flatten", axis=0), "not of each image"),
-        (pool("Gemm"), "a wrong number of inputs"),
-        (pool("Concat", axis=1), "a wrong number of inputs"),
+        (pool("Gemm"), "a wrong number or kind"),
+        (pool("Concat", axis=1), "a wrong number or kind"),
     ],
 )
 def test_wrong_or_costly_nodes_are_refused(model: onnx.ModelProto, message: str) -> None:
@@ -178,8 +178,8 @@ def dimension(index: int, **values: Any) -> Edit:
 EDITS: dict[str, tuple[Edit, str]] = {
     "NaN": (fill(float("nan"), True), "not all finite"),
     "infinity": (fill(float("inf"), False), "not all finite"),
-    "double": (retype(np.float64), "not float32"),
-    "half": (retype(np.float16), "not float32"),
+    "double": (retype(np.float64), "not those of float32"),
+    "half": (retype(np.float16), "not those of float32"),
     "short": (lambda m: setattr(m.graph.initializer[0], "raw_data", bytes(4)), "a wrong size"),
     "huge": (resize(2**62, 2**62, 2**62, 2**62), "a wrong size"),
     "zero": (resize(0, 1, 3, 3), "a wrong size"),
@@ -200,8 +200,8 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "two outputs": (add_node("MaxPool", ["images"], ["a", "b"], kernel_shape=[1, 1]), "do not exist"),
     "no outputs": (add_node("Relu", ["images"], []), "do not exist"),
     "omitted input": (add_node("Conv", ["images", "w", ""], ["more"]), "do not exist"),
-    "computed weights": (add_node("Conv", ["images", "planes"], ["more"]), "a wrong number of inputs"),
-    "constant input": (add_node("Relu", ["w"], ["more"]), "a wrong number of inputs"),
+    "computed weights": (add_node("Conv", ["images", "planes"], ["more"]), "a wrong number or kind"),
+    "constant input": (add_node("Relu", ["w"], ["more"]), "a wrong number or kind"),
     "wide addition": (add_node("Add", ["logits", "w"], ["more"]), "does not fit its inputs"),
     "unequal addition": (add_node("Add", ["logits", "images"], ["more"]), "does not fit its inputs"),
     "unequal concat": (add_node("Concat", ["logits", "images"], ["more"], axis=1), "does not fit its inputs"),
@@ -230,3 +230,135 @@ def test_graphs_that_are_not_ours_are_refused(edit: Edit, message: str) -> None:
     edit(model)
     with pytest.raises(ModelFileError, match=message):
         checked(model)
+
+
+def constant(name: str, values: Any, kind: Any) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(values, kind), name)
+
+
+def integers() -> onnx.ModelProto:
+    """A convolution of rounded images with int8 weights and an int32 bias, and its rounded planes."""
+    nodes = [
+        helper.make_node("QuantizeLinear", ["images", "s", "z"], ["codes"]),
+        helper.make_node("DequantizeLinear", ["codes", "s", "z"], ["near"]),
+        helper.make_node("DequantizeLinear", ["w", "ws"], ["weights"], axis=0),
+        helper.make_node("DequantizeLinear", ["b", "bs"], ["bias"], axis=0),
+        helper.make_node("Conv", ["near", "weights", "bias"], ["planes"]),
+    ]
+    constants = [
+        constant("w", np.ones((4, 1, 3, 3)), np.int8),
+        constant("b", np.ones(4), np.int32),
+        constant("s", 1 / 255, np.float32),
+        constant("z", 0, np.uint8),
+        constant("ws", np.full(4, 0.01), np.float32),
+        constant("bs", np.full(4, 0.01), np.float32),
+        weights("classes", 10, 4, 1, 1),
+    ]
+    return graph_of(*nodes, constants=constants)
+
+
+def tensor(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
+    (found,) = (each for each in model.graph.initializer if each.name == name)
+    assert isinstance(found, onnx.TensorProto)
+    return found
+
+
+def become(name: str, values: Any, kind: Any) -> Edit:
+    return lambda model: tensor(model, name).CopyFrom(constant(name, values, kind))
+
+
+def inputs(place: int, *names: str) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        del model.graph.node[place].input[:]
+        model.graph.node[place].input.extend(names)
+
+    return edit
+
+
+def attributes(place: int, **values: Any) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        del model.graph.node[place].attribute[:]
+        model.graph.node[place].attribute.extend(helper.make_attribute(k, v) for k, v in values.items())
+
+    return edit
+
+
+INTEGER_EDITS: dict[str, tuple[Edit, str]] = {
+    "int8 cut off": (lambda m: setattr(tensor(m, "w"), "raw_data", bytes(35)), "a wrong size"),
+    "int32 as long as int8": (lambda m: setattr(tensor(m, "b"), "raw_data", bytes(4)), "a wrong size"),
+    "int16": (become("w", np.ones((4, 1, 3, 3)), np.int16), "not those of int8"),
+    "int64": (become("b", np.ones(4), np.int64), "not those of int8"),
+    "unsigned weights": (
+        become("w", np.ones((4, 1, 3, 3)), np.uint8),
+        "DequantizeLinear has inputs of a wrong",
+    ),
+    "signed zero point": (become("z", 0, np.int8), "QuantizeLinear has inputs of a wrong number or kind"),
+    "zero points": (become("z", [0], np.uint8), "a wrong scale or zero point"),
+    "scales for one": (become("s", [1.0], np.float32), "a wrong scale or zero point"),
+    "a scale of zero": (become("s", 0, np.float32), "a wrong scale or zero point"),
+    "a scale below zero": (become("s", -1, np.float32), "a wrong scale or zero point"),
+    "a scale without an inverse": (become("s", 1e-40, np.float32), "a wrong scale or zero point"),
+    "a scale beyond numbers": (become("s", 1e30, np.float32), "a wrong scale or zero point"),
+    "a scale that is no number": (become("s", float("nan"), np.float32), "not all finite"),
+    "one scale of zero": (become("ws", [1, 1, 0, 1], np.float32), "wrong scales"),
+    "too few scales": (become("ws", [1, 1, 1], np.float32), "wrong scales"),
+    "one scale for weights": (become("ws", 1, np.float32), "wrong scales"),
+    "scales in two dimensions": (become("ws", [[1] * 4], np.float32), "wrong scales"),
+    "scales of another axis": (attributes(2, axis=1), "wrong scales"),
+    "scales of no axis": (attributes(2), "wrong scales"),
+    "an axis for one scale": (attributes(1, axis=0), "an attribute Tenfold does not write"),
+    "an axis where there is none": (attributes(0, axis=0), "an attribute Tenfold does not write"),
+    "another type": (attributes(0, output_dtype=2), "an attribute Tenfold does not write"),
+    "blocks": (attributes(2, axis=0, block_size=2), "an attribute Tenfold does not write"),
+    "no zero point": (inputs(0, "images", "s"), "a wrong number or kind"),
+    "zero points of weights": (inputs(2, "w", "ws", "z"), "a wrong number or kind"),
+    "weights as scales": (inputs(2, "w", "w"), "a wrong number or kind"),
+    "computed scale": (inputs(1, "codes", "images", "z"), "a wrong number or kind"),
+    "rounded twice": (inputs(1, "codes", "codes", "z"), "a wrong number or kind"),
+    "floats dequantised": (inputs(1, "images", "s", "z"), "a wrong number or kind"),
+    "constants quantised": (inputs(0, "w", "s", "z"), "a wrong number or kind"),
+    "a convolution of codes": (
+        inputs(4, "codes", "weights", "bias"),
+        "Conv has inputs of a wrong number or kind",
+    ),
+    "a convolution with codes": (inputs(4, "near", "w", "bias"), "Conv has inputs of a wrong number or kind"),
+    "bias of codes": (inputs(4, "near", "weights", "b"), "Conv has inputs of a wrong number or kind"),
+    "other codes": (add_node("Relu", ["codes"], ["more"]), "a wrong number or kind"),
+    "weights dequantised again": (
+        add_node("DequantizeLinear", ["weights", "ws"], ["more"], axis=0),
+        "wrong number",
+    ),
+    "codes unused": (add_node("QuantizeLinear", ["images", "s", "z"], ["more"]), "nothing uses"),
+    "output of codes": (add_node("QuantizeLinear", ["logits", "s", "z"], ["logits"]), "the same name"),
+}
+
+
+@pytest.mark.parametrize(("edit", "message"), INTEGER_EDITS.values(), ids=INTEGER_EDITS.keys())
+def test_graphs_of_integers_that_are_not_ours_are_refused(edit: Edit, message: str) -> None:
+    model = integers()
+    onnx_check.check(parse(model.SerializeToString()), "int8")
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    edit(model)
+    with pytest.raises(ModelFileError, match=message):
+        onnx_check.check(parse(model.SerializeToString()), "int8")
+
+
+def test_integers_are_for_files_that_say_so() -> None:
+    with pytest.raises(ModelFileError, match="'w' are not those of float32"):
+        checked(integers())
+    with pytest.raises(ModelFileError, match="its values are not those of int8"):
+        onnx_check.check(parse(conv(4, 3).SerializeToString()), "int8")
+
+
+def test_codes_and_their_floats_count_as_values_and_work() -> None:
+    """Two roundings of 784, 4 planes of 26 x 26, and weights that take four times the room once unpacked."""
+    message = parse(integers().SerializeToString())
+    end = 10 * 26 * 26 + 10 + 10 + 10
+    values = 2 * 784 + 36 + 4 + 4 * 26 * 26 + end
+    onnx_check.check(message, "int8", value_limit=values)
+    with pytest.raises(ModelFileError, match="intermediate values"):
+        onnx_check.check(message, "int8", value_limit=values - 1)
+    needed = 2 * 784 + 36 + 4 + 4 * 26 * 26 * 9 + 10 * 4 * 26 * 26 + 10 * 26 * 26 + 10
+    onnx_check.check(message, "int8", multiplication_limit=needed)
+    with pytest.raises(ModelFileError, match="multiplications"):
+        onnx_check.check(message, "int8", multiplication_limit=needed - 1)

@@ -24,6 +24,7 @@ RANKS = [
     {"data"},
     {"metrics"},
     {"onnx_wire"},
+    {"onnx_operators"},
     {"onnx_check"},
     {"model"},
     {"onnx_write", "reading"},

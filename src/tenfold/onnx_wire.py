@@ -26,6 +26,7 @@ TEXT_LIMIT = 2**18  # bytes; metadata, the longest, have 6,000 to 30,000, and 20
 
 VARINT, LENGTH = 0, 2  # the wire types that occur in our messages
 INT_ATTRIBUTE, INTS_ATTRIBUTE = 2, 7  # AttributeProto.type
+FLOAT, UINT8, INT8, INT32 = 1, 2, 3, 6  # TensorProto.DataType
 
 # Fields that exist in ONNX and that a model file must not have, with what they are.
 _FORBIDDEN = {

@@ -70,6 +70,8 @@ def model() -> dict[str, bytes]:
     import torch
     from torch import nn
 
+    from tenfold.harness.quantise import quantise
+    from tenfold.model import parse_model
     from tenfold.training.export import export, golden_patterns
     from tenfold.training.networks import GlobalPool, Network, Residual
 
@@ -82,6 +84,8 @@ def model() -> dict[str, bytes]:
             "mean": [nn.AvgPool2d(14), nn.Flatten(), nn.Linear(4, 10, bias=False)],
         }.items():
             found[name] = export(Network(*layers), name=name, golden_images=golden_patterns()[:1])
+    floats = parse_model(found["plain"], "plain")
+    found["integers"] = quantise(floats, golden_patterns(), name="integers")
     return found
 
 

@@ -18,11 +18,10 @@ from tenfold.errors import ModelFileError, UsageError
 from tenfold.metrics import softmax
 from tenfold.model import SIZE_LIMIT, Metadata, Model, open_session, parse_model, seal
 from tenfold.onnx_check import INPUT, check
-from tenfold.onnx_wire import Graph, Node, Tensor, parse, parse_graph
+from tenfold.onnx_wire import FLOAT, Graph, Node, Tensor, parse, parse_graph
 from tenfold.onnx_write import encode
 
 SMALLEST = 1e-30  # added to each mean, so that the logarithm of what rounds to 0 stays a number
-_FLOAT = 1  # TensorProto.DataType
 
 Floats = NDArray[np.float64]
 
@@ -53,12 +52,13 @@ def build(
         recipe=_recipe(members, name),
         data=_data(members),
         measured=dict(measured or {}),
+        precision="int8" if any(m.metadata.precision == "int8" for m in members) else "float32",
     )
     text = metadata.to_json()
     graph = _joined([parse_graph(parse(member.data).graph) for member in members], metadata.temperature)
     data = encode(graph, text)
     try:
-        check(parse(data))
+        check(parse(data), metadata.precision)
         if len(data) > SIZE_LIMIT:
             raise ModelFileError(f"it has {len(data):,} bytes; at most {SIZE_LIMIT:,} are allowed")
     except ModelFileError as cause:
@@ -176,4 +176,4 @@ def _renamed(graph: Graph, prefix: str) -> Graph:
 
 
 def _constant(name: str, value: float) -> Tensor:
-    return Tensor(name, (1,), _FLOAT, memoryview(np.array([value], "<f4").tobytes()))
+    return Tensor(name, (1,), FLOAT, memoryview(np.array([value], "<f4").tobytes()))

@@ -5,6 +5,9 @@
     layers.planes(image)                    {"1: 32 planes of 26 x 26": float32 [32, 26, 26], ...}
     layers.embedding(images)                float32 [n, 1600]: what the last layer decides by
 
+Of a file of 8-bit integers it shows what is computed before each rounding, and the weights as the rounded
+numbers that they stand for: `graph` is the network as it was, without the operators that round.
+
 Protobuf joins a message that follows another: a graph appended to the file, with nothing but more outputs,
 adds them to the model's own. So this works on a checked file, without its checkpoint.
 """
@@ -19,8 +22,8 @@ from numpy.typing import NDArray
 from tenfold.data.preprocess import preprocess
 from tenfold.harness.committee import first_network, networks
 from tenfold.model import Model, open_session
-from tenfold.onnx_check import INPUT
-from tenfold.onnx_wire import Graph, Node, parse, parse_graph
+from tenfold.onnx_check import INPUT, OUTPUTS
+from tenfold.onnx_wire import FLOAT, INT8, INT32, Graph, Node, Tensor, parse, parse_graph
 from tenfold.onnx_write import field
 
 BATCH = 32
@@ -34,7 +37,7 @@ class Layers:
     """The inside of a checked model. Raises as `open_session` does."""
 
     def __init__(self, model: Model) -> None:
-        self.graph: Graph = parse_graph(parse(model.data).graph)
+        self.graph: Graph = without_rounding(parse_graph(parse(model.data).graph))
         self.networks = networks(self.graph)
         """more than one in a committee, of which `filters` and `planes` are the first's"""
         self.first: tuple[Node, ...] = first_network(self.graph)
@@ -55,7 +58,7 @@ class Layers:
     def planes(self, image: Images) -> dict[str, Floats]:
         """The planes [c, h, w] after each ReLU (or each convolution, where there is none) for one image."""
         shown = self._planes_after("Relu") or self._planes_after("Conv")
-        found = self._run(shown, image[None])
+        found = self.run(shown, image[None])
         return {
             f"{number}: {len(planes)} planes of {planes.shape[1]} x {planes.shape[2]}": planes
             for number, (planes,) in enumerate((value for value in found if value.ndim == 4), 1)
@@ -63,15 +66,15 @@ class Layers:
 
     def values(self, image: Images) -> dict[str, Floats]:
         """All that is computed for one image [28, 28], by the name in the graph, each [1, ...]."""
-        return dict(zip(self._values, self._run(self._values, image[None]), strict=True))
+        return dict(zip(self._values, self.run(self._values, image[None]), strict=True))
 
     def logits(self, images: Images) -> Floats:
         """[n, 10], before temperature."""
-        return np.concatenate([self._run(["logits"], batch)[0] for batch in _batches(images)])
+        return np.concatenate([self.run(["logits"], batch)[0] for batch in _batches(images)])
 
     def embedding(self, images: Images) -> Floats:
         """What the last layer decides by, [n, d] with d up to FEATURE_LIMIT."""
-        return np.concatenate([self._run([self._features], batch)[0] for batch in _batches(images)])
+        return np.concatenate([self.run([self._features], batch)[0] for batch in _batches(images)])
 
     @cached_property
     def _features(self) -> str:
@@ -79,7 +82,7 @@ class Layers:
         name = last.inputs[0]
         if last.operator != "Gemm" or name not in self._values:
             return "logits"
-        (value,) = self._run([name], np.zeros((1, 28, 28), np.uint8))
+        (value,) = self.run([name], np.zeros((1, 28, 28), np.uint8))
         return name if value.ndim == 2 and value.shape[1] <= FEATURE_LIMIT else "logits"
 
     def _planes_after(self, operator: str) -> list[str]:
@@ -89,11 +92,41 @@ class Layers:
     def _maker(self, name: str) -> Node:
         return next(node for node in self.graph.nodes if name in node.outputs)
 
-    def _run(self, names: list[str], images: Images) -> list[Floats]:
+    def run(self, names: list[str], images: Images) -> list[Floats]:
+        """The values of that name for `images`."""
         if not names:  # ONNX Runtime takes none for all
             return []
         found: list[Floats] = self._session.run(names, {INPUT: preprocess(images)})
         return found
+
+
+def without_rounding(graph: Graph) -> Graph:
+    """The same network in floats: no value is rounded, and weights are those that the integers stand for."""
+    tensors = {tensor.name: tensor for tensor in graph.initializers}
+    meant: dict[str, str] = {}  # what an operator that rounds gives, by the name of what it was given
+    nodes, weights = [], {}
+    for node in graph.nodes:
+        first = node.inputs[0]
+        rounds = node.operator in ("QuantizeLinear", "DequantizeLinear")
+        if not rounds or node.outputs[0] in OUTPUTS:  # a stranger's file may round those too
+            inputs = tuple(meant.get(name, name) for name in node.inputs)
+            nodes.append(replace(node, inputs=inputs))
+            weights.update(
+                {name: tensors[name] for name in inputs if name in tensors and name not in weights}
+            )
+            continue
+        meant[node.outputs[0]] = meant.get(first, first)
+        if first in tensors:
+            weights[first] = _as_floats(tensors[first], tensors[node.inputs[1]])
+    return replace(graph, nodes=tuple(nodes), initializers=tuple(weights.values()))
+
+
+def _as_floats(codes: Tensor, scales: Tensor) -> Tensor:
+    """Integers [o, ...] with a scale for each o."""
+    layout = {INT8: "<i1", INT32: "<i4"}[codes.data_type]
+    values = np.frombuffer(codes.raw, layout).reshape(codes.dims[0], -1)
+    floats = values * np.frombuffer(scales.raw, "<f4")[:, None]
+    return replace(codes, data_type=FLOAT, raw=memoryview(floats.astype("<f4").tobytes()))
 
 
 def _batches(images: Images) -> Iterator[Images]:
