@@ -64,7 +64,9 @@ def test_twenty_kills_at_random_moments_leave_the_same_model(tmp_path: Path) -> 
     while it goes on; the moments lie anywhere from the start of Python to the report."""
     digits = write_digits(tmp_path / "digits.npz", 7_200)
     began = time.monotonic()
-    assert start("baseline", digits, tmp_path / "whole", 0.5).wait() == 0
+    process = start("baseline", digits, tmp_path / "whole", 0.5)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
     lasted = time.monotonic() - began
     whole = facts(tmp_path / "whole")
     moments = random.Random(0)
