@@ -4,6 +4,9 @@ Two trainings with the same seed: one on the 55,000, whose validation images fit
 and a final one on all 60,000, whose last step is the model. A recipe that chooses its epoch on validation
 images (one with `patience`) ships the first. The same machine, versions and threads give the same bytes. The
 card takes what it says from the model file and from benchmarks/results; `--card` writes it alone.
+
+`--int8` trains nothing: it makes `fast-int8` of the shipped `fast`, judged on the validation images, and then
+measures it once on the test images.
 """
 
 import argparse
@@ -14,9 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tenfold.data import load_test
+from tenfold.files import write_atomic
+from tenfold.harness.evaluate import evaluate
+from tenfold.harness.quantise import with_measured
 from tenfold.metrics import t_interval
-from tenfold.model import MODELS, Model, read_model
+from tenfold.model import MODELS, Metadata, Model, read_model
+from tenfold.reading.reader import Reader
 from tenfold.runs import train
+from tenfold.runs.quantised import quantise
+from tenfold.runs.record import STATED
 from tenfold.training.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -38,10 +48,13 @@ def main() -> None:
     parser.add_argument("recipe", choices=list(LIMITS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="all cores if left out")
+    parser.add_argument("--int8", action="store_true", help="8-bit integers, of the shipped model")
     parser.add_argument("--card", action="store_true", help="write the card alone")
     options = parser.parse_args()
-    target = MODELS / f"{options.recipe}.onnx"
-    if not options.card:
+    target = MODELS / f"{options.recipe}{'-int8' if options.int8 else ''}.onnx"
+    if not options.card and options.int8:
+        make_int8(options.recipe, options.threads, target)
+    elif not options.card:
         make(options.recipe, options.seed, options.threads, target)
     card = target.with_suffix(".md")
     card.write_text(describe(read_model(target)), "utf-8")
@@ -59,52 +72,72 @@ def make(recipe: str, seed: int, threads: int | None, target: Path) -> None:
         shutil.copyfile(made / "model.onnx", target)
 
 
+def make_int8(recipe: str, threads: int | None, target: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        model = quantise(recipe, out=Path(scratch) / target.name, threads=threads).model
+    found, _ = evaluate(Reader.of(model, threads=threads), load_test())
+    test = {key: found[key] for key in STATED}
+    write_atomic(target, with_measured(model, {**model.metadata.measured, "test": test}))
+
+
 def describe(model: Model) -> str:
     """The card, as Markdown."""
     about = model.metadata
-    recipe = RECIPES[about.name]
+    recipe = RECIPES[about.recipe["name"]]
+    int8 = about.precision == "int8"
     final = bool(about.recipe.get("final"))
     digits = "all 60,000 training images, last step" if final else "55,000 of the 60,000 training images"
     lines = [
-        f"# `{about.name}`: {recipe.summary}",
+        f"# `{about.name}`: {recipe.summary}{', in 8-bit integers' if int8 else ''}",
         "",
         f"- **Made of**: {about.parameters:,} parameters, {len(model.data) / 1000:,.0f} kB, SHA-256 "
-        f"`{model.sha256}`. The recipe `{about.name}` (`tenfold recipes {about.name}`), one run; "
-        f"`python scripts/ship.py {about.name}` makes it anew.",
+        f"`{model.sha256}`. The recipe `{recipe.name}` (`tenfold recipes {recipe.name}`), one run; "
+        f"`python scripts/ship.py {recipe.name}{' --int8' if int8 else ''}` makes it anew.",
         f"- **Data**: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), {digits}.",
+        *([rounding(about)] if int8 else []),
         *(f"- **Measured**: {line}" for line in measured(model)),
         f"- **Unsure**: temperature {about.temperature}, fitted on 5,000 validation images; "
         + ", ".join(f"{name} below {value} is answered unsure" for name, value in about.thresholds.items())
         + ".",
-        f"- **Limits**: {LIMITS[about.name]}",
+        f"- **Limits**: {LIMITS[recipe.name]}",
     ]
     return "\n".join(lines) + "\n"
 
 
+def rounding(about: Metadata) -> str:
+    made = about.recipe["quantised"]
+    return (
+        f"- **Rounding**: the shipped `{about.recipe['name']}`, SHA-256 `{made['from']}`, by `tenfold "
+        "quantise`: weights and what is computed are 8-bit integers, calibrated on "
+        f"{made['images']:,} training images; the logits are floats."
+    )
+
+
 def measured(model: Model) -> list[str]:
     """This very file's figures, then those of its recipe over seeds."""
-    name, lines = model.metadata.name, []
+    name, lines = model.metadata.recipe["name"], []
     for on, found in model.metadata.measured.items():
         low, high = found["interval"]
         lines.append(
             f"this model, {on} images: {found['accuracy']:.2%} of {found['count']:,} "
             f"({low:.2%} to {high:.2%}, Wilson 95 % over images)."
         )
-    return lines + over_seeds(name)
+    about = "the recipe, in floats," if model.metadata.precision == "int8" else "the recipe"
+    return lines + over_seeds(name, about)
 
 
-def over_seeds(name: str) -> list[str]:
+def over_seeds(name: str, about: str) -> list[str]:
     for folder, how in ((f"{name}-final", "all 60,000, last step"), (name, "epoch chosen on validation")):
         paths = sorted((ROOT / "benchmarks" / "results" / folder).glob("seed-*.json"))
         if len(paths) > 1:
             errors = [len(json.loads(path.read_text())["wrong"]) / 100 for path in paths]
             mean = t_interval(errors)
             return [
-                f"the recipe over {len(errors)} seeds ({how}), official test images: {100 - mean.mean:.3f} % "
+                f"{about} over {len(errors)} seeds ({how}), official test images: {100 - mean.mean:.3f} % "
                 f"({100 - mean.high:.3f} to {100 - mean.low:.3f}, Student's t over seeds; one run "
                 f"differs from the next by {np.std(errors, ddof=1):.3f})."
             ]
-    return ["the recipe has been run with this seed alone."]
+    return [f"{about} has been run with this seed alone."]
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def test_completion_can_be_installed(tenfold: Any) -> None:
     ("line", "offered"),
     [
         ("tenfold tr", ["train"]),
-        ("tenfold train b", ["baseline"]),
+        ("tenfold train b", ["baseline", "best"]),
         ("tenfold recipes ", sorted(RECIPES)),
         ("tenfold evaluate --on ", set_names()),
         ("tenfold data fetch kmn", ["kmnist"]),

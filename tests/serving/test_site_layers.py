@@ -24,8 +24,8 @@ def inside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("label", [0, 7])
-def test_the_map_adds_up_to_the_evidence(inside: Inside, label: int) -> None:
-    """Up to the last layer's bias, which is the same for every digit."""
+def test_the_map_adds_up_to_the_evidence(inside: Inside, label: int, request: pytest.FixtureRequest) -> None:
+    """Up to the last layer's bias, which is the same for every digit, and to the rounding of integers."""
     rest = []
     for digit in DIGITS:
         values = inside.values(digit)
@@ -34,7 +34,7 @@ def test_the_map_adds_up_to_the_evidence(inside: Inside, label: int) -> None:
         assert np.shape(found["values"]) == (found["height"], found["width"])
         logits = values["logits"][0].astype(np.float64)
         rest.append(logits[label] - np.delete(logits, label).mean() - np.sum(found["values"]))
-    assert np.ptp(rest) < 0.02  # rows are rounded to 0.0001
+    assert np.ptp(rest) < (0.1 if "int8" in request.node.name else 0.02)  # rows are rounded to 0.0001
 
 
 def test_a_cell_sees_its_field_and_nothing_else(inside: Inside) -> None:

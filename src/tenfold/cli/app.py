@@ -21,6 +21,7 @@ from tenfold.cli import (
     models,
     output,
     predict,
+    quantise,
     read,
     recipes,
     refusal,
@@ -71,6 +72,7 @@ app.command("crossval")(crossval.crossval)
 app.command("curve")(curve.curve)
 app.add_typer(explore.app, name="explore")
 app.command("committee")(committee.committee)
+app.command("quantise")(quantise.quantise)
 app.command("compare")(compare.compare)
 app.add_typer(runs.app, name="runs")
 app.command("recipes")(recipes.recipes)

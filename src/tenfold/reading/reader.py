@@ -68,11 +68,18 @@ class Reader:
     """
 
     def __init__(self, model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise ShapeError(f"A Reader needs at least one thread, not {threads}.")
         self._set_up(read_model(resolve(model)), threads)
 
+    @classmethod
+    def of(cls, model: Model, *, threads: int | None = None) -> "Reader":
+        """A Reader of a model that is read already. Raises as above."""
+        reader = cls.__new__(cls)
+        reader._set_up(model, threads)
+        return reader
+
     def _set_up(self, model: Model, threads: int | None) -> None:
+        if threads is not None and threads < 1:
+            raise ShapeError(f"A Reader needs at least one thread, not {threads}.")
         self.model = model
         self._wanted = threads
         self.threads = threads or _cores()
@@ -195,9 +202,7 @@ class Reader:
 
 
 def _restored(data: bytes, source: str, threads: int | None) -> Reader:
-    reader = Reader.__new__(Reader)
-    reader._set_up(parse_model(data, source), threads)
-    return reader
+    return Reader.of(parse_model(data, source), threads=threads)
 
 
 def _cores() -> int:
