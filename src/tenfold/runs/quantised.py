@@ -35,7 +35,7 @@ MORE, AMONG = 3, 5_000  # errors more that it may make, of so many images
 class Quantised:
     """The new model, where it was written, and what was measured of both on the images `on`.
 
-    `results` maps "float32" and "int8" to what `harness.evaluate` says of them, `sizes` to the bytes of their files.
+    `results` maps "float32" and "int8" to what `harness.evaluate` says of them, `sizes` to their bytes.
     """
 
     path: Path
