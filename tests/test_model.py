@@ -94,6 +94,20 @@ def test_a_precision_is_one_that_the_values_have(model_bytes: bytes) -> None:
             parse_model(data, "small.onnx")
 
 
+def test_a_file_that_onnx_runtime_fails_at_is_refused(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some operators look at their constants only when they run."""
+
+    class Failing:
+        def run(self, *_: object) -> None:
+            raise ValueError("Non-zero status code returned while running QGemm node.")
+
+    monkeypatch.setattr("tenfold.model.unchecked_session", lambda *_: Failing())
+    with pytest.raises(ModelFileError, match=r"small\.onnx' cannot be used: ONNX Runtime refuses it\."):
+        open_session(read_model(model_file))
+
+
 def test_session_takes_any_batch(model_file: Path) -> None:
     session = open_session(read_model(model_file), threads=2)
     for count in (0, 1, 3, 40):

@@ -241,7 +241,7 @@ def integers() -> onnx.ModelProto:
     nodes = [
         helper.make_node("QuantizeLinear", ["images", "s", "z"], ["codes"]),
         helper.make_node("DequantizeLinear", ["codes", "s", "z"], ["near"]),
-        helper.make_node("DequantizeLinear", ["w", "ws"], ["weights"], axis=0),
+        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["weights"], axis=0),
         helper.make_node("DequantizeLinear", ["b", "bs"], ["bias"], axis=0),
         helper.make_node("Conv", ["near", "weights", "bias"], ["planes"]),
     ]
@@ -251,6 +251,7 @@ def integers() -> onnx.ModelProto:
         constant("s", 1 / 255, np.float32),
         constant("z", 0, np.uint8),
         constant("ws", np.full(4, 0.01), np.float32),
+        constant("wz", np.zeros(4), np.int8),
         constant("bs", np.full(4, 0.01), np.float32),
         weights("classes", 10, 4, 1, 1),
     ]
@@ -311,7 +312,11 @@ INTEGER_EDITS: dict[str, tuple[Edit, str]] = {
     "another type": (attributes(0, output_dtype=2), "an attribute Tenfold does not write"),
     "blocks": (attributes(2, axis=0, block_size=2), "an attribute Tenfold does not write"),
     "no zero point": (inputs(0, "images", "s"), "a wrong number or kind"),
-    "zero points of weights": (inputs(2, "w", "ws", "z"), "a wrong number or kind"),
+    "unsigned zero points of weights": (inputs(2, "w", "ws", "z"), "a wrong number or kind"),
+    "no zero points of weights": (inputs(2, "w", "ws"), "a wrong number or kind"),
+    "zero points that are not zero": (become("wz", [0, 0, 0, 1], np.int8), "wrong scales or zero points"),
+    "one zero point for weights": (become("wz", 0, np.int8), "wrong scales or zero points"),
+    "too many zero points": (become("wz", np.zeros(5), np.int8), "wrong scales or zero points"),
     "weights as scales": (inputs(2, "w", "w"), "a wrong number or kind"),
     "computed scale": (inputs(1, "codes", "images", "z"), "a wrong number or kind"),
     "rounded twice": (inputs(1, "codes", "codes", "z"), "a wrong number or kind"),
@@ -325,7 +330,7 @@ INTEGER_EDITS: dict[str, tuple[Edit, str]] = {
     "bias of codes": (inputs(4, "near", "weights", "b"), "Conv has inputs of a wrong number or kind"),
     "other codes": (add_node("Relu", ["codes"], ["more"]), "a wrong number or kind"),
     "weights dequantised again": (
-        add_node("DequantizeLinear", ["weights", "ws"], ["more"], axis=0),
+        add_node("DequantizeLinear", ["weights", "ws", "wz"], ["more"], axis=0),
         "wrong number",
     ),
     "codes unused": (add_node("QuantizeLinear", ["images", "s", "z"], ["more"]), "nothing uses"),

@@ -91,9 +91,14 @@ def _add_constants(values: dict[str, Value], tensors: tuple[Tensor, ...], precis
         )
         array: NDArray[Any] = np.frombuffer(tensor.raw, layout)
         require(bool(np.isfinite(array).all()), f"its weights {name} are not all finite numbers")
-        low, high = _SCALES
-        scales = kind == "F" and low <= float(array.min()) and float(array.max()) <= high
-        values[tensor.name] = Value(kind, tensor.dims, scales)
+        values[tensor.name] = Value(kind, tensor.dims, _role(array))
+
+
+def _role(array: NDArray[Any]) -> str:
+    if array.dtype.kind != "f":
+        return "" if array.any() else "zeros"
+    low, high = _SCALES
+    return "scales" if low <= float(array.min()) and float(array.max()) <= high else ""
 
 
 def _add_computed(

@@ -32,7 +32,7 @@ class Value:
 
     kind: str
     shape: Shape
-    scales: bool = False  # whether they may be: floats above zero, and none too large
+    role: str = ""  # that it may have: "scales" of floats above zero and not too large, "zeros" of integers
 
 
 @dataclass(frozen=True)
@@ -163,19 +163,19 @@ def _quantize(call: Call) -> tuple[Shape, int]:
     """One scale and one zero point for all values; also the way back."""
     scale, zero = call.constants
     fits = scale.shape == zero.shape == ()
-    require(fits and scale.scales, f"its {call.node.operator} has a wrong scale or zero point")
+    require(fits and scale.role == "scales", f"its {call.node.operator} has a wrong scale or zero point")
     require(not call.node.attributes, f"its {call.node.operator} has an attribute Tenfold does not write")
     return _same(call)
 
 
 def _dequantize(call: Call) -> tuple[Shape, int]:
-    """Of computed values as above; of constants with a scale for each of the first axis and no zero point."""
+    """Of computed values as above; of constants with a scale, and zero, for each of the first axis."""
     if call.data:
         return _quantize(call)
-    codes, scales = call.constants
-    fits = scales.scales and len(scales.shape) == 1 and scales.shape == codes.shape[:1]
-    fits = fits and call.integer("axis", 1) == 0
-    require(fits, "its DequantizeLinear has wrong scales")
+    codes, scales, *zeros = call.constants
+    fits = scales.role == "scales" and len(scales.shape) == 1 and scales.shape == codes.shape[:1]
+    fits = fits and all(zero.role == "zeros" and zero.shape == scales.shape for zero in zeros)
+    require(fits and call.integer("axis", 1) == 0, "its DequantizeLinear has wrong scales or zero points")
     return codes.shape, math.prod(codes.shape)
 
 
@@ -187,7 +187,7 @@ OPERATORS = {
     "AveragePool": Operator(_pool, _ONE, _WINDOW | {"count_include_pad"}),
     "Concat": Operator(_concat, _TWO, frozenset({"axis"})),
     "Conv": Operator(_conv, _WITH_WEIGHTS, _WINDOW | {"dilations", "group"}),
-    "DequantizeLinear": Operator(_dequantize, {"uFU": "f", "BF": "F", "IF": "F"}, frozenset({"axis"})),
+    "DequantizeLinear": Operator(_dequantize, {"uFU": "f", "BFB": "F", "IF": "F"}, frozenset({"axis"})),
     "Div": Operator(_elementwise, _WITH_CONSTANT),
     "Flatten": Operator(_flatten, _ONE, frozenset({"axis"})),
     "Gemm": Operator(_gemm, _WITH_WEIGHTS, frozenset({"transB"})),
