@@ -32,6 +32,7 @@ def test_every_field_that_can_be_changed_can_be_named_in_short_and_in_full(recip
         (QUICK, "shift=2", replace(QUICK, augmentation=Augmentation(shift=2))),
         (QUICK, "augmentation.rotation=5", replace(QUICK, augmentation=Augmentation(shift=1, rotation=5))),
         (QUICK, "padded=false", replace(QUICK, network=Compact((32,), (64, 64), padded=False))),
+        (QUICK, "narrow=none wide=8,8", replace(QUICK, network=Compact((8, 8), ()))),
         (QUICK, "wide=48", replace(QUICK, network=Compact((48,), (64, 64)))),
         (QUICK, "width=1.5", replace(QUICK, network=Compact((48,), (96, 96)))),
         (QUICK, "network.width=0.01", replace(QUICK, network=Compact((8,), (8, 8)))),

@@ -6,7 +6,7 @@
     change.recipe                                           what is trained
 
 `network.width` is no field but a factor on the channels of a network that has rows of them, each rounded to
-a multiple of eight. Where a training ends is fixed: trainings are measured at their last step, so that the
+a multiple of eight where it is not 1. Where a training ends is fixed: trainings are measured at their last step, so that the
 images they are measured on choose nothing.
 """
 
@@ -94,7 +94,7 @@ def show_value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ",".join(show_value(item) for item in value)
+        return ",".join(show_value(item) for item in value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -141,6 +141,8 @@ def _rows(recipe: Recipe) -> dict[str, tuple[int, ...]]:
 def _widened(recipe: Recipe, factor: float) -> Recipe:
     if not 0 < factor <= 64:
         raise UsageError(f"The field 'width' is a factor above 0 and up to 64, not {factor:g}.")
+    if factor == 1:
+        return recipe
     rows: dict[str, Any] = {
         name: tuple(max(CHANNELS, CHANNELS * round(factor * channels / CHANNELS)) for channels in row)
         for name, row in _rows(recipe).items()

@@ -59,9 +59,11 @@ def fits(kind: Any, value: object) -> bool:
 
 
 def parse(kind: Any, text: str) -> Any:
-    """What `text` means as a value of `kind`: 0.01, adam, 64,96, none. Raises ValueError."""
+    """What `text` means as a value of `kind`: 0.01, adam, 64,96, none (also for an empty row). Raises
+    ValueError."""
     if get_origin(kind) is tuple:
-        value: Any = tuple(_number(item) for item in text.strip("()[]").rstrip(",").split(","))
+        items = text.strip("()[]").rstrip(",")
+        value: Any = () if items in ("", "none") else tuple(_number(item) for item in items.split(","))
     elif get_origin(kind) is Literal or kind is str:
         value = text
     elif kind is bool:
