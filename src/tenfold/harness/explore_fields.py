@@ -6,8 +6,8 @@
     change.recipe                                           what is trained
 
 `network.width` is no field but a factor on the channels of a network that has rows of them, each rounded to
-a multiple of eight where it is not 1. Where a training ends is fixed: trainings are measured at their last step, so that the
-images they are measured on choose nothing.
+a multiple of eight where it is not 1. Where a training ends is fixed: trainings are measured at their last
+step, so that the images they are measured on choose nothing.
 """
 
 from collections.abc import Mapping
