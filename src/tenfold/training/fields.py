@@ -62,8 +62,8 @@ def parse(kind: Any, text: str) -> Any:
     """What `text` means as a value of `kind`: 0.01, adam, 64,96, none (also for an empty row). Raises
     ValueError."""
     if get_origin(kind) is tuple:
-        items = text.strip("()[]").rstrip(",")
-        value: Any = () if items in ("", "none") else tuple(_number(item) for item in items.split(","))
+        items = text.strip("()[]").rstrip(",").split(",")
+        value: Any = () if text.lower() == "none" else tuple(_number(item) for item in items)
     elif get_origin(kind) is Literal or kind is str:
         value = text
     elif kind is bool:
