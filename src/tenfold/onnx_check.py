@@ -94,6 +94,11 @@ def _add_constants(values: dict[str, Value], tensors: tuple[Tensor, ...], precis
         values[tensor.name] = Value(kind, tensor.dims, _role(array))
 
 
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """The numbers of a checked constant, read-only."""
+    return np.frombuffer(tensor.raw, LAYOUTS[tensor.data_type][1]).reshape(tensor.dims)
+
+
 def _role(array: NDArray[Any]) -> str:
     if array.dtype.kind != "f":
         return "" if array.any() else "zeros"

@@ -5,9 +5,13 @@
 Fields go out in the order of their numbers, as protobuf's own deterministic writer puts them.
 """
 
+from typing import Any
+
+import numpy as np
+
 from tenfold.model import KEY
-from tenfold.onnx_check import IR_VERSION, OPSET
-from tenfold.onnx_wire import INT_ATTRIBUTE, INTS_ATTRIBUTE, LENGTH, VARINT, Graph, Node, Tensor, Value
+from tenfold.onnx_check import IR_VERSION, LAYOUTS, OPSET
+from tenfold.onnx_wire import FLOAT, INT_ATTRIBUTE, INTS_ATTRIBUTE, LENGTH, VARINT, Graph, Node, Tensor, Value
 
 
 def encode(graph: Graph, metadata: str) -> bytes:
@@ -21,6 +25,12 @@ def encode(graph: Graph, metadata: str) -> bytes:
             field(14, field(1, KEY.encode()) + field(2, metadata.encode())),
         ]
     )
+
+
+def constant(name: str, values: Any, data_type: int = FLOAT) -> Tensor:
+    """The other way of `onnx_check.array_of`."""
+    array = np.asarray(values).astype(LAYOUTS[data_type][1])
+    return Tensor(name, array.shape, data_type, memoryview(array.tobytes()))
 
 
 def field(number: int, value: int | bytes | memoryview) -> bytes:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from tenfold.errors import ModelFileError, UsageError
 from tenfold.metrics import softmax
-from tenfold.model import SIZE_LIMIT, Metadata, Model, open_session, parse_model, seal
+from tenfold.model import SIZE_LIMIT, Metadata, Model, open_session, parse_model, probabilities, seal
 from tenfold.onnx_check import INPUT, check
-from tenfold.onnx_wire import FLOAT, Graph, Node, Tensor, parse, parse_graph
-from tenfold.onnx_write import encode
+from tenfold.onnx_wire import Graph, Node, parse, parse_graph
+from tenfold.onnx_write import constant, encode
 
 SMALLEST = 1e-30  # added to each mean, so that the logarithm of what rounds to 0 stays a number
 
@@ -97,18 +97,16 @@ def first_network(graph: Graph) -> tuple[Node, ...]:
     return graph.nodes[: ends[0]] if ends else graph.nodes
 
 
-def mean_logits(probabilities: Sequence[NDArray[Any]]) -> Floats:
-    """The logarithm [n, 10] of the mean of the members' `probabilities`, each [n, 10]."""
-    return np.asarray(np.log(np.mean(probabilities, axis=0, dtype=np.float64) + SMALLEST))
+def mean_logits(answers: Sequence[NDArray[Any]]) -> Floats:
+    """The logarithm [n, 10] of the mean of the members' `answers`, probabilities [n, 10] each."""
+    return np.asarray(np.log(np.mean(answers, axis=0, dtype=np.float64) + SMALLEST))
 
 
 def _answers(member: Model, images: NDArray[np.uint8]) -> NDArray[Any]:
     """Its golden ones, in float64, where those are for the same images."""
     if np.array_equal(member.metadata.golden_images, images):
         return member.metadata.golden_probabilities
-    found: NDArray[Any]
-    (found,) = open_session(member).run(["probabilities"], {INPUT: (images / np.float32(255))[:, None]})
-    return found
+    return probabilities(open_session(member), images)
 
 
 def _recipe(members: Sequence[Model], name: str) -> dict[str, Any]:
@@ -156,7 +154,7 @@ def _joined(graphs: Sequence[Graph], temperature: float) -> Graph:
         Node("Softmax", ("scaled",), ("probabilities",), {"axis": 1}),
     ]
     weights = [tensor for part in parts for tensor in part.initializers]
-    weights += [_constant(name, value) for name, value in constants.items()]
+    weights += [constant(name, [value]) for name, value in constants.items()]
     return Graph(tuple(nodes), tuple(weights), graphs[0].inputs, graphs[0].outputs)
 
 
@@ -173,7 +171,3 @@ def _renamed(graph: Graph, prefix: str) -> Graph:
         ),
         initializers=tuple(replace(tensor, name=prefix + tensor.name) for tensor in graph.initializers),
     )
-
-
-def _constant(name: str, value: float) -> Tensor:
-    return Tensor(name, (1,), FLOAT, memoryview(np.array([value], "<f4").tobytes()))

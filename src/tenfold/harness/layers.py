@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from tenfold.data.preprocess import preprocess
 from tenfold.harness.committee import first_network, networks
 from tenfold.model import Model, open_session
-from tenfold.onnx_check import INPUT, OUTPUTS
-from tenfold.onnx_wire import FLOAT, INT8, INT32, Graph, Node, Tensor, parse, parse_graph
-from tenfold.onnx_write import field
+from tenfold.onnx_check import INPUT, OUTPUTS, array_of
+from tenfold.onnx_wire import Graph, Node, Tensor, parse, parse_graph
+from tenfold.onnx_write import constant, field
 
 BATCH = 32
 FEATURE_LIMIT = 16_384  # of an embedding; where the last layer sees more, the logits stand in
@@ -52,7 +52,7 @@ class Layers:
         for node in self.first:
             if node.operator == "Conv":
                 weights = {tensor.name: tensor for tensor in self.graph.initializers}[node.inputs[1]]
-                return np.frombuffer(weights.raw, "<f4").astype(np.float32).reshape(weights.dims)
+                return array_of(weights).astype(np.float32)
         return None
 
     def planes(self, image: Images) -> dict[str, Floats]:
@@ -70,11 +70,11 @@ class Layers:
 
     def logits(self, images: Images) -> Floats:
         """[n, 10], before temperature."""
-        return np.concatenate([self.run(["logits"], batch)[0] for batch in _batches(images)])
+        return np.concatenate([self.run(["logits"], batch)[0] for batch in batches(images)])
 
     def embedding(self, images: Images) -> Floats:
         """What the last layer decides by, [n, d] with d up to FEATURE_LIMIT."""
-        return np.concatenate([self.run([self._features], batch)[0] for batch in _batches(images)])
+        return np.concatenate([self.run([self._features], batch)[0] for batch in batches(images)])
 
     @cached_property
     def _features(self) -> str:
@@ -123,13 +123,11 @@ def without_rounding(graph: Graph) -> Graph:
 
 def _as_floats(codes: Tensor, scales: Tensor) -> Tensor:
     """Integers [o, ...] with a scale for each o."""
-    layout = {INT8: "<i1", INT32: "<i4"}[codes.data_type]
-    values = np.frombuffer(codes.raw, layout).reshape(codes.dims[0], -1)
-    floats = values * np.frombuffer(scales.raw, "<f4")[:, None]
-    return replace(codes, data_type=FLOAT, raw=memoryview(floats.astype("<f4").tobytes()))
+    values = array_of(codes)
+    return constant(codes.name, values * array_of(scales).reshape(-1, *[1] * (values.ndim - 1)))
 
 
-def _batches(images: Images) -> Iterator[Images]:
+def batches(images: Images) -> Iterator[Images]:
     yield from (images[start : start + BATCH] for start in range(0, len(images), BATCH))
 
 

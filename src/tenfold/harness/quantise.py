@@ -20,17 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
-from tenfold.harness.layers import Layers
-from tenfold.model import Metadata, Model, parse_model, seal, unchecked_session
-from tenfold.onnx_check import INPUT, LAYOUTS
+from tenfold.harness.layers import Layers, batches
+from tenfold.model import Metadata, Model, parse_model, probabilities, seal, unchecked_session
+from tenfold.onnx_check import INPUT, array_of
 from tenfold.onnx_wire import FLOAT, INT8, INT32, UINT8, Graph, Node, Tensor, parse, parse_graph
-from tenfold.onnx_write import encode
+from tenfold.onnx_write import constant, encode
 
 LARGEST_WEIGHT = 63  # 7 bits and their sign's
 LARGEST_VALUE = 255
 LARGEST_BIAS = 2**30  # leaves room in 32 bits for what is added to it
 SMALLEST_SCALE = 1e-15  # the product of two is far from underflow
-BATCH = 32
 
 _ROUNDED = ("Conv", "MaxPool", "Gemm")  # what has integer kernels worth having
 
@@ -77,8 +76,7 @@ def with_measured(model: Model, measured: Mapping[str, Any]) -> bytes:
 def _with_own_answers(graph: Graph, metadata: Metadata) -> bytes:
     """With golden answers: those of the floats may be off by more than another processor's integers are."""
     session = unchecked_session(parse_model(_sealed(graph, metadata), metadata.name))
-    (found,) = session.run(["probabilities"], {INPUT: (metadata.golden_images / np.float32(255))[:, None]})
-    exact = found.astype(np.float64).round(6)
+    exact = probabilities(session, metadata.golden_images).astype(np.float64).round(6)
     return _sealed(graph, replace(metadata, golden_probabilities=exact))
 
 
@@ -91,8 +89,8 @@ def _ranges(model: Model, names: list[str], images: Images) -> dict[str, tuple[f
     """Lowest and highest value of each for all `images`; of the images themselves, 0 to 1."""
     layers, found = Layers(model), {INPUT: (0.0, 1.0)}
     computed = [name for name in names if name != INPUT]
-    for start in range(0, len(images), BATCH):
-        for name, values in zip(computed, layers.run(computed, images[start : start + BATCH]), strict=True):
+    for batch in batches(images):
+        for name, values in zip(computed, layers.run(computed, batch), strict=True):
             low, high = found.get(name, (0.0, 0.0))
             found[name] = min(low, float(values.min())), max(high, float(values.max()))
     return found
@@ -214,10 +212,8 @@ class _Rounding:
         return f"{name}.near"
 
     def _floats(self, name: str) -> NDArray[np.float64]:
-        tensor = self._given[name]
-        return np.frombuffer(tensor.raw, "<f4").reshape(tensor.dims).astype(np.float64)
+        return array_of(self._given[name]).astype(np.float64)
 
     def _weight(self, name: str, values: Any, kind: int) -> str:
-        array = np.asarray(values).astype(LAYOUTS[kind][1])
-        self._weights[name] = Tensor(name, array.shape, kind, memoryview(array.tobytes()))
+        self._weights[name] = constant(name, values, kind)
         return name

@@ -87,7 +87,7 @@ def committee(
         raise UsageError(f"A committee's name becomes the name of its folder, which {name!r} cannot be.")
     members = [read_model(resolve(model)) for model in models]
     check_members(members)
-    found = _calibrate(models, members, threads)
+    found = _calibrate(members, threads)
     measured = {part: {key: result[key] for key in STATED} for part, result in found.results.items()}
     data = build(
         members, name=name, temperature=found.temperature, thresholds=found.thresholds, measured=measured
@@ -123,12 +123,12 @@ def _record(
     }
 
 
-def _calibrate(models: Sequence[str | Path], members: Sequence[Model], threads: int | None) -> Calibration:
+def _calibrate(members: Sequence[Model], threads: int | None) -> Calibration:
     validation = split(load_training()).validation
     if not all(_fitted_on(member, validation) for member in members):
         return Calibration(MEMBERS, 1.0, _most_careful(members), {})
     logits = mean_logits(
-        [Reader(model, threads=threads).probabilities(validation.images) for model in models]
+        [Reader.of(member, threads=threads).probabilities(validation.images) for member in members]
     )
     # Members that learn from rendered pages are calibrated on those, and MNIST's digits would undo it.
     rendered = any(member.metadata.recipe.get("views") for member in members)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tenfold.data import Store
+from tenfold.data.labelled import Labelled
 from tenfold.errors import ModelFileError, OutputExistsError
 from tenfold.files import write_atomic
 from tenfold.harness.evaluate import evaluate
@@ -67,9 +69,8 @@ def quantise(
     floats = read_model(resolve(model))
     training, validation = load_parts([data], final=False, store=store)
     assert validation is not None
-    count = min(CALIBRATION, len(training))
-    images = training.images[np.arange(count) * len(training) // count]
-    how = {"from": floats.sha256, "on": training.name, "images": count}
+    images = calibrating(training)
+    how = {"from": floats.sha256, "on": training.name, "images": len(images)}
     made = parse_model(
         rounded(
             floats,
@@ -92,6 +93,12 @@ def quantise(
     write_atomic(path, made.data)
     sizes = {"float32": len(floats.data), "int8": len(made.data)}
     return Quantised(path, made, validation.name, results, sizes)
+
+
+def calibrating(training: Labelled) -> NDArray[np.uint8]:
+    """CALIBRATION of its images, or all if there are fewer: uint8 [n, 28, 28]."""
+    count = min(CALIBRATION, len(training))
+    return training.images[np.arange(count) * len(training) // count]
 
 
 def _name(model: str | Path) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tenfold.harness.layers import Layers
 from tenfold.model import Model
-from tenfold.onnx_check import INPUT
+from tenfold.onnx_check import INPUT, array_of
 from tenfold.onnx_wire import Node
 
 Values = dict[str, NDArray[np.float32]]
@@ -183,7 +183,7 @@ class Inside:
     @cached_property
     def _last_weights(self) -> NDArray[np.float64]:
         tensor = self._weights[self._makers["logits"].inputs[1]]
-        return np.frombuffer(tensor.raw, "<f4").reshape(tensor.dims).astype(np.float64)
+        return array_of(tensor).astype(np.float64)
 
 
 def _by_place(planes: NDArray[np.float32], weights: NDArray[np.float64], pooled: str) -> NDArray[np.float64]:

@@ -20,7 +20,16 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from tenfold.errors import DivergedError, ModelFileError, ShapeError, UnknownNameError, UsageError
-from tenfold.model import GOLDEN_TOLERANCE, KEY, Metadata, Model, open_session, parse_model, seal
+from tenfold.model import (
+    GOLDEN_TOLERANCE,
+    KEY,
+    Metadata,
+    Model,
+    open_session,
+    parse_model,
+    probabilities,
+    seal,
+)
 from tenfold.onnx_check import CLASSES, IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
 from tenfold.training.merge import Affine, merge
 from tenfold.training.networks import GlobalPool, Network, Residual
@@ -92,8 +101,7 @@ def _probabilities(network: Network, images: NDArray[np.uint8], temperature: flo
 
 def _compare(model: Model, expected: NDArray[Any]) -> None:
     session = open_session(model, threads=1)  # compares with the answers in float64
-    images = (model.metadata.golden_images / np.float32(255))[:, None]
-    (found,) = session.run(["probabilities"], {INPUT: images})
+    found = probabilities(session, model.metadata.golden_images)
     if not np.abs(found - expected).max() <= GOLDEN_TOLERANCE:
         raise ModelFileError(f"The model '{model.name}' answers in ONNX Runtime otherwise than in torch.")
 

@@ -50,10 +50,8 @@ FORMS: dict[str, tuple[str, ...]] = {
 LETTERS = "".join(FORMS)
 GRID = 8
 WANDER = 0.35  # standard deviation of a point, in the grid's steps
-LONG, WIDE = (
-    (34.0, 64.0),
-    0.6,
-)  # pixels of the taller side; log of how much narrower than on the grid, at most
+LONG = (34.0, 64.0)  # pixels of the taller side
+WIDE = 0.6  # log of how much narrower than on the grid, at most
 SERIF = 0.2  # chance
 
 
