@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from committees import DISPUTED
 from numpy.typing import NDArray
-from results import circumstances, load, markdown_table, save, write_table
+from results import markdown_table, publish
 
 from tenfold.harness.audit import TOP, audit
 from tenfold.runs.audited import read_answers
@@ -46,13 +46,11 @@ def main() -> None:
     if arguments.print:
         print(body)
         return
-    save("audit", {"rows": [dict(zip(head, each, strict=True)) for each in rows]})
-    record = load("audit")
-    assert record is not None
+    record = {"rows": [dict(zip(head, each, strict=True)) for each in rows]}
     command = " ".join(
         ["python benchmarks/audit.py", *(f"runs/{run.resolve().name}" for run in arguments.runs)]
     )
-    write_table("audit", f"{body}\n\n{circumstances(record)} `{command}`")
+    publish("audit", record, lambda _: body, command)
 
 
 def row(name: str, labels: NDArray[np.int64], probabilities: Floats) -> list[str]:

@@ -9,18 +9,12 @@ goes to results/crossval.json, the table into RESULTS.md. Folds by writer need t
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from results import circumstances, load, markdown_table, save, write_table
-
-NAME = "crossval"
+from results import markdown_table, publish, timed_command
 
 
 def main() -> None:
@@ -40,24 +34,17 @@ def main() -> None:
     record = {"recipe": arguments.recipe, "found": found}
     if arguments.print:
         print(table(record))
-        return
-    save(NAME, record)
-    kept = load(NAME)
-    assert kept is not None
-    write_table(NAME, f"{table(kept)}\n\n{circumstances(kept)} `python benchmarks/crossval.py`")
+    else:
+        publish("crossval", record, table, "python benchmarks/crossval.py")
 
 
 def measure(recipe: str, by: str, import_from: str | None) -> dict[str, Any]:
     """Seconds of the whole command, and what it found."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "tenfold", "crossval", recipe, "--by", by, "--json"]
-        command += ["--import-from", import_from] if import_from else []
-        began = time.perf_counter()
-        ended = subprocess.run(
-            [*command, "--out", str(Path(scratch) / "folds")], check=True, stdout=subprocess.PIPE, text=True
-        )
-        seconds = time.perf_counter() - began
-    return {"seconds": round(seconds, 1), "error": json.loads(ended.stdout)["results"]["error"]}
+        words = ["crossval", recipe, "--by", by, "--out", str(Path(scratch) / "folds")]
+        words += ["--import-from", import_from] if import_from else []
+        seconds, found = timed_command(words)
+    return {"seconds": seconds, "error": found["results"]["error"]}
 
 
 def table(record: dict[str, Any]) -> str:

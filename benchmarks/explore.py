@@ -7,17 +7,11 @@ The record goes to results/explore.json, the table into RESULTS.md.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from results import circumstances, load, markdown_table, save, write_table
-
-NAME = "explore"
+from results import markdown_table, publish, timed_command
 
 
 def main() -> None:
@@ -31,31 +25,21 @@ def main() -> None:
     measured = measure(arguments.recipe, arguments.trials)
     if arguments.print:
         print(table(measured))
-        return
-    save(NAME, measured)
-    record = load(NAME)
-    assert record is not None
-    again = "`python benchmarks/explore.py`"
-    write_table(NAME, f"{table(record)}\n\n{circumstances(record)} {again}")
+    else:
+        publish("explore", measured, table, "python benchmarks/explore.py")
 
 
 def measure(recipe: str, trials: int) -> dict[str, Any]:
     """Seconds of the whole command, and what it found."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "search"
-        command = [sys.executable, "-m", "tenfold", "explore", "search", recipe, "--trials", str(trials)]
-        began = time.perf_counter()
-        ended = subprocess.run(
-            [*command, "--out", str(folder), "--json"], check=True, stdout=subprocess.PIPE, text=True
-        )
-        seconds = time.perf_counter() - began
-    found = json.loads(ended.stdout)
+        words = ["explore", "search", recipe, "--trials", str(trials)]
+        seconds, found = timed_command([*words, "--out", str(Path(scratch) / "search")])
     states = [trial["state"] for trial in found["results"]["trials"]]
     return {
         "recipe": recipe,
         "trials": trials,
         "whole": states.count("whole"),
-        "seconds": round(seconds, 1),
+        "seconds": seconds,
         "threads": found["threads"],
         "best": found["results"]["best"],
         "unchanged": found["results"]["unchanged"],

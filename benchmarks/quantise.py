@@ -29,9 +29,9 @@ from tenfold.data.preprocess import preprocess
 from tenfold.harness.quantise import quantise
 from tenfold.model import list_models, read_model, resolve
 from tenfold.onnx_check import INPUT
+from tenfold.runs.quantised import MORE, calibrating
 
-CALIBRATION, BATCH = 1000, 32
-MOST = 3  # errors more than the float model's that a shipped int8 model may make
+BATCH = 32
 
 
 class Images(CalibrationDataReader):  # type: ignore[misc]
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     parts = split(load_training())
-    images = parts.train.images[np.arange(CALIBRATION) * len(parts.train) // CALIBRATION]
+    images = calibrating(parts.train)
     with tempfile.TemporaryDirectory() as scratch:
         found = [
             {
@@ -154,7 +154,7 @@ def table() -> str:
             "### Eight-bit integers",
             markdown_table(head, rows),
             f"5,000 validation images; batches of {BATCH} on one core, medians of {record['rounds']} rounds. "
-            f"More than {MOST} errors more, or no gain in speed, and it is not shipped. "
+            f"More than {MORE} errors more, or no gain in speed, and it is not shipped. "
             f"{circumstances(record)} `python benchmarks/quantise.py`",
         ]
     )

@@ -1,10 +1,15 @@
 """Where the benchmarks put what they find: raw records in results/, tables in RESULTS.md between two markers.
 
-save("baseline", record)             results/baseline.json
-write_table("baseline", markdown)    replaces what stands between the markers of "baseline" in RESULTS.md
+save("audit", record)                       results/audit.json
+write_table("audit", markdown)              replaces what stands between the markers of "audit" in RESULTS.md
+publish("audit", record, table, command)    both, with the circumstances and the command below the table
 """
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,6 +50,24 @@ def write_table(name: str, markdown: str) -> None:
     else:
         text = f"{text.rstrip()}\n\n{block}\n"
     write_atomic(TABLES, text)
+
+
+def publish(name: str, record: dict[str, Any], table: Callable[[dict[str, Any]], str], command: str) -> None:
+    """Keep `record`, and put the `table` of it into RESULTS.md."""
+    save(name, record)
+    kept = load(name)
+    assert kept is not None
+    write_table(name, f"{table(kept)}\n\n{circumstances(kept)} `{command}`")
+
+
+def timed_command(words: Sequence[str]) -> tuple[float, dict[str, Any]]:
+    """Seconds of `tenfold WORDS --json`, a process of its own, and the document that it prints."""
+    began = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, "-m", "tenfold", *words, "--json"], check=True, stdout=subprocess.PIPE, text=True
+    )
+    seconds = round(time.perf_counter() - began, 1)
+    return seconds, json.loads(ended.stdout)
 
 
 def markdown_table(head: list[str], rows: list[list[str]]) -> str:
