@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,22 @@ def tenfold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     yield call
     signal.signal(signal.SIGTERM, handler)
     sys.excepthook = hook
+
+
+@pytest.fixture
+def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, str], AbstractContextManager[None]]:
+    """`with interrupted_at(module, name):` Ctrl-C comes where that function would be called."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    @contextmanager
+    def interrupted(module: object, name: str) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, stop)
+            yield
+
+    return interrupted
 
 
 @pytest.fixture

@@ -92,14 +92,8 @@ def test_two_recipes_are_trained_and_what_is_done_is_not_done_again(tenfold: Any
 
 
 @pytest.mark.usefixtures("_small_world")
-def test_an_interrupted_one_says_that_the_same_command_goes_on(
-    tenfold: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "_bring_together", stop)
+def test_an_interrupted_one_says_that_the_same_command_goes_on(tenfold: Any, interrupted_at: Any) -> None:
+    with interrupted_at(room, "_bring_together"):
         found = tenfold("compare", "tiny", "wide", "--folds", 2, "--threads", 1)
     assert (found.code, found.out) == (130, "")
     assert found.err.endswith("\nThe folds that were done are kept; the same command goes on.\n")

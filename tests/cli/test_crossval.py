@@ -56,15 +56,9 @@ def test_by_writer_the_worst_are_shown_and_how_optimistic_the_other_folds_are(te
     assert found.out.splitlines()[-1].startswith("On strangers' digits the error is ")
 
 
-def test_an_interrupted_one_says_that_the_same_command_goes_on(
-    tenfold: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
+def test_an_interrupted_one_says_that_the_same_command_goes_on(tenfold: Any, interrupted_at: Any) -> None:
     words = ("crossval", "tiny", "--folds", 3, "--threads", 1)
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "_bring_together", stop)
+    with interrupted_at(room, "_bring_together"):
         found = tenfold(*words)
     assert found.code == 130
     assert found.err.endswith("\nThe folds that were done are kept; the same command goes on.\n")

@@ -55,14 +55,8 @@ def test_json_is_the_record_and_a_finished_one_is_read(tenfold: Any) -> None:
     assert (again.code, again.out, again.err) == (0, "", "")
 
 
-def test_an_interrupted_one_says_that_the_same_command_goes_on(
-    tenfold: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "results", stop)
+def test_an_interrupted_one_says_that_the_same_command_goes_on(tenfold: Any, interrupted_at: Any) -> None:
+    with interrupted_at(room, "results"):
         found = tenfold(*WORDS)
     assert found.code == 130
     assert found.err.endswith("\nThe trainings that were done are kept; the same command goes on.\n")

@@ -69,14 +69,8 @@ def test_json_is_all_that_is_on_stdout_and_says_what_the_record_says(
     assert (again.code, again.out, again.err) == (0, "", "")
 
 
-def test_an_interrupted_one_says_that_the_same_command_goes_on(
-    tenfold: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(explore_ablate, "_results", stop)
+def test_an_interrupted_one_says_that_the_same_command_goes_on(tenfold: Any, interrupted_at: Any) -> None:
+    with interrupted_at(explore_ablate, "_results"):
         found = tenfold(*ABLATE)
     assert found.code == 130
     assert found.err.endswith("\nThe trainings that were done are kept; the same command goes on.\n")
