@@ -190,7 +190,7 @@ def test_no_source_file_is_longer_than_one_sitting() -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("see /" + "work/main", True), ("'/" + "tmp'", True), ("src/work/x", False), ("a/tmp/b", False)],
+    [("see /" + "work/x", True), ("'/" + "tmp'", True), ("src/work/x", False), ("a/tmp/b", False)],
 )
 def test_the_search_for_machine_paths_finds_them(text: str, found: bool) -> None:
     assert bool(MACHINE_PATH.search(text)) == found
