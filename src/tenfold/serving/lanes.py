@@ -68,11 +68,12 @@ class _Lane:
             self._jobs.put(None)
 
     @property
-    def full(self) -> bool:
-        return self.waiting >= self._room
+    def room(self) -> int:
+        """How many jobs more it takes."""
+        return self._room - self.waiting
 
     def _submit(self, make: Callable[[], Any], reader: Reader | None = None) -> "asyncio.Future[Any]":
-        if self.full:
+        if not self.room:
             raise BusyError("queue")
         job = _Job(self._loop.create_future(), monotonic() + self._wait, make, reader)
         self.waiting += 1

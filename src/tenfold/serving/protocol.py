@@ -172,7 +172,7 @@ class Connection(HttpToolsProtocol):
     def _settle(self, stays: bool) -> bool:
         """Whether the request needs no more than a look at its head, and has been answered."""
         wire, method = self.wire, self.parser.get_method()
-        if method == b"POST" and wire.guard.engine.digits.full:
+        if method == b"POST" and not wire.let_in(self.loop):
             if stays and self._body_bytes() <= SMALL_BODY:
                 wire.guard.metrics.shed += 1
                 self.corked.write_whole(wire.busy)

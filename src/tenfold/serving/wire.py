@@ -49,11 +49,24 @@ class Wire:
         self.sending: dict[Connection, float] = {}  # the client does not take its answer
         self.leaving: dict[Connection, float] = {}  # answered for the last time
         self.open = 0
+        self._coming = 0  # requests let in during this turn of the loop, which have yet to reach a queue
         self.header_bytes = guard.settings.header_bytes
         guard.metrics.connections.set_function(lambda: self.open)
         self.busy = in_bytes(refuse(RefusedError(503, BUSY)))
         self.last = {code: in_bytes(refuse(RefusedError(code, text)), _CLOSE) for code, text in _LAST.items()}
         self._live, self._ready = both(live()), {state: both(ready(state)) for state in (False, True)}
+
+    def let_in(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether the queue of digits has room for a request, which is then on its way there."""
+        if self._coming >= self.guard.engine.digits.room:
+            return False
+        if not self._coming:
+            loop.call_soon(self._arrived)  # before any other head is read, as its task and theirs are
+        self._coming += 1
+        return True
+
+    def _arrived(self) -> None:
+        self._coming = 0
 
     def probed(self, path: bytes, stays: bool) -> tuple[int, bytes] | None:
         """Status and answer where `path` is a probe's; the log is to tell of each, and so has them routed."""
