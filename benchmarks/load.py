@@ -187,11 +187,15 @@ def soak_rows(record: Record) -> Rows:
     growth = (record["memory_10"] - record["memory_2"]) / 1e6
     name = f"C/2 for {record['seconds'] / 60:.0f} minutes"
     latencies = ", ".join(f"{1_000 * record[share]:.1f}" for share in ("p50", "p99", "p99.9"))
-    low, high = record["descriptors"]
+    before, after = record["descriptors"]
     failed = record["failed"] + record["wrong"]
     return [
         [f"{name}: memory at the end over that after a fifth", f"{growth:+.1f} MB", "+5 MB"],
-        [f"{name}: open files but for connections", f"{low} to {high}", "flat"],
+        [
+            f"{name}: open files, connections too, after a fifth and at the end",
+            f"{before}, {after}",
+            "no more",
+        ],
         [f"{name}: p50, p99, p99.9", f"{latencies} ms", ""],
         [f"{name}: failed or wrong of {record['requests']:,}", str(failed), "0"],
     ]

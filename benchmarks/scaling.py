@@ -6,9 +6,9 @@
 
 MNIST's training digits as PNG files, repeated, in one Parquet file. Each point is a job in a process of its
 own: its seconds from the first listing to the last file, without the start of Python and Ray, and the memory
-of all its processes together (PSS); up to a tenth of the largest job, the median of three. What is measured
-is saved point by point. A model of three numbers, fitted to the points, says what other machines and numbers
-would take.
+of all its processes together (PSS). Up to a tenth of the largest job it is the median of three, which are
+spread over the whole benchmark, as a shared machine's speed changes. What is measured is saved point by
+point. A model of three numbers, fitted to the points, says what other machines and numbers would take.
 """
 
 import argparse
@@ -50,12 +50,12 @@ def points(most: int) -> list[Point]:
     def sizes(*shares: int) -> list[int]:
         return sorted({max(most // share, 2 * PART) for share in shares})
 
-    (middle,) = sizes(10)
+    (middle_size,) = sizes(10)
     return [
         *(Point("local", size, 2) for size in sizes(100, 30, 10, 3, 1)),
         *(Point("ray", size, 2) for size in sizes(100, 10, 3, 1)),
-        *(Point(engine, middle, 1) for engine in ENGINES),
-        Point("local", middle, 2, OTHER_MODEL),
+        *(Point(engine, middle_size, 1) for engine in ENGINES),
+        Point("local", middle_size, 2, OTHER_MODEL),
         *(Point(engine, most, 2, again=True) for engine in ENGINES),
     ]
 
@@ -84,20 +84,17 @@ def main() -> None:
 
 def measure(most: int, *, keep: bool) -> dict[str, Any]:
     record: dict[str, Any] = {"pictures": most, "part": PART, "points": []}
+    tries: dict[Point, list[dict[str, Any]]] = {point: [] for point in points(most)}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         outs: dict[str, str] = {}
-        for number, point in enumerate(points(most)):
-            source = make_pictures(folder, point.pictures)
-            small = 10 * point.pictures <= most
-            tries = []
-            for again in range(TIMES if small else 1):
-                out = outs[point.engine] if point.again else str(folder / f"out-{number}-{again}")
-                tries.append(in_a_process_of_its_own(point, source, out))
+        for number, point in enumerate(in_order(most)):
+            out = outs[point.engine] if point.again else str(folder / f"out-{number}")
             if point.pictures == most:
                 outs[point.engine] = out
-            found = sorted(tries, key=lambda one: float(one["seconds"]))[len(tries) // 2]
-            record["points"].append({**point._asdict(), **found})
+            found = in_a_process_of_its_own(point, make_pictures(folder, point.pictures), out)
+            tries[point].append(found)
+            record["points"] = [{**one._asdict(), **middle(made)} for one, made in tries.items() if made]
             print(
                 f"{point.engine} {point.workers} {point.pictures:,}: {found['seconds']:.1f} s",
                 file=sys.stderr,
@@ -105,6 +102,19 @@ def measure(most: int, *, keep: bool) -> dict[str, Any]:
             if keep:
                 save("scaling", record)
     return (load("scaling") or record) if keep else record
+
+
+def in_order(most: int) -> list[Point]:
+    """The small ones TIMES times, the large ones once, in the midst of them."""
+    small = [point for point in points(most) if 10 * point.pictures <= most]
+    before = TIMES // 2
+    return [*before * small, *points(most), *(TIMES - 1 - before) * small]
+
+
+def middle(tries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The try whose time is the median, and the times of all."""
+    by_time = sorted(tries, key=lambda one: float(one["seconds"]))
+    return {**by_time[len(tries) // 2], "tries": [one["seconds"] for one in tries]}
 
 
 def make_pictures(folder: Path, count: int) -> Path:
@@ -269,7 +279,7 @@ def engine_report(engine: str, found: Sequence[dict[str, Any]], record: dict[str
             f"{point['pictures']:,}",
             str(point["workers"]),
             point["model"] + (", all done before" if point["again"] else ""),
-            f"{point['seconds']:.1f}",
+            spread(point),
             f"{point['pictures'] / point['seconds']:,.0f}",
             "" if point["again"] else f"{point['seconds'] * point['workers'] / point['pictures'] * 1e6:,.0f}",
             str(point["peak_mib"]),
@@ -290,6 +300,12 @@ def engine_report(engine: str, found: Sequence[dict[str, Any]], record: dict[str
     if engine == "ray":
         yield ""
         yield extrapolation(model)
+
+
+def spread(point: dict[str, Any]) -> str:
+    """'9.6 (9.3 to 10.4)'; one number where there is one"""
+    low, high = min(point["tries"]), max(point["tries"])
+    return f"{point['seconds']:.1f}" + (f" ({low:.1f} to {high:.1f})" if len(point["tries"]) > 1 else "")
 
 
 def middle_of(found: Sequence[dict[str, Any]]) -> int:

@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--final", action="store_true")
+    parser.add_argument("--threads", type=int, default=0, help="of each training; all cores if left out")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the runs there, with their models")
     parser.add_argument("--committee", action="store_true", help="of the runs in --keep FOLDER")
     arguments = parser.parse_args()
@@ -47,7 +48,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         kept = None if arguments.keep is None else arguments.keep / name / f"seed-{seed}"
         if not done(load(f"{name}/seed-{seed}"), kept):
-            save(f"{name}/seed-{seed}", measure(arguments.recipe, seed, arguments.final, kept))
+            save(f"{name}/seed-{seed}", measure(arguments, seed, kept))
     if arguments.committee:
         join([arguments.keep / name / f"seed-{seed}" for seed in range(arguments.seeds)], name)
     write_table(f"seeds {name}", table(name))
@@ -70,21 +71,25 @@ def done(record: dict[str, Any] | None, kept: Path | None) -> bool:
     return model.exists() and sha256(model.read_bytes()) == record["model_sha256"]
 
 
-def measure(recipe: str, seed: int, final: bool, kept: Path | None) -> dict[str, Any]:
+def measure(asked: argparse.Namespace, seed: int, kept: Path | None) -> dict[str, Any]:
     """One run, in the folder `kept` or in one that is thrown away: its record."""
+    options = ["--final"] if asked.final else []
+    if asked.threads:
+        options += ["--threads", str(asked.threads)]
     with tempfile.TemporaryDirectory() as scratch:
         folder = kept or Path(scratch) / "run"
-        train(recipe, seed, final, folder)
+        train([asked.recipe, "--seed", str(seed), *options], folder)
         return record_of(folder)
 
 
-def train(recipe: str, seed: int, final: bool, folder: Path) -> None:
+def train(arguments: list[str], folder: Path) -> None:
     """A finished run in `folder`: trained, resumed, or there already."""
-    arguments = [recipe, "--seed", str(seed), "--out", str(folder), *(["--final"] if final else [])]
     if (folder / "run.json").exists():
         if json.loads((folder / "run.json").read_text())["status"] == "finished":
             return
         arguments = ["--resume", str(folder)]
+    else:
+        arguments = [*arguments, "--out", str(folder)]
     command = [sys.executable, "-m", "tenfold", "train", *arguments, "--json"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -142,9 +147,10 @@ def table(name: str) -> str:
                 else ["The mean of their probabilities:", committee_table(committees)]
             ),
             f"Training took {seconds[len(seconds) // 2]:.1f} s (median; {seconds[0]:.1f} to "
-            f"{seconds[-1]:.1f}), {first['threads']} threads, {first['precision']}. "
+            f"{seconds[-1]:.1f}), threads: {first['threads']}, {first['precision']}. "
             f"The interval is Student's t over seeds. {circumstances(first)} "
             f"`{command}{' --final' if first['final'] else ''}"
+            f"{' --threads 1' if first['threads'] == 1 else ''}"
             f"{' --keep FOLDER --committee' if committees else ''}`",
         ]
     )

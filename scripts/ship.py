@@ -2,8 +2,9 @@
 
 Two trainings with the same seed: one on the 55,000, whose validation images fit temperature and threshold,
 and a final one on all 60,000, whose last step is the model. A recipe that chooses its epoch on validation
-images (one with `patience`) ships the first. The same machine, versions and threads give the same bytes. The
-card takes what it says from the model file and from benchmarks/results; `--card` writes it alone.
+images (one with `patience`) ships the first, and so does `--development`, in half of the time. The same
+machine, versions and threads give the same bytes. The card takes what it says from the model file and from
+benchmarks/results; `--card` writes it alone.
 
 `--int8` trains nothing: it makes `fast-int8` of the shipped `fast`, judged on the validation images, and then
 measures it once on the test images.
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("recipe", choices=list(LIMITS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="all cores if left out")
+    parser.add_argument("--development", action="store_true", help="ship the training on the 55,000")
     parser.add_argument("--int8", action="store_true", help="8-bit integers, of the shipped model")
     parser.add_argument("--card", action="store_true", help="write the card alone")
     options = parser.parse_args()
@@ -55,20 +57,20 @@ def main() -> None:
     if not options.card and options.int8:
         make_int8(options.recipe, options.threads, target)
     elif not options.card:
-        make(options.recipe, options.seed, options.threads, target)
+        final = RECIPES[options.recipe].patience is None and not options.development
+        make(options.recipe, options.seed, options.threads, target, final=final)
     card = target.with_suffix(".md")
     card.write_text(describe(read_model(target)), "utf-8")
     print(f"{target.name} and {card.name} are in {target.parent}")
 
 
-def make(recipe: str, seed: int, threads: int | None, target: Path) -> None:
+def make(recipe: str, seed: int, threads: int | None, target: Path, *, final: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        development, final = Path(scratch) / "development", Path(scratch) / "final"
-        train(recipe, seed=seed, threads=threads, out=development)
-        made = development
-        if RECIPES[recipe].patience is None:
-            train(recipe, seed=seed, final=True, calibration=development, threads=threads, out=final)
-            made = final
+        made = Path(scratch) / "development"
+        train(recipe, seed=seed, threads=threads, out=made)
+        if final:
+            development, made = made, Path(scratch) / "final"
+            train(recipe, seed=seed, final=True, calibration=development, threads=threads, out=made)
         shutil.copyfile(made / "model.onnx", target)
 
 
@@ -86,13 +88,14 @@ def describe(model: Model) -> str:
     recipe = RECIPES[about.recipe["name"]]
     int8 = about.precision == "int8"
     final = bool(about.recipe.get("final"))
+    options = " --int8" if int8 else "" if final or recipe.patience is not None else " --development"
     digits = "all 60,000 training images, last step" if final else "55,000 of the 60,000 training images"
     lines = [
         f"# `{about.name}`: {recipe.summary}{', in 8-bit integers' if int8 else ''}",
         "",
         f"- **Made of**: {about.parameters:,} parameters, {len(model.data) / 1000:,.0f} kB, SHA-256 "
         f"`{model.sha256}`. The recipe `{recipe.name}` (`tenfold recipes {recipe.name}`), one run; "
-        f"`python scripts/ship.py {recipe.name}{' --int8' if int8 else ''}` makes it anew.",
+        f"`python scripts/ship.py {recipe.name}{options}` makes it anew.",
         f"- **Data**: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), {digits}.",
         *([rounding(about)] if int8 else []),
         *(f"- **Measured**: {line}" for line in measured(model)),

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from tenfold.data.mnist import load_training
 from tenfold.errors import UsageError
 from tenfold.runs import Run
+from tenfold.training.backup import NAMES
 from tenfold.training.distributed import ALONE, Group
 from tenfold.training.networks import Dropout
 from tenfold.training.recipes import RECIPES, replace, write_recipe
@@ -27,6 +29,7 @@ WEIGHT_TOLERANCE = 1e-6
 PROGRAM = """
 import hashlib, json, sys
 import torch
+from pathlib import Path
 from dataclasses import replace
 from tenfold.data.mnist import load_training
 from tenfold.training.augment import Augmentation
@@ -66,6 +69,8 @@ with joined() as group:
     }
     with open(f"{folder}/{group.size}-{group.rank}.json", "w") as file:
         json.dump(found, file)
+names = [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
+assert not [name for name in names if "gloo" in name], names  # such a thread aborts the process at its end
 """
 
 
@@ -75,7 +80,7 @@ def free_port() -> int:
         return int(door.getsockname()[1])
 
 
-def run_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.CompletedProcess[str]]:
+def start_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.Popen[str]]:
     """What torchrun does on one machine, without its seconds to start: an environment for each process."""
     port = str(free_port())
     started = []
@@ -98,8 +103,12 @@ def run_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.
                 text=True,
             )
         )
+    return started
+
+
+def run_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.CompletedProcess[str]]:
     ended = []
-    for process in started:
+    for process in start_group(words, size, folder):
         out, err = process.communicate(timeout=120)
         ended.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
     return ended
@@ -154,23 +163,20 @@ def test_processes_that_begin_otherwise_are_told(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.json"))
 
 
+TRAIN = ("-m", "tenfold", "train")
+
+
+def small_training(folder: Path, count: int, epochs: int) -> list[str]:
+    """The words of a command that trains on few digits; both files are in `folder`."""
+    digits = load_training().take(range(count), "digits")
+    np.savez(folder / "digits.npz", images=digits.images, labels=digits.labels)
+    recipe = replace(RECIPES["baseline"], name="small", epochs=epochs, batch_size=40, patience=None)
+    write_recipe(folder / "small.json", recipe)
+    return [*TRAIN, "small.json", "--data", "digits.npz", "--precision", "fp32"]
+
+
 def test_the_command_trains_in_all_processes_and_one_of_them_writes(tmp_path: Path) -> None:
-    digits = load_training().take(range(240), "digits")
-    np.savez(tmp_path / "digits.npz", images=digits.images, labels=digits.labels)
-    recipe = replace(RECIPES["baseline"], name="small", epochs=2, batch_size=40, patience=1)
-    write_recipe(tmp_path / "small.json", recipe)
-    words = [
-        "-m",
-        "tenfold",
-        "train",
-        "small.json",
-        "--data",
-        "digits.npz",
-        "--precision",
-        "fp32",
-        "--out",
-        "run",
-    ]
+    words = [*small_training(tmp_path, 240, 2), "--out", "run"]
     first, second = run_group(words, 2, tmp_path)
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert "Trained 2 epochs" in first.stdout
@@ -180,6 +186,25 @@ def test_the_command_trains_in_all_processes_and_one_of_them_writes(tmp_path: Pa
     assert run.record["processes"] == 2
     assert (tmp_path / "run" / "model.onnx").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.npz", "run", "small.json"]
+
+
+def test_a_training_whose_processes_are_killed_ends_as_if_they_had_not_been(tmp_path: Path) -> None:
+    words = small_training(tmp_path, 1_200, 6)
+    whole = run_group([*words, "--out", "whole"], 2, tmp_path)
+    assert [process.returncode for process in whole] == [0, 0], whole[0].stderr
+    killed = start_group([*words, "--out", "killed"], 2, tmp_path)
+    while not any((tmp_path / "killed" / "checkpoints" / name).exists() for name in NAMES):
+        assert killed[0].poll() is None
+        time.sleep(0.01)
+    for process in killed:
+        process.kill()
+        process.communicate()
+    assert not Run.load(tmp_path / "killed").finished
+    resumed = run_group([*TRAIN, "--resume", "killed"], 2, tmp_path)
+    assert [process.returncode for process in resumed] == [0, 0], resumed[0].stderr
+    assert "Taken up after step" in Run.load(tmp_path / "killed").record["resumed"][0][0]
+    ended, whole_model = (tmp_path / run / "model.onnx" for run in ("killed", "whole"))
+    assert ended.read_bytes() == whole_model.read_bytes()
 
 
 def test_dropout_of_a_part_is_the_part_of_dropout() -> None:

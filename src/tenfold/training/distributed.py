@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TypeVar
 
 import torch
@@ -129,6 +130,9 @@ def joined(device: str = "cpu") -> Iterator[Group]:
             signal.signal(ending, signal.SIG_IGN)
     if device == "cuda":  # each process its own
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    # Its defaults hold the group that is there when it is imported; optimizers do so later. Imported before
+    # there is one, it cannot keep ours, whose threads would end the process in an abort.
+    import_module("torch.distributed.nn.functional")
     try:
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
     except (RuntimeError, ValueError) as cause:

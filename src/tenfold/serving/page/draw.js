@@ -9,7 +9,9 @@ import { byId, element, percent, say, trouble, why } from './words.js'
 
 export let sheet
 let answer = null
-let running = false
+let asked = 0 // requests, in their order
+let shown = 0 // the last of them that was answered
+let running = 0
 let again = null // what changed while a request was under way
 
 export function start() {
@@ -67,25 +69,29 @@ function changed(drawing) {
   } else look({ drawing, since: performance.now() })
 }
 
-// One request at a time: what changes meanwhile is asked once, as it is then.
+// One request at a time while a stroke goes on: what is drawn meanwhile is asked once, as it is then. The end of
+// the stroke waits for none, and an answer that a later one has overtaken is not shown.
 async function look(request) {
-  if (running) {
+  if (running && request.drawing) {
     again = request
     return
   }
-  running = true
+  again = null
+  running += 1
+  const number = ++asked
   try {
     const body = await sheet.picture().convertToBlob({ type: 'image/png' })
     const found = await ask('/page/look', { body })
-    if (!sheet.blank) show(found, request)
+    if (!sheet.blank && number > shown) {
+      shown = number
+      show(found, request)
+    }
     trouble(null)
   } catch (error) {
     trouble(error)
   }
-  running = false
-  const next = again
-  again = null
-  if (next) look(next)
+  running -= 1
+  if (again && !running) look(again)
 }
 
 function clear() {
