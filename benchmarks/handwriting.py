@@ -83,22 +83,27 @@ def naive() -> Answers:
     return answers
 
 
-def table(
-    root: Path, ours: dict[str, Answers], others: dict[str, Answers], most: int, half: int | None = None
-) -> str:
-    """A row a set found in `root`, a column a road: accuracy in % with its 95 % interval (Wilson). `others`
-    read `most` pictures of a set, drawn at random and the same every time."""
-    rows = []
-    for name, target in TARGETS.items():
-        if not (root / name).is_dir():
-            continue
-        digits = load(root / name, half)
-        few = sample(digits, most)
-        row = [name, f"{len(digits.labels):,}", f"{target}"]
-        row += [accuracy(answers, digits) for answers in ours.values()]
-        row += [accuracy(answers, few) for answers in others.values()]
-        rows.append(row)
-    return markdown_table(["set", "pictures", "target", *ours, *others], rows)
+Column = dict[str, str]  # by set: accuracy in % with its 95 % interval (Wilson)
+
+
+def column(root: Path, answers: Answers, half: int | None, most: int | None = None) -> Column:
+    """What a road reads right of the sets in `root`; of each, `most` pictures drawn at random and the same
+    every time."""
+    found = {}
+    for name in TARGETS:
+        if (root / name).is_dir():
+            digits = load(root / name, half)
+            found[name] = accuracy(answers, digits if most is None else sample(digits, most))
+    return found
+
+
+def table(counts: dict[str, int], columns: dict[str, Column]) -> str:
+    """A row a set, a column a road."""
+    rows = [
+        [name, f"{count:,}", f"{TARGETS[name]}", *(road.get(name, "") for road in columns.values())]
+        for name, count in counts.items()
+    ]
+    return markdown_table(["set", "pictures", "target", *columns], rows)
 
 
 def sample(digits: Digits, most: int) -> Digits:
@@ -136,24 +141,30 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=1_000, help="of a set for the other tools, at most")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     options = parser.parse_args()
-    others = rivals(options.rapidocr)
-    ours = {"Tenfold": tenfold(options.model), "naive": naive()}
-    found = table(options.root, ours, others, options.sample, options.half)
-    print(found)
+    root, half = options.root, options.half
+    roads = {"Tenfold": tenfold(options.model), "naive": naive()}
+    ours = {name: column(root, answers, half) for name, answers in roads.items()}
+    others = {
+        name: column(root, answers, half, options.sample)
+        for name, answers in rivals(options.rapidocr).items()
+    }
+    counts = {name: len(load(root / name, half).labels) for name in ours["Tenfold"]}
+    print(table(counts, ours | others))
     if options.write:
-        save("handwriting", {"model": options.model or "the shipped default", "table": found})
+        before = load_record("handwriting") or {}
+        others = before.get("others", {}) | others  # what other tools read does not change with our model
+        model = options.model or "the shipped default"
+        save("handwriting", {"model": model, "counts": counts, "ours": ours, "others": others})
         record = load_record("handwriting")
         assert record is not None
-        facts = [f"Wilson 95 % intervals. Model: {record['model']}."]
-        if others:
-            facts.append(
-                f"Other tools must answer with a digit; they read {options.sample:,} of a set at most."
-            )
+        facts = (
+            f"Wilson 95 % intervals. Model: {model}. Other tools must answer with a digit; they read "
+            f"{options.sample:,} of a set at most."
+        )
         command = "`python benchmarks/handwriting.py --root FOLDER --rapidocr PYTHON --write`"
         title = "### Single handwritten digits that are not MNIST's, accuracy %"
-        write_table(
-            "handwriting", "\n\n".join([title, found, " ".join([*facts, circumstances(record), command])])
-        )
+        parts = [title, table(counts, ours | others), f"{facts} {circumstances(record)} {command}"]
+        write_table("handwriting", "\n\n".join(parts))
 
 
 if __name__ == "__main__":

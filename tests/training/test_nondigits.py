@@ -38,13 +38,13 @@ def test_each_kind_draws_ink_and_never_the_same(kind: object, few: Labelled) -> 
 
 
 def test_a_lesson_has_digits_views_and_nondigits(few: Labelled) -> None:
-    recipe = replace(RECIPES["baseline"], views=2, nondigits=0.2)
+    recipe = replace(RECIPES["baseline"], as_is=2, views=2, nondigits=0.2)
     taught = lesson(few, recipe, 0)
     assert np.bincount(taught.labels, minlength=11).tolist()[:10] == [
-        3 * count for count in np.bincount(few.labels, minlength=10).tolist()
+        4 * count for count in np.bincount(few.labels, minlength=10).tolist()
     ]
     assert (taught.labels == NONE).sum() == 10
-    assert np.array_equal(taught.images[:50], few.images)
+    assert np.array_equal(taught.images[:100], np.concatenate([few.images] * 2))
     assert lesson(few, RECIPES["baseline"], 0) is few
 
 

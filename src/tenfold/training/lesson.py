@@ -7,12 +7,13 @@ from tenfold.training.recipes import Recipe
 
 
 def lesson(data: Labelled, recipe: Recipe, seed: int, kept: Path | None = None) -> Labelled:
-    """`data`, the recipe's `views` of each of its digits, and its `nondigits`; the same for the same seed.
+    """`data`, `as_is` times, `views` of each of its digits, and `nondigits`, as many as the recipe says; the
+    same for the same seed.
 
     Where there are non-digits, the set has an eleventh class for them. Most recipes learn from `data` alone.
     What is drawn is kept in the folder `kept`, if there is one, and drawn only once: see `drawing`.
     """
-    parts = [data]
+    parts = [data] * recipe.as_is
     if recipe.views:
         from tenfold.training.render import rendered
 

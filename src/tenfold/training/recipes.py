@@ -53,6 +53,8 @@ class Recipe:
     """share of the training in which the learning rate rises"""
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    as_is: int = 1
+    """times that an epoch shows each digit as the training set has it"""
     views: int = 0
     """pictures of each digit as the world shows it, rendered once before the training"""
     nondigits: float = 0.0
@@ -75,6 +77,7 @@ class Recipe:
             "schedule": self.schedule in ("constant", "linear", "cosine"),
             "warm_up": 0 <= self.warm_up < 1,
             "label_smoothing": 0 <= self.label_smoothing < 1,
+            "as_is": isinstance(self.as_is, int) and 1 <= self.as_is <= 100,
             "views": isinstance(self.views, int) and 0 <= self.views <= 100,
             "nondigits": 0 <= self.nondigits <= 100,
             "patience": self.patience is None or (isinstance(self.patience, int) and self.patience >= 0),
@@ -182,15 +185,16 @@ READER = Recipe(
     name="reader",
     summary="at home on paper: learns from digits as the world shows them, and what is none",
     network=Compact(wide=(32, 48), narrow=(96, 96, 128)),
-    epochs=8,
+    epochs=10,
     batch_size=256,
     learning_rate=1e-2,
     betas=(0.9, 0.99),
     schedule="linear",
     weight_decay=0.02,
     augmentation=Augmentation(shift=1.5, rotation=6, scale=0.06, shear=0.1, elastic=0.4, thickness=0.3),
+    as_is=2,
     views=4,
-    nondigits=0.4,
+    nondigits=1.0,
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, TINY, READER)}

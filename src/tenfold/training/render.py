@@ -45,9 +45,9 @@ class World:
     """stroke width over that of the written digit"""
     crossbar: float = 0.3
     flag: float = 0.35
-    ligature: float = 0.25
+    ligature: float = 0.3
     """a stroke that joins the digit to the one before or after, cut off where the picture ends"""
-    neighbour: float = 0.35
+    neighbour: float = 0.45
     ruling: float = 0.15
     faint: float = 0.2
     height: tuple[float, float] = (16.0, 80.0)
