@@ -38,25 +38,27 @@ def test_the_map_adds_up_to_the_evidence(inside: Inside, label: int, request: py
 
 
 def test_a_cell_sees_its_field_and_nothing_else(inside: Inside) -> None:
-    """One pixel is changed: the cells that answer are those whose field holds it."""
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (28, 28), np.uint8)
+    """One pixel is changed: only cells whose field holds it answer, and in each layer some do."""
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    heard: dict[str, bool] = {}
     y, x = 9, 16
-    other = image.copy()
-    other[y, x] ^= 128
-    before, after = inside.values(image), inside.values(other)
-    for name, field in inside.fields.items():
-        if name not in before:  # the picture itself
-            continue
-        changed = (before[name][0] != after[name][0]).any(0)
-        rows, columns = (np.arange(size) for size in changed.shape)
-        in_rows, in_columns = (
-            (field.first + places * field.step <= at) & (at < field.first + places * field.step + field.size)
-            for places, at in ((rows, y), (columns, x))
-        )
-        seen = in_rows[:, None] & in_columns
-        assert not (changed & ~seen).any(), name
-        assert changed[seen].any(), name
+    for image in (noise, *DIGITS):
+        other = image.copy()
+        other[y, x] ^= 128
+        before, after = inside.values(image), inside.values(other)
+        for name, field in inside.fields.items():
+            if name not in before:  # the picture itself
+                continue
+            changed = (before[name][0] != after[name][0]).any(0)
+            rows, columns = (field.first + field.step * np.arange(size) for size in changed.shape)
+            in_rows, in_columns = (
+                (start <= at) & (at < start + field.size) for start, at in ((rows, y), (columns, x))
+            )
+            seen = in_rows[:, None] & in_columns
+            assert not (changed & ~seen).any(), name
+            heard[name] = heard.get(name, False) or bool(changed[seen].any())
+    assert heard
+    assert [name for name, some in heard.items() if not some] == []
 
 
 def test_the_baseline_has_the_fields_and_weights_of_its_layers() -> None:
