@@ -66,8 +66,9 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
         handle = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             try:
-                if target.exists():  # before a byte is in it, as the mode may be for the owner alone
-                    os.chmod(neighbour, stat.S_IMODE(target.stat().st_mode))
+                with suppress(FileNotFoundError):  # there is none, or another process deletes it just now
+                    mode = stat.S_IMODE(target.stat().st_mode)
+                    os.chmod(neighbour, mode)  # before a byte is in it: it may be for the owner alone
                 left = memoryview(payload)
                 while left:
                     left = left[os.write(handle, left[:CHUNK]) :]

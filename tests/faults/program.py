@@ -58,6 +58,7 @@ def in_a_child(work: Callable[[], None]) -> int:
     child = os.fork()
     if child == 0:
         try:
+            torch.set_num_threads(1)  # OpenMP's other threads are not in a fork, and would be waited for
             work()
             os._exit(0)
         except BaseException:
