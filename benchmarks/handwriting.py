@@ -13,14 +13,14 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from peers import readers
-from results import circumstances, markdown_table, save, write_table
 from results import load as load_record
+from results import markdown_table, publish
 
 from tenfold import Reader
 from tenfold.data.folder import read_rows
@@ -86,27 +86,33 @@ def naive() -> Answers:
 Column = dict[str, str]  # by set: accuracy in % with its 95 % interval (Wilson)
 
 
-def column(root: Path, answers: Answers, half: int | None, most: int | None = None) -> Column:
-    """What a road reads right of the sets in `root`; of each, `most` pictures drawn at random and the same
-    every time."""
-    found = {}
-    for name in TARGETS:
-        if (root / name).is_dir():
-            digits = load(root / name, half)
-            found[name] = accuracy(answers, digits if most is None else sample(digits, most))
-    return found
+def columns(roads: dict[str, Answers], sets: dict[str, Digits]) -> dict[str, Column]:
+    return {
+        road: {name: accuracy(answers, digits) for name, digits in sets.items()}
+        for road, answers in roads.items()
+    }
 
 
-def table(counts: dict[str, int], columns: dict[str, Column]) -> str:
+def table(counts: dict[str, int], roads: dict[str, Column]) -> str:
     """A row a set, a column a road."""
     rows = [
-        [name, f"{count:,}", f"{TARGETS[name]}", *(road.get(name, "") for road in columns.values())]
+        [name, f"{count:,}", f"{TARGETS[name]}", *(road.get(name, "") for road in roads.values())]
         for name, count in counts.items()
     ]
-    return markdown_table(["set", "pictures", "target", *columns], rows)
+    return markdown_table(["set", "pictures", "target", *roads], rows)
+
+
+def page(record: dict[str, Any]) -> str:
+    facts = (
+        f"Wilson 95 % intervals. Model: {record['model']}. Other tools must answer with a digit; they read "
+        f"{record['sample']:,} of a set at most."
+    )
+    title = "### Single handwritten digits that are not MNIST's, accuracy %"
+    return "\n\n".join([title, table(record["counts"], record["ours"] | record["others"]), facts])
 
 
 def sample(digits: Digits, most: int) -> Digits:
+    """`most` of the pictures, drawn at random and the same every time."""
     count = len(digits.labels)
     kept = np.sort(np.random.default_rng(SPLIT_SEED).permutation(count)[:most])
     return Digits([digits.pictures[i] for i in kept], [digits.labels[i] for i in kept])
@@ -141,30 +147,25 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=1_000, help="of a set for the other tools, at most")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     options = parser.parse_args()
-    root, half = options.root, options.half
-    roads = {"Tenfold": tenfold(options.model), "naive": naive()}
-    ours = {name: column(root, answers, half) for name, answers in roads.items()}
-    others = {
-        name: column(root, answers, half, options.sample)
-        for name, answers in rivals(options.rapidocr).items()
-    }
-    counts = {name: len(load(root / name, half).labels) for name in ours["Tenfold"]}
+    found = [name for name in TARGETS if (options.root / name).is_dir()]
+    sets = {name: load(options.root / name, options.half) for name in found}
+    few = {name: sample(digits, options.sample) for name, digits in sets.items()}
+    ours = columns({"Tenfold": tenfold(options.model), "naive": naive()}, sets)
+    others = columns(rivals(options.rapidocr), few)
+    counts = {name: len(digits.labels) for name, digits in sets.items()}
     print(table(counts, ours | others))
     if options.write:
         before = load_record("handwriting") or {}
-        others = before.get("others", {}) | others  # what other tools read does not change with our model
-        model = options.model or "the shipped default"
-        save("handwriting", {"model": model, "counts": counts, "ours": ours, "others": others})
-        record = load_record("handwriting")
-        assert record is not None
-        facts = (
-            f"Wilson 95 % intervals. Model: {model}. Other tools must answer with a digit; they read "
-            f"{options.sample:,} of a set at most."
-        )
-        command = "`python benchmarks/handwriting.py --root FOLDER --rapidocr PYTHON --write`"
-        title = "### Single handwritten digits that are not MNIST's, accuracy %"
-        parts = [title, table(counts, ours | others), f"{facts} {circumstances(record)} {command}"]
-        write_table("handwriting", "\n\n".join(parts))
+        record = {
+            "model": options.model or "the shipped default",
+            "sample": options.sample,
+            "counts": counts,
+            "ours": ours,
+            "others": before.get("others", {})
+            | others,  # what other tools read does not change with our model
+        }
+        command = "python benchmarks/handwriting.py --root FOLDER --rapidocr PYTHON --write"
+        publish("handwriting", record, page, command)
 
 
 if __name__ == "__main__":
