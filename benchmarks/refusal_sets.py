@@ -27,8 +27,7 @@ from handwriting import load as load_digits
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from results import circumstances, markdown_table, save, write_table
-from results import load as load_record
+from results import markdown_table, publish
 
 from tenfold import Reader
 from tenfold.data import Store, load_test
@@ -291,17 +290,17 @@ def sheet(path: Path, pictures: list[Picture], answers: list[Prediction]) -> Non
 def write(found: str, options: argparse.Namespace) -> None:
     folders = [folder for folder in (options.printed, options.hands) if folder is not None]
     used = [path.name for folder in folders for path in fonts(folder)]
-    save("refusal_sets", {"model": options.model or "the shipped default", "table": found, "fonts": used})
-    record = load_record("refusal_sets")
-    assert record is not None
-    facts = (
+    record = {"model": options.model or "the shipped default", "table": found, "fonts": used}
+    places = " ".join(f"--{name} FOLDER" for name in ("root", "fashion", "printed", "hands"))
+    publish("refusal_sets", record, page, f"python benchmarks/refusal_sets.py {places} --write")
+
+
+def page(record: dict[str, Any]) -> str:
+    return (
+        f"### What is accepted, and what is refused\n\n{record['table']}\n\n"
         f"Wilson 95 % intervals. Model: {record['model']} at its threshold. Letters: {' '.join(LETTERS)} "
         "with fonts and distortions that the model was not trained with; scribbles too."
     )
-    places = " ".join(f"--{name} FOLDER" for name in ("root", "fashion", "printed", "hands"))
-    command = f"`python benchmarks/refusal_sets.py {places} --write`"
-    title = "### What is accepted, and what is refused"
-    write_table("refusal", "\n\n".join([title, found, f"{facts} {circumstances(record)} {command}"]))
 
 
 if __name__ == "__main__":

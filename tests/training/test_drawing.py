@@ -13,7 +13,7 @@ from tenfold.errors import DiskError
 from tenfold.training import drawing
 from tenfold.training.drawing import draw
 from tenfold.training.nondigits import nondigits
-from tenfold.training.render import rendered
+from tenfold.training.views import views
 
 
 class Artist:
@@ -114,10 +114,10 @@ def test_views_and_nondigits_come_back_from_what_was_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = load_training().take(range(12), "few")
-    views, others = rendered(few, 2, 7, kept=tmp_path), nondigits(few, 15, 7, kept=tmp_path)
-    assert views.checksum == rendered(few, 2, 7).checksum
+    seen, others = views(few, 2, 7, kept=tmp_path), nondigits(few, 15, 7, kept=tmp_path)
+    assert seen.checksum == views(few, 2, 7).checksum
     assert others.checksum == nondigits(few, 15, 7).checksum
-    monkeypatch.setattr("tenfold.training.render.to_mnist", None)
-    monkeypatch.setattr("tenfold.training.nondigits.to_mnist", None)
-    assert rendered(few, 2, 7, kept=tmp_path).checksum == views.checksum
+    monkeypatch.setattr("tenfold.training.views.render", None)
+    monkeypatch.setattr("tenfold.training.nondigits.photograph", None)
+    assert views(few, 2, 7, kept=tmp_path).checksum == seen.checksum
     assert nondigits(few, 15, 7, kept=tmp_path).checksum == others.checksum

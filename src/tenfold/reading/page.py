@@ -116,7 +116,9 @@ CHECKSUMS: dict[str, Checksum] = {"luhn": luhn}
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
+    """Some atoms of line `line` that may be one digit; `prior` is the log-probability of their size."""
+
     line: int
     first: int  # place of its first atom among all atoms of the page
     last: int
@@ -138,27 +140,25 @@ def read_page(
     given, unsure.
     """
     expected = expected or Expected()
-    candidates = _candidates(page)
-    images = [page.digit(candidate.atoms) for candidate in candidates]
+    found = candidates(page)
+    images = [page.digit(candidate.atoms) for candidate in found]
     rows = probabilities(np.stack(images)) if images else np.zeros((0, CLASSES), np.float32)
     chances = _digit_chances(rows)
     atoms = sum(len(line.atoms) for line in page.lines)
-    edges = _edges(page, candidates, chances)
+    edges = _edges(page, found, chances)
     steps = _best(atoms, edges, expected)
     reason = None
     if steps is None:
         reason = "nothing fits what is expected"
         steps = next(readings(atoms, edges))[1]
-    digits = tuple(
-        _digit(page, candidates[s.candidate], s.label, chances[s.candidate], threshold) for s in steps
-    )
-    text = _text(steps, candidates)
+    digits = tuple(_digit(page, found[s.candidate], s.label, chances[s.candidate], threshold) for s in steps)
+    text = _text(steps, found)
     if reason is None and any(digit.unsure for digit in digits):
         reason = "low confidence"
     return Reading(file, text, digits, reason is not None, reason)
 
 
-def _candidates(page: Page) -> list[_Candidate]:
+def candidates(page: Page) -> list[Candidate]:
     """Every run of neighbouring atoms that a digit could be."""
     found, start = [], 0
     for number, line in enumerate(page.lines):
@@ -168,7 +168,7 @@ def _candidates(page: Page) -> list[_Candidate]:
                 prior = _size_prior(atoms, line.height)
                 if prior is not None:
                     prior -= _cut_cost(atoms[-1])
-                    found.append(_Candidate(number, start + first, start + last, atoms, prior))
+                    found.append(Candidate(number, start + first, start + last, atoms, prior))
         start += len(line.atoms)
     return found
 
@@ -202,7 +202,7 @@ def _digit_chances(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     return chances
 
 
-def _edges(page: Page, candidates: list[_Candidate], chances: NDArray[np.float64]) -> list[Edge]:
+def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]) -> list[Edge]:
     scores = np.log(np.maximum(chances, _FLOOR))
     # a digit of many atoms stands against as many digits, so it weighs more than one of a single atom
     edges = [
@@ -227,7 +227,7 @@ def _best(atoms: int, edges: list[Edge], expected: Expected) -> tuple[Step, ...]
 
 
 def _digit(
-    page: Page, candidate: _Candidate, label: int, chances: NDArray[np.float64], threshold: float
+    page: Page, candidate: Candidate, label: int, chances: NDArray[np.float64], threshold: float
 ) -> Digit:
     order = [int(other) for other in np.argsort(-chances, kind="stable") if other != label]
     confidence = float(chances[label])
@@ -237,7 +237,7 @@ def _digit(
     )
 
 
-def _text(steps: tuple[Step, ...], candidates: list[_Candidate]) -> str:
+def _text(steps: tuple[Step, ...], candidates: list[Candidate]) -> str:
     lines: dict[int, str] = {}
     for step in steps:
         line = candidates[step.candidate].line

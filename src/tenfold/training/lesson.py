@@ -15,9 +15,9 @@ def lesson(data: Labelled, recipe: Recipe, seed: int, kept: Path | None = None) 
     """
     parts = [data] * recipe.as_is
     if recipe.views:
-        from tenfold.training.render import rendered
+        from tenfold.training.views import views
 
-        parts.append(rendered(data, recipe.views, seed, kept=kept))
+        parts.append(views(data, recipe.views, seed, kept=kept))
     if recipe.nondigits:
         from tenfold.training.nondigits import nondigits
 

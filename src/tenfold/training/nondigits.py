@@ -22,12 +22,14 @@ from tenfold.images import to_mnist
 from tenfold.training.drawing import draw
 from tenfold.training.letters import LETTERS, curve, written
 from tenfold.training.render import CANVAS, Plane, World, bend, photograph, write
+from tenfold.training.strings import cut_wrongly
 
 NONE = 10  # the label of what is no digit
-DRAWING = 2  # counted up when other things are drawn, so that none that were kept before are taken
+DRAWING = 3  # counted up when other things are drawn, so that none that were kept before are taken
 SIDE = 64  # pixels of the drawing, which then is bent and photographed
 
 SIGNS = "#@&%?+=*<>~^"
+MISCUT = 0.25  # of all: pieces of numbers, see `strings`; the others are of KINDS
 PRINTED = 0.35  # of the letters; the others are written
 FONTS = (  # six pens in OpenCV 4, one printed face of several weights in OpenCV 5
     cv2.FONT_HERSHEY_SIMPLEX,
@@ -47,6 +49,8 @@ def nondigits(
 
     def picture(index: int) -> NDArray[np.uint8]:
         rng = np.random.default_rng([seed, NONE, index])
+        if rng.random() < MISCUT and (cut := cut_wrongly(data, rng, world)) is not None:
+            return cut
         kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]
         return to_mnist(photograph(_cut_out(bend(kind(data, rng, world), rng, 1.6), rng), rng, world))
 
@@ -85,7 +89,7 @@ def scribble(_: Labelled, rng: Generator, __: World) -> Plane:
     pen, way = int(rng.integers(2, 7)), rng.random()
     if way < 0.4:
         lines = [curve(rng.uniform(16, CANVAS - 16, (int(rng.integers(6, 13)), 2)))]
-    elif way < 0.55:
+    elif way < 0.65:
         lines = [_to_and_fro(rng)]
     else:
         lines = [_wandering(rng) for _stroke in range(rng.integers(2, 6))]
@@ -101,12 +105,13 @@ def _wandering(rng: Generator) -> NDArray[Any]:
 
 
 def _to_and_fro(rng: Generator) -> NDArray[Any]:
-    """Bows between two rows of points, as a word is struck out."""
-    turns = int(rng.integers(6, 18))
+    """Bows, or a pointed line, between two rows of points, as a word is struck out."""
+    turns = int(rng.integers(5, 18))
     rows = np.where(np.arange(turns) % 2, rng.uniform(0.15, 0.4), rng.uniform(0.6, 0.85))
     points = np.column_stack([np.linspace(0.15, 0.85, turns), rows]) + rng.normal(0, 0.04, (turns, 2))
-    upright = rng.random() < 0.5
-    return np.asarray(CANVAS * curve(points[:, ::-1] if upright else points))
+    if rng.random() < 0.5:
+        points = points[:, ::-1]
+    return np.asarray(CANVAS * (points if rng.random() < 0.5 else curve(points)))
 
 
 def shape(_: Labelled, rng: Generator, __: World) -> Plane:
@@ -135,7 +140,10 @@ def garment(_: Labelled, rng: Generator, __: World) -> Plane:
         pen = np.ones((int(rng.integers(3, 8)),) * 2, np.uint8)
         canvas = np.asarray(cv2.morphologyEx(canvas, cv2.MORPH_GRADIENT, pen))
     folds, stripes = (np.cos(line * rng.uniform(2, 30) + rng.uniform(0, 7)) for line in (x, y))
-    light = 1 - rng.uniform(0, 0.45, 2) @ [0.5 + 0.5 * folds.ravel(), 0.5 + 0.5 * stripes.ravel()]
+    depth = 0.95 if rng.random() < 0.4 else 0.45  # of bright cloth little but the shadows at its edges is ink
+    light = (1 - rng.uniform(0, depth, 2) @ [0.5 + 0.5 * folds.ravel(), 0.5 + 0.5 * stripes.ravel()]).clip(
+        0.05
+    )
     return np.asarray(canvas * light.reshape(canvas.shape), np.float32)
 
 
@@ -210,7 +218,7 @@ KINDS: tuple[Callable[[Labelled, Generator, World], Plane], ...] = (
     noise,
     two_digits,
 )
-SHARES = (0.36, 0.15, 0.05, 0.15, 0.09, 0.20)
+SHARES = (0.34, 0.23, 0.05, 0.17, 0.13, 0.08)
 
 
 def _cut_out(ink: Plane, rng: Generator) -> Plane:

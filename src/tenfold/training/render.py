@@ -1,8 +1,8 @@
 """Training digits as the world shows them: on paper, in some light, beside a neighbour, then led back to
 28x28.
 
-    views = rendered(training, views=4, seed=0)      four pictures of each digit, as the network will read
-    them
+    picture = render(training, 7, rng)      one of the digit 7 of the set, uint8 [h, w]
+    image = to_mnist(picture)               as the network will read it
 
 A digit is bent and written anew with another pen, other people's crossbars on 7 and flags on 1 among them,
 put on paper with its shadow, ruling, neighbours and noise, and then takes the same road as any picture
@@ -11,7 +11,6 @@ put on paper with its shadow, ruling, neighbours and noise, and then takes the s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,8 +19,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.images import to_mnist
-from tenfold.training.drawing import draw
 
 Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more of what it returns
 
@@ -43,30 +40,21 @@ class World:
     """standard deviation of a smooth displacement, in pixels of the canvas"""
     pen: tuple[float, float] = (0.5, 2.2)
     """stroke width over that of the written digit"""
-    crossbar: float = 0.3
-    flag: float = 0.35
+    crossbar: float = 0.35
+    """of a 7, and half as often its bar begins with a stroke down"""
+    flag: float = 0.4
+    """an upstroke before a 1"""
+    loop: float = 0.06
+    """a 1 that is written up and down, and a 0 with a bar or a stroke through it"""
     ligature: float = 0.3
     """a stroke that joins the digit to the one before or after, cut off where the picture ends"""
     neighbour: float = 0.45
     ruling: float = 0.15
     faint: float = 0.2
+    number: float = 0.15
+    """cut out of a number, as a page is read"""
     height: tuple[float, float] = (16.0, 80.0)
     """of the digit on the final picture, in pixels"""
-
-
-def rendered(
-    data: Labelled, views: int, seed: int, world: World = World(), kept: Path | None = None
-) -> Labelled:
-    """`views` pictures of each digit of `data`, as the road gives them back; the same for the same seed.
-    `kept` is a folder that keeps them: see `drawing`."""
-
-    def picture(number: int) -> NDArray[np.uint8]:
-        view, index = divmod(number, len(data))
-        rng = np.random.default_rng([seed, view, index])
-        return to_mnist(render(data, index, rng, world))
-
-    images = draw(picture, views * len(data), kept, f"views of {data.checksum} {seed} {world}")
-    return Labelled(f"{data.name}-rendered", images, np.tile(data.labels, views))
 
 
 def render(data: Labelled, index: int, rng: Generator, world: World = World()) -> NDArray[np.uint8]:
@@ -74,7 +62,7 @@ def render(data: Labelled, index: int, rng: Generator, world: World = World()) -
     ink = write(data.images[index], int(data.labels[index]), rng, world)
     box = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     if rng.random() < world.ligature:
-        ink = _with_ligature(ink, rng)
+        ink = _with_ligature(ink, int(data.labels[index]), rng)
     ink = _crop(ink, box, rng)
     if rng.random() < world.neighbour:
         ink = _with_neighbour(ink, data, rng, world)
@@ -101,24 +89,40 @@ def write(image: NDArray[np.uint8], label: int, rng: Generator, world: World) ->
 
 
 def _extra_strokes(digit: Plane, label: int, rng: Generator, world: World) -> Plane:
-    """Some people cross their 7, and begin a 1 with an upstroke; MNIST's hardly do."""
-    chance = {7: world.crossbar, 1: world.flag}.get(label, 0.0)
-    if rng.random() >= chance:
-        return digit
+    """Some people cross their 7, begin a 1 with an upstroke or write it as a loop, or strike through their 0;
+    MNIST's hardly do."""
+    extra, looped = rng.random(2) < ({7: world.crossbar, 1: world.flag}.get(label, 0.0), world.loop)
     rows = np.flatnonzero(digit.max(1) > 0.5)
-    if len(rows) < 10:
+    if len(rows) < 10 or not (extra or (looped and label in (0, 1))):
         return digit
     digit = digit.copy()
+    top, height = float(rows[0]), float(rows[-1] - rows[0])
     if label == 7:
-        y = rows[0] + (rows[-1] - rows[0]) * rng.uniform(0.45, 0.6)
-        x = float(np.average(np.arange(28), weights=digit[round(y)] + 1e-6))
-        half, rise = rng.uniform(3, 6), rng.uniform(-1.5, 1)
+        y = top + height * rng.uniform(0.4, 0.65)
+        x, half, rise = _middle(digit, y), rng.uniform(3, 7), rng.uniform(-1.5, 1.5)
         _line(digit, (x - half, y - rise), (x + half, y + rise))
+        if rng.random() < 0.5:
+            x = float(np.flatnonzero(digit[rows[0] : rows[0] + 5].max(0) > 0.5)[0]) + 1
+            _line(digit, (x, top + 1), (x - rng.uniform(-0.5, 1), top + rng.uniform(3, 7)))
+    elif label == 0:
+        lean = rng.choice([0.0, rng.uniform(0.5, 1.2)])  # a bar, or a stroke from below on the left
+        x, y, half = _middle(digit, top + height / 2), top + height / 2, rng.uniform(3, 9)
+        _line(digit, (x - half, y + lean * half), (x + half, y - lean * half))
+    elif looped:
+        end, wide = top + height * rng.uniform(0.6, 1), rng.uniform(1.5, 4)
+        turn, foot = (_middle(digit, top) + wide / 2, top + 1), (_middle(digit, end), end)
+        _line(digit, foot, ((foot[0] + turn[0]) / 2 + wide, (foot[1] + turn[1]) / 2))
+        _line(digit, ((foot[0] + turn[0]) / 2 + wide, (foot[1] + turn[1]) / 2), turn)
     else:
-        x = float(np.average(np.arange(28), weights=digit[rows[0]] + 1e-6))
-        length, drop = rng.uniform(3, 11), rng.uniform(0.4, 1.4)
-        _line(digit, (x, float(rows[0]) + 1), (x - length, rows[0] + 1 + length * drop))
+        x, length, drop = _middle(digit, top), rng.uniform(3, 11), rng.uniform(0.4, 1.8)
+        length = min(length, height / drop)
+        _line(digit, (x, top + 1), (x - length, top + 1 + length * drop))
     return digit
+
+
+def _middle(digit: Plane, row: float) -> float:
+    """The column in the middle of the ink of that row."""
+    return float(np.average(np.arange(28), weights=digit[round(row)] + 1e-6))
 
 
 def _line(digit: Plane, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -152,8 +156,9 @@ def _pen(canvas: Plane, rng: Generator, widths: tuple[float, float]) -> Plane:
     return ink
 
 
-def _with_ligature(ink: Plane, rng: Generator) -> Plane:
-    """A stroke from where the digit is widest, on one side or on both, with the digit's own pen."""
+def _with_ligature(ink: Plane, label: int, rng: Generator) -> Plane:
+    """A stroke from where the digit is widest, on one side or on both, with the digit's own pen; from a 0
+    also along its side, as an "a" ends."""
     columns = np.flatnonzero(ink.max(0) > 0.5)
     pen = max(2, round(float(ink.sum()) / max(1.0, _length(ink))))
     sides = rng.permutation(2)[: rng.integers(1, 3)]
@@ -161,10 +166,16 @@ def _with_ligature(ink: Plane, rng: Generator) -> Plane:
     for side in sides if len(columns) else ():
         start, way = (columns[-1], 1) if side else (columns[0], -1)
         x = int(start) - way * pen // 2
-        y = int(rng.choice(np.flatnonzero(ink[:, x] > 0.3))) if (ink[:, x] > 0.3).any() else CANVAS // 2
-        reach = np.linspace(0, PEN_BOX * rng.uniform(0.1, 0.5), 8)
-        rise = rng.normal(0, 0.35) * reach + rng.normal(0, 0.012) * reach**2
-        points = np.column_stack([x + way * reach, y + rise]).round().astype(np.int32)
+        rows = np.flatnonzero(ink[:, x] > 0.3)
+        y = int(rng.choice(rows)) if len(rows) else CANVAS // 2
+        far, rise = PEN_BOX * rng.uniform(0.1, 0.5), 0.0
+        if label == 0 and rng.random() < 0.4:  # down on the right, up on the left
+            rise = (np.flatnonzero(ink.max(1) > 0.5)[-1 if side else 0] - y) * rng.uniform(0.7, 1.1)
+        reach = np.linspace(0, 1, 12)
+        away = far * reach ** (2 if rise else 1)  # first along the side
+        down = rise * (1 - (1 - reach) ** 2)
+        down += rng.normal(0, 0.35 if not rise else 0.1) * away + rng.normal(0, 0.012) * away**2
+        points = np.column_stack([x + way * away, y + down]).round().astype(np.int32)
         cv2.polylines(stroke, [points], False, 1.0, pen, cv2.LINE_AA)
     return np.maximum(ink, stroke)
 

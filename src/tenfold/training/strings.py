@@ -1,0 +1,190 @@
+"""Numbers as a hand writes them, digits that touch and are joined, and what a page is cut into.
+
+    image = cut_digit(data, index, rng, world)      the digit as `images.segment` cuts it out of a number
+    image = cut_wrongly(data, rng, world)           a half, one and a half, a joining stroke: no digit
+
+On a page every run of neighbouring parts is shown to the network, most of them wrong. That is where it has
+to tell a digit from none most often, so these are cut by the road that pages take (`reading/page.py`).
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from tenfold.data.labelled import Labelled
+from tenfold.images.atoms import Atom, around
+from tenfold.images.segment import Page, segment
+from tenfold.reading.page import candidates
+from tenfold.training.render import CANVAS, PEN_BOX, Plane, World, photograph, write
+
+JOINED = 0.35  # of neighbours: the pen was not lifted
+WHOLE = 0.85  # of a digit's ink, that a cut has at least where it counts as that digit
+PURE = 0.8  # and so much of the cut is that digit
+SPOILT = 0.6  # a cut is none where either share is below this, for every digit
+BAR = 0.08  # variance across over variance along: what is straighter looks like a 1, and is not taught
+
+_NEAR = np.ones((3, 3), np.uint8)
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """A digit's ink on the page, and what lies within a pixel of it: light and lens move edges so far."""
+
+    ink: Mask
+    near: Mask
+    total: int
+
+    @classmethod
+    def of(cls, plane: Plane) -> "_Owner":
+        ink = plane > 0.3 * max(float(plane.max()), 0.1)
+        return cls(ink, np.asarray(cv2.dilate(ink.astype(np.uint8), _NEAR)) > 0, max(1, int(ink.sum())))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Some atoms of a page, and whose ink they are: shares [digits] of each digit, and of the cut."""
+
+    page: Page
+    atoms: tuple[Atom, ...]
+    whole: NDArray[np.float64]
+    pure: NDArray[np.float64]
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """uint8 [28, 28], as the network sees it."""
+        return self.page.digit(self.atoms)
+
+
+def cut_digit(data: Labelled, index: int, rng: Generator, world: World) -> NDArray[np.uint8] | None:
+    """The digit `index` of `data`, cut out of a number, uint8 [28, 28]; None where no cut is it."""
+    others = rng.integers(len(data), size=int(rng.integers(1, 3))).tolist()
+    place = int(rng.integers(len(others) + 1))
+    found = cuts(data, [*others[:place], index, *others[place:]], rng, world)
+    right = [cut for cut in found if cut.whole[place] >= WHOLE and cut.pure[place] >= PURE]
+    return max(right, key=lambda cut: float(cut.whole[place] * cut.pure[place])).image if right else None
+
+
+def cut_wrongly(data: Labelled, rng: Generator, world: World) -> NDArray[np.uint8] | None:
+    """What two or three digits of `data` can be cut into that is no digit, uint8 [28, 28]; None where there
+    is no such thing."""
+    found = cuts(data, rng.integers(len(data), size=int(rng.integers(2, 4))).tolist(), rng, world)
+    wrong = [cut for cut in found if np.minimum(cut.whole, cut.pure).max() < SPOILT and not _bar(cut.atoms)]
+    return wrong[rng.integers(len(wrong))].image if wrong else None
+
+
+def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> list[Cut]:
+    """Everything that could be a digit on a picture of the number that the digits `indices` make."""
+    ink, digits = _written(data, indices, rng, world)
+    margin = rng.integers(4, 24, 4).tolist()
+    scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
+    page = segment(photograph(_on_paper(ink, margin, scale), rng, world))
+    size = page.plane.shape[::-1]
+    owners = [_Owner.of(_resized(_on_paper(digit, margin, scale), size)) for digit in digits]
+    return [_owned(page, candidate.atoms, owners) for candidate in candidates(page)]
+
+
+def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -> tuple[Plane, list[Plane]]:
+    """The ink of the number and of each of its digits, float32 [h, w], by one hand: close, touching or
+    joined."""
+    slant, pen = rng.uniform(*world.slant), np.exp(rng.uniform(*np.log(world.pen)))
+    hand = replace(
+        world,
+        rotation=world.rotation / 3,
+        stretch=world.stretch / 2,
+        slant=(slant - 0.05, slant + 0.05),
+        pen=(pen / 1.1, pen * 1.1),
+    )
+    apart = rng.uniform(-0.1, 0.18)  # a habit of the hand
+    ink = np.zeros((CANVAS, CANVAS * (len(indices) + 1)), np.float32)
+    digits: list[Plane] = []
+    for index in indices:
+        written = write(data.images[index], int(data.labels[index]), rng, hand)
+        lower = np.array([[1, 0, 0], [0, 1, rng.normal(0, 0.05) * PEN_BOX]])
+        written = cv2.warpAffine(written, lower, (CANVAS, CANVAS))
+        left = CANVAS // 2
+        if digits:
+            left = round(_beside(ink, written) + (apart + rng.normal(0, 0.06)) * PEN_BOX)
+            left = min(max(0, left), ink.shape[1] - CANVAS)
+        digit = np.zeros_like(ink)
+        digit[:, left : left + CANVAS] = written
+        if digits and rng.random() < JOINED:
+            ink = np.maximum(ink, _joining(digits[-1], digit, rng))
+        digits.append(digit)
+        ink = np.maximum(ink, digit)
+    x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
+    box = np.s_[y : y + max(1, height), x : x + max(1, width)]
+    return ink[box], [digit[box] for digit in digits]
+
+
+def _beside(ink: Plane, digit: Plane) -> int:
+    """The column of `digit`'s canvas, put where it just touches `ink` on its left."""
+    end = np.where((ink > 0.3).any(1), ink.shape[1] - (ink > 0.3)[:, ::-1].argmax(1), -CANVAS)
+    begin = np.where((digit > 0.3).any(1), (digit > 0.3).argmax(1), CANVAS)
+    return int(max(np.max(np.roll(end, step) - begin) for step in (-6, 0, 6)))  # also a little higher, lower
+
+
+def _joining(left: Plane, right: Plane, rng: Generator) -> Plane:
+    """A stroke from one digit to the next, by the same pen: most of them bows at the upper or lower end."""
+    stroke = np.zeros_like(left)
+    start, end = (_end(plane, side, rng) for plane, side in ((left, 1), (right, -1)))
+    if start is None or end is None:
+        return stroke
+    depth = cv2.distanceTransform((left > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    pen = max(2, round(0.8 * float(depth.max())))
+    t = np.linspace(0, 1, 12)[:, None]
+    bow = 4 * t * (1 - t) * [0, rng.normal(0, 0.12) * PEN_BOX]
+    points = ((1 - t) * start + t * end + bow).round().astype(np.int32)
+    cv2.polylines(stroke, [points], False, 1.0, pen, cv2.LINE_AA)
+    return stroke
+
+
+def _end(plane: Plane, side: int, rng: Generator) -> NDArray[np.float64] | None:
+    """A place x, y of the ink, far to that side, high or low."""
+    y, x = np.nonzero(plane > 0.5)
+    if not len(x):
+        return None
+    height = rng.choice([0.1, 0.5, 0.9], p=[0.5, 0.2, 0.3]) + rng.normal(0, 0.08)
+    row = y.min() + float(np.clip(height, 0, 1)) * (y.max() - y.min())
+    near = np.abs(y - row) <= 2
+    if not near.any():
+        near[:] = True
+    chosen = int(np.argmax(np.where(near, side * x, -np.inf)))
+    return np.array([x[chosen], y[chosen]], np.float64)
+
+
+def _on_paper(plane: Plane, margin: list[int], scale: float) -> Plane:
+    top, bottom, left, right = margin
+    wide: Plane = cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT)
+    return _resized(wide, (max(8, round(wide.shape[1] * scale)), max(8, round(wide.shape[0] * scale))))
+
+
+def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
+    smaller = size[0] < plane.shape[1]
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+
+
+def _owned(page: Page, atoms: tuple[Atom, ...], owners: list[_Owner]) -> Cut:
+    x, y, width, height = around(atoms)
+    cut = np.zeros((height, width), np.bool_)
+    for atom in atoms:
+        left, top = atom.box[0] - x, atom.box[1] - y
+        cut[top : top + atom.box[3], left : left + atom.box[2]] |= atom.mask
+    near = np.asarray(cv2.dilate(cut.astype(np.uint8), _NEAR)) > 0
+    box = np.s_[y : y + height, x : x + width]
+    whole = [(near & owner.ink[box]).sum() / owner.total for owner in owners]
+    pure = [(cut & owner.near[box]).sum() / max(1, cut.sum()) for owner in owners]
+    return Cut(page, atoms, np.array(whole), np.array(pure))
+
+
+def _bar(atoms: tuple[Atom, ...]) -> bool:
+    """Straight and rather upright, as a 1."""
+    places = np.hstack([np.add(np.nonzero(a.mask), [[a.box[1]], [a.box[0]]]) for a in atoms]).astype(float)
+    if places.shape[1] < 3:
+        return True
+    sizes, axes = np.linalg.eigh(np.cov(places))
+    return bool(sizes[0] < BAR * sizes[1] and abs(axes[0, 1]) > 0.5)

@@ -1,0 +1,35 @@
+"""The digits of a set as the world shows them, led back to 28x28.
+
+    seen = views(training, 4, seed=0)      four pictures of each digit, as the network will read them
+
+Most are pictures of one digit and take that road (`images.to_mnist`); some are cut out of a number, as pages
+are (`strings`). What is learnt is what is read.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.data.labelled import Labelled
+from tenfold.images import to_mnist
+from tenfold.training.drawing import draw
+from tenfold.training.render import World, render
+from tenfold.training.strings import cut_digit
+
+
+def views(
+    data: Labelled, count: int, seed: int, world: World = World(), kept: Path | None = None
+) -> Labelled:
+    """`count` pictures of each digit of `data`, as the road gives them back; the same for the same seed.
+    `kept` is a folder that keeps them: see `drawing`."""
+
+    def picture(number: int) -> NDArray[np.uint8]:
+        view, index = divmod(number, len(data))
+        rng = np.random.default_rng([seed, view, index])
+        if rng.random() < world.number and (cut := cut_digit(data, index, rng, world)) is not None:
+            return cut
+        return to_mnist(render(data, index, rng, world))
+
+    images = draw(picture, count * len(data), kept, f"views of {data.checksum} {seed} {world}")
+    return Labelled(f"{data.name}-views", images, np.tile(data.labels, count))
