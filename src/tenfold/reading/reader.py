@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import ShapeError, TenfoldError
+from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, open_session, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
 from tenfold.reading.given import check_sequence, network_input, picture_pixels, raw_pixels
+from tenfold.reading.looks import SECOND_LOOK, several_looks
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -104,21 +106,32 @@ class Reader:
         """Probabilities float32 [n, 10] of raw 28 x 28 pictures, ink bright, without a search for the digit.
 
         `images`: uint8 [n, 28, 28], or floats [n, 1, 28, 28] in 0..1, as one array or a list. They are not
-        modified, and an answer does not depend on its neighbours in the batch (1e-6). Raises ShapeError for
-        other types, shapes and ranges.
+        modified, and an answer does not depend on its neighbours in the batch (1e-6). A model may ask for
+        second looks, see `looks.py`. Raises ShapeError for other types, shapes and ranges.
         """
         return self.outputs(images)[0]
 
     def outputs(
         self, images: NDArray[Any] | Sequence[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities as above and the logits that they are the softmax of, each float32 [n, 10]."""
+        """Probabilities as above, and the logits that they are the softmax of once these are divided by the
+        temperature, each float32 [n, 10]."""
+        return self._outputs(images, self.metadata.thresholds.get(SECOND_LOOK, 0.0))
+
+    def _outputs(
+        self, images: NDArray[Any] | Sequence[Any], second_look: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         pixels = raw_pixels(images)
         answers = np.empty((2, len(pixels), len(CLASSES)), np.float32)
 
         def answer(start: int) -> None:
             chunk = network_input(pixels[start : start + BATCH])
-            answers[:, start : start + BATCH] = self._session.run(OUTPUTS, {INPUT: chunk})
+            probabilities, logits = self._session.run(OUTPUTS, {INPUT: chunk})
+            unsure = np.flatnonzero(probabilities.max(1) < second_look)
+            if len(unsure):
+                logits[unsure] = several_looks(chunk[unsure], logits[unsure], self._logits)
+                probabilities[unsure] = softmax(logits[unsure], self.metadata.temperature)
+            answers[:, start : start + BATCH] = probabilities, logits
 
         starts = range(0, len(pixels), BATCH)
         threads = min(self.threads, len(starts) // BATCHES_A_THREAD)
@@ -130,6 +143,11 @@ class Reader:
                 for _ in pool.map(answer, starts):
                     pass
         return answers[0], answers[1]
+
+    def _logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        found: NDArray[np.float32]
+        (found,) = self._session.run(OUTPUTS[1:], {INPUT: images})
+        return found
 
     def predict(self, images: Sequence[Picture] | NDArray[np.uint8]) -> list[Prediction]:
         """One prediction for each picture of one digit.

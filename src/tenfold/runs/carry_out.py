@@ -21,7 +21,9 @@ from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
-from tenfold.metrics import fit_temperature, softmax, threshold_accepting
+from tenfold.metrics import fit_temperature, threshold_accepting
+from tenfold.model import parse_model
+from tenfold.reading.looks import SECOND_LOOK, SURE
 from tenfold.reading.reader import Reader
 from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
@@ -214,15 +216,23 @@ def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
     recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
     seen = lesson(validation, recipe, run.record["seed"])
     logits = trainer.logits(Examples(seen, trainer.device))
-    temperature = round(fit_temperature(logits, seen.labels), 4)
-    confidence = softmax(logits[: len(validation)], temperature).max(1)  # of the digits as they are
-    run.record["temperature"] = temperature
-    run.record["thresholds"] = {"confidence": round(threshold_accepting(confidence, share=ACCEPTANCE), 4)}
+    run.record["temperature"] = round(fit_temperature(logits, seen.labels), 4)
+    thresholds = {SECOND_LOOK: SURE} if recipe.views else {}  # what learns from MNIST alone is not helped
+    run.record["thresholds"] = thresholds
+    reader = Reader.of(parse_model(_model(run, trainer), str(run.folder)), threads=run.record["threads"])
+    confidence = reader.probabilities(validation.images).max(1)
+    thresholds["confidence"] = round(threshold_accepting(confidence, share=ACCEPTANCE), 4)
 
 
 def _save_model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None) -> None:
+    model = _model(run, trainer, measured)
+    write_atomic(run.folder / "model.onnx", model)
+    run.record["model_sha256"] = sha256(model)
+
+
+def _model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None) -> bytes:
     record = run.record
-    model = export(
+    return export(
         trainer.network,
         name=record["recipe"]["name"],
         temperature=record["temperature"],
@@ -231,8 +241,6 @@ def _save_model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None =
         data=record["data"],
         measured={part: {key: result[key] for key in STATED} for part, result in (measured or {}).items()},
     )
-    write_atomic(run.folder / "model.onnx", model)
-    record["model_sha256"] = sha256(model)
 
 
 def _evaluate(run: Run, validation: Labelled | None, test: Labelled | None) -> None:

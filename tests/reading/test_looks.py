@@ -1,0 +1,96 @@
+"""Second looks: taken where the first is not sure, at the picture turned and slanted, and averaged."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tenfold import Reader
+from tenfold.data import load_training
+from tenfold.metrics import softmax
+from tenfold.reading.looks import SECOND_LOOK, several_looks
+
+Images = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def digits() -> Images:
+    return load_training().images[:1000]
+
+
+def asking(file: Path, below: float, threads: int = 1) -> Reader:
+    """A Reader whose model asks for second looks below that probability."""
+    reader = Reader(file, threads=threads)
+    reader.model = replace(reader.model, metadata=replace(reader.metadata, thresholds={SECOND_LOOK: below}))
+    return reader
+
+
+def test_it_looks_at_turned_and_slanted_pictures(digits: Images) -> None:
+    """OpenCV moves them alike."""
+    seen: list[NDArray[np.float32]] = []
+
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen.append(images)
+        return np.zeros((len(images), 10), np.float32)
+
+    images = (digits[:20, None] / np.float32(255)).astype(np.float32)
+    several_looks(images, np.zeros((20, 10), np.float32), network)
+    (moved,) = seen
+    assert moved.shape == (80, 1, 28, 28)
+    matrices = [cv2.getRotationMatrix2D((13.5, 13.5), angle, 1) for angle in (8, -8)]
+    matrices += [np.array([[1, -slant, slant * 13.5], [0, 1, 0]]) for slant in (0.15, -0.15)]
+    for look, matrix in zip(moved.reshape(4, 20, 28, 28), matrices, strict=True):
+        expected = [cv2.warpAffine(image[0], matrix, (28, 28)) for image in images]
+        assert np.abs(look - np.stack(expected)).max() < 0.05  # OpenCV rounds places to 1/32
+        assert np.abs(look - images[:, 0]).max() > 0.5
+
+
+def test_logits_are_the_mean_over_five_looks(digits: Images) -> None:
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.repeat(np.arange(1, 5, dtype=np.float32), len(images) // 4)[:, None] * np.ones(
+            10, np.float32
+        )
+
+    images = (digits[:3, None] / np.float32(255)).astype(np.float32)
+    found = several_looks(images, np.full((3, 10), 10, np.float32), network)
+    assert found.dtype == np.float32
+    assert found.tolist() == [[4.0] * 10] * 3
+
+
+def test_sure_answers_stay_as_they_are(model_file: Path, digits: Images) -> None:
+    first = Reader(model_file, threads=1).probabilities(digits)
+    below = float(np.median(first.max(1)))
+    again = asking(model_file, below).probabilities(digits)
+    sure = first.max(1) >= below
+    assert 0.4 < sure.mean() < 0.6
+    assert np.array_equal(first[sure], again[sure])
+    assert (np.abs(first[~sure] - again[~sure]).max(1) > 1e-4).mean() > 0.9
+
+
+@pytest.mark.parametrize("below", [0.0, 0.3, 1.1])
+def test_probabilities_are_the_softmax_of_the_logits(model_file: Path, digits: Images, below: float) -> None:
+    reader = asking(model_file, below)
+    assert reader.metadata.temperature == 1.25
+    probabilities, logits = reader.outputs(digits[:100])
+    assert np.abs(probabilities - softmax(logits, 1.25)).max() < 1e-6
+
+
+def test_an_answer_does_not_depend_on_its_neighbours_or_threads(model_file: Path, digits: Images) -> None:
+    alone = asking(model_file, 0.5)
+    together = alone.probabilities(digits[:200])
+    single = np.concatenate([alone.probabilities(digit[None]) for digit in digits[:200]])
+    assert np.abs(together - single).max() <= 1e-6
+    assert np.abs(together - asking(model_file, 0.5, threads=3).probabilities(digits[:200])).max() <= 1e-6
+
+
+def test_predictions_and_pages_look_again_too(model_file: Path, digits: Images) -> None:
+    once, twice = (asking(model_file, below) for below in (0.0, 1.1))
+    answers = [reader.predict(digits[:5]) for reader in (once, twice)]
+    assert answers[0] != answers[1]
+    assert answers[1][0].probabilities == tuple(twice.probabilities(digits[:1])[0].tolist())
+    page = 255 - np.pad(np.hstack(digits[:4]), 20)
+    readings = [reader.read(page) for reader in (once, twice)]
+    assert readings[0] != readings[1]
