@@ -47,7 +47,7 @@ def page_reader(
 ) -> Reader:
     """A Reader whose model is set aside for `nearest`."""
     reader = Reader(model_file)
-    monkeypatch.setattr(reader, "probabilities", nearest)
+    monkeypatch.setattr(reader, "probabilities", lambda images, **_: nearest(images))
     return reader
 
 

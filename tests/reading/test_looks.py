@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tenfold import Reader
 from tenfold.data import load_training
 from tenfold.metrics import softmax
-from tenfold.reading.looks import SECOND_LOOK, several_looks
+from tenfold.reading.looks import PERHAPS, SECOND_LOOK, several_looks
 
 Images = NDArray[np.uint8]
 
@@ -86,11 +86,31 @@ def test_an_answer_does_not_depend_on_its_neighbours_or_threads(model_file: Path
     assert np.abs(together - asking(model_file, 0.5, threads=3).probabilities(digits[:200])).max() <= 1e-6
 
 
-def test_predictions_and_pages_look_again_too(model_file: Path, digits: Images) -> None:
+def test_predictions_look_again_too(model_file: Path, digits: Images) -> None:
     once, twice = (asking(model_file, below) for below in (0.0, 1.1))
     answers = [reader.predict(digits[:5]) for reader in (once, twice)]
     assert answers[0] != answers[1]
     assert answers[1][0].probabilities == tuple(twice.probabilities(digits[:1])[0].tolist())
-    page = 255 - np.pad(np.hstack(digits[:4]), 20)
-    readings = [reader.read(page) for reader in (once, twice)]
-    assert readings[0] != readings[1]
+
+
+def test_what_is_hardly_a_digit_gets_one_look(model_file: Path, digits: Images) -> None:
+    once, twice = (asking(model_file, below) for below in (0.0, 1.1))
+    first = once.probabilities(digits)
+    perhaps = float(np.median(first.max(1)))
+    found = twice.probabilities(digits, perhaps=perhaps)
+    hardly = first.max(1) < perhaps
+    assert np.array_equal(found[hardly], first[hardly])
+    assert (np.abs(found[~hardly] - first[~hardly]).max(1) > 1e-4).mean() > 0.9
+
+
+def test_a_page_gets_second_looks_at_what_may_be_a_digit(model_file: Path) -> None:
+    reader = asking(model_file, 1.1)
+    asked: list[float] = []
+
+    def probabilities(images: Images, *, perhaps: float) -> NDArray[np.float32]:
+        asked.append(perhaps)
+        return np.full((len(images), 10), 0.1, np.float32)
+
+    reader.probabilities = probabilities  # type: ignore[method-assign, assignment]
+    reader.read(load_training().images[0])
+    assert asked == [PERHAPS]

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, open_session, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
 from tenfold.reading.given import check_sequence, network_input, picture_pixels, raw_pixels
-from tenfold.reading.looks import SECOND_LOOK, several_looks
+from tenfold.reading.looks import PERHAPS, SECOND_LOOK, several_looks
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -102,32 +103,32 @@ class Reader:
     def metadata(self) -> Metadata:
         return self.model.metadata
 
-    def probabilities(self, images: NDArray[Any] | Sequence[Any]) -> NDArray[np.float32]:
+    def probabilities(
+        self, images: NDArray[Any] | Sequence[Any], *, perhaps: float = 0.0
+    ) -> NDArray[np.float32]:
         """Probabilities float32 [n, 10] of raw 28 x 28 pictures, ink bright, without a search for the digit.
 
         `images`: uint8 [n, 28, 28], or floats [n, 1, 28, 28] in 0..1, as one array or a list. They are not
         modified, and an answer does not depend on its neighbours in the batch (1e-6). A model may ask for
-        second looks, see `looks.py`. Raises ShapeError for other types, shapes and ranges.
+        second looks (`looks.py`), but not at what no digit reaches `perhaps` for at first sight. Raises
+        ShapeError for other types, shapes and ranges.
         """
-        return self.outputs(images)[0]
+        return self.outputs(images, perhaps=perhaps)[0]
 
     def outputs(
-        self, images: NDArray[Any] | Sequence[Any]
+        self, images: NDArray[Any] | Sequence[Any], *, perhaps: float = 0.0
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities as above, and the logits that they are the softmax of once these are divided by the
         temperature, each float32 [n, 10]."""
-        return self._outputs(images, self.metadata.thresholds.get(SECOND_LOOK, 0.0))
-
-    def _outputs(
-        self, images: NDArray[Any] | Sequence[Any], second_look: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        second_look = self.metadata.thresholds.get(SECOND_LOOK, 0.0)
         pixels = raw_pixels(images)
         answers = np.empty((2, len(pixels), len(CLASSES)), np.float32)
 
         def answer(start: int) -> None:
             chunk = network_input(pixels[start : start + BATCH])
             probabilities, logits = self._session.run(OUTPUTS, {INPUT: chunk})
-            unsure = np.flatnonzero(probabilities.max(1) < second_look)
+            confidence = probabilities.max(1)
+            unsure = np.flatnonzero((confidence >= perhaps) & (confidence < second_look))
             if len(unsure):
                 logits[unsure] = several_looks(chunk[unsure], logits[unsure], self._logits)
                 probabilities[unsure] = softmax(logits[unsure], self.metadata.temperature)
@@ -196,7 +197,8 @@ class Reader:
         page = segment(_picture(image))
         threshold = self.metadata.thresholds.get("confidence", 0.0)
         file = None if isinstance(image, np.ndarray) else os.fsdecode(image)
-        return read_page(page, self.probabilities, expected, threshold=threshold, file=file)
+        looked = partial(self.probabilities, perhaps=PERHAPS)
+        return read_page(page, looked, expected, threshold=threshold, file=file)
 
     def _read(self, digits: list[NDArray[np.uint8]], files: Sequence[str | None]) -> list[Prediction]:
         if not digits:
