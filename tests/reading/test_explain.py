@@ -1,5 +1,6 @@
 """What is explained is what is read, with what was seen on the way."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tenfold.errors import ImageError
 from tenfold.images import read_digit, read_picture
 from tenfold.reading import Reader
 from tenfold.reading.explain import Explanation, explain
+from tenfold.reading.looks import SECOND_LOOK
 
 DIGIT = load_test().images[0]
 
@@ -123,3 +125,25 @@ def test_what_is_no_picture_is_refused(reader: Reader, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(ImageError):
         explain(reader, tmp_path / "no.png")
+
+
+def test_a_second_look_is_told_with_what_the_first_gave(model_file: Path, photo: Path) -> None:
+    once, twice = (Reader(model_file, threads=1) for _ in range(2))
+    twice.model = replace(
+        twice.model,
+        metadata=replace(twice.metadata, thresholds={**twice.metadata.thresholds, SECOND_LOOK: 1.1}),
+    )
+    first, found = (explain(reader, photo) for reader in (once, twice))
+    assert first.first_look is None
+    assert first.again is None
+    assert found.first_look == first.top[0]
+    assert found.top != first.top
+    assert found.again is not None
+    assert (
+        f"at first sight {first.prediction.label} with {100 * first.prediction.confidence:.2f} %"
+        in found.again
+    )
+    assert found.document()["first_look"] == {
+        "label": first.prediction.label,
+        "confidence": first.prediction.confidence,
+    }

@@ -128,7 +128,13 @@ def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, 
 
 def _print_steps(found: "Explanation") -> None:
     rest = ", ".join(f"{digit} {percent(chance)}" for digit, chance in found.top)
-    rows = [("seen", found.seen), ("made", found.made), ("top", rest), ("unsure", found.why)]
+    rows = [
+        ("seen", found.seen),
+        ("made", found.made),
+        ("again", found.again),
+        ("top", rest),
+        ("unsure", found.why),
+    ]
     for name, words in rows:
         if words is not None:
             result(f"  {name:<7} {words}")

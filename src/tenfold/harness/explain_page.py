@@ -45,6 +45,8 @@ def _section(anchor: str, one: Explanation) -> str:
         ("sure from", Markup(percent(one.needed))),
         ("ink begins at, full ink at", f"{one.threshold}, {one.contrast} grey levels from the paper"),
     ]
+    if one.again is not None:
+        facts.insert(0, ("second look", text(one.again)))
     return section(
         anchor, text(_name(one)), "", lead, f'<div class="road">{"".join(steps)}</div>', pairs(facts)
     )

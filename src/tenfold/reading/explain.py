@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tenfold.images.decode import read_picture
 from tenfold.images.ink import WORK_SIDE, ink
 from tenfold.images.normalise import Found, find_digit
+from tenfold.reading.looks import ONE_LOOK
 from tenfold.reading.reader import Prediction, Reader
 
 SHOWN = 320  # pixels of the longer side of a step's picture
@@ -33,7 +34,8 @@ class Explanation:
     pixel departs from its paper, `image` uint8 [28, 28] is what is read. `size` is the picture's width and
     height, `box` the digit's x, y, width, height in it. `contrast`, of full ink, and `threshold`, where ink
     begins, are grey levels from the paper; `bright` tells light ink on dark. `unchanged` tells an image made
-    like MNIST's, which is read as it is. Below the confidence `needed` the model is unsure.
+    like MNIST's, which is read as it is. Below the confidence `needed` the model is unsure. `first_look` is
+    the digit and its probability at first sight, where the model looked again.
     """
 
     prediction: Prediction
@@ -49,6 +51,7 @@ class Explanation:
     touches_edge: bool
     unchanged: bool
     needed: float
+    first_look: tuple[int, float] | None
 
     @property
     def top(self) -> tuple[tuple[int, float], ...]:
@@ -84,6 +87,16 @@ class Explanation:
         return f"{pieces}{edge}, {zoom} to 20 pixels, its centre of mass in the middle of 28 x 28"
 
     @property
+    def again(self) -> str | None:
+        """What the first look gave, in words; None if it was sure."""
+        if self.first_look is None:
+            return None
+        digit, chance = self.first_look
+        return (
+            f"at first sight {digit} with {100 * chance:.2f} %, so turned and slanted, too; the mean counts"
+        )
+
+    @property
     def why(self) -> str | None:
         """Why it is unsure, a sentence; None if it is sure."""
         if self.prediction.reason is None:
@@ -111,6 +124,7 @@ class Explanation:
             "unchanged": self.unchanged,
             "top": [{"label": digit, "confidence": chance} for digit, chance in self.top],
             "needed": self.needed,
+            "first_look": self.first_look and {"label": self.first_look[0], "confidence": self.first_look[1]},
             "why": self.why,
         }
 
@@ -122,6 +136,7 @@ def explain(reader: Reader, picture: str | os.PathLike[str]) -> Explanation:
     found = find_digit(plane)
     strength = ink(plane)
     (row,) = reader.probabilities(found.image[None])
+    (first,) = reader.probabilities(found.image[None], perhaps=ONE_LOOK)
     zoom = max(whole[:2]) / max(plane.shape[:2])
     x, y, width, height = (round(length * zoom) for length in found.box)
     return Explanation(
@@ -138,6 +153,7 @@ def explain(reader: Reader, picture: str | os.PathLike[str]) -> Explanation:
         touches_edge=found.touches_edge,
         unchanged=any(np.array_equal(found.image, other) for other in (plane, 255 - plane)),
         needed=reader.metadata.thresholds.get("confidence", 0.0),
+        first_look=None if np.array_equal(first, row) else (int(first.argmax()), float(first.max())),
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 SECOND_LOOK = "second look"  # the threshold of a model file below which an answer gets one
 SURE = 0.95  # that threshold for networks that read pages: more looks at what is surer change no answer
 PERHAPS = 0.3  # on a page, what no digit reaches at first sight is none, as most that is cut from it is
+ONE_LOOK = 1.1  # that, where nothing is to be looked at again
 SIDE = 28
 TURN = 8.0  # degrees, either way
 SLANT = 0.15  # pixels to the side for each pixel up, either way
