@@ -146,7 +146,7 @@ class _Site:
         digit = self._digit(body)
         inside = self._inside(reader)
         values = inside.values(digit)
-        found = reader.prediction(values["probabilities"][0], blank=not digit.any())
+        found = reader.prediction(reader.probabilities(digit[None])[0], blank=not digit.any())
         evidence = inside.evidence(values, found.label) if digit.any() else None
         return {**vars(found), "seen": in_base64(digit), "evidence": evidence}
 

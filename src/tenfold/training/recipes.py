@@ -158,8 +158,8 @@ FAST = Recipe(
 BEST = Recipe(
     name="best",
     summary="the most accuracy of one small network",
-    network=Compact(wide=(48, 48, 48), narrow=(96, 96, 96)),
-    epochs=30,
+    network=Compact(wide=(48, 64, 64, 80, 80, 96), narrow=(), padded=False, flattened=True),
+    epochs=48,
     batch_size=256,
     learning_rate=1e-2,
     betas=(0.9, 0.99),

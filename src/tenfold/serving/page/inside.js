@@ -19,7 +19,8 @@ const MEANING = {
   Gemm: 'Each digit weighs these numbers in its own way and adds them up: the evidence for it.',
   Add: 'What came before is added once more, so that a layer only has to learn what to change.',
   Softmax: 'The evidence becomes probabilities that add up to 1. Before, it is divided by a temperature that was ' +
-    'fitted on other digits, so that 90 % is right nine times of ten.',
+    'fitted on other digits, so that 90 % is right nine times of ten. Where the model “reader” is not sure it looks again, at the ' +
+    'drawing turned and slanted, and answers by the mean; shown is the first look.',
   Committee: 'This model is a committee. Other networks, each trained on its own, look at the same picture; shown so ' +
     'far is the first of them. The answer is the mean of the probabilities of all.',
 }
