@@ -24,12 +24,17 @@ from tenfold.harness.evaluate import evaluate
 from tenfold.harness.quantise import with_measured
 from tenfold.metrics import t_interval
 from tenfold.model import MODELS, Metadata, Model, read_model
+from tenfold.reading.looks import SECOND_LOOK
 from tenfold.reading.reader import Reader
 from tenfold.runs import train
 from tenfold.runs.quantised import quantise
 from tenfold.runs.record import STATED
 from tenfold.training.recipes import RECIPES
 
+BELOW = {  # what a threshold of a model file does
+    "confidence": "confidence below {} is answered unsure",
+    SECOND_LOOK: "what no digit reaches {} for is looked at again, turned and slanted",
+}
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = "On other people's pictures use `reader`. Its confidence in what is no digit means nothing."
 LIMITS = {
@@ -100,7 +105,7 @@ def describe(model: Model) -> str:
         *([rounding(about)] if int8 else []),
         *(f"- **Measured**: {line}" for line in measured(model)),
         f"- **Unsure**: temperature {about.temperature}, fitted on 5,000 validation images; "
-        + ", ".join(f"{name} below {value} is answered unsure" for name, value in about.thresholds.items())
+        + "; ".join(BELOW[name].format(value) for name, value in about.thresholds.items())
         + ".",
         f"- **Limits**: {LIMITS[recipe.name]}",
     ]
