@@ -161,8 +161,8 @@ def main() -> None:
             "sample": options.sample,
             "counts": counts,
             "ours": ours,
-            "others": before.get("others", {})
-            | others,  # what other tools read does not change with our model
+            # what other tools read does not change with our model
+            "others": before.get("others", {}) | others,
         }
         command = "python benchmarks/handwriting.py --root FOLDER --rapidocr PYTHON --write"
         publish("handwriting", record, page, command)

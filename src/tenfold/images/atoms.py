@@ -30,3 +30,13 @@ def around(atoms: Sequence[Atom]) -> Box:
     right = max(a.box[0] + a.box[2] for a in atoms)
     bottom = max(a.box[1] + a.box[3] for a in atoms)
     return left, top, right - left, bottom - top
+
+
+def joined(atoms: Sequence[Atom]) -> NDArray[np.bool_]:
+    """The ink of several atoms in their common box, bool [h, w]."""
+    x, y, width, height = around(atoms)
+    mask = np.zeros((height, width), np.bool_)
+    for atom in atoms:
+        left, top = atom.box[0] - x, atom.box[1] - y
+        mask[top : top + atom.box[3], left : left + atom.box[2]] |= atom.mask
+    return mask

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.images.atoms import Atom, Box, around
+from tenfold.images.atoms import Atom, Box, joined
 from tenfold.images.cuts import lean, part
 from tenfold.images.normalise import FINE, place, with_stroke_width
 from tenfold.images.rows import Row
@@ -50,12 +50,9 @@ class Page:
 
     def digit(self, atoms: Sequence[Atom]) -> NDArray[np.uint8]:
         """`atoms` alone, as MNIST's makers would have drawn them: uint8 [28, 28], ink bright."""
-        x, y, width, height = around(atoms)
-        mask = np.zeros((height + 2, width + 2), np.uint8)
-        for atom in atoms:
-            left, top = atom.box[0] - x + 1, atom.box[1] - y + 1
-            mask[top : top + atom.box[3], left : left + atom.box[2]][atom.mask] = 255
-        zoom = FINE / max(width, height)
+        ink = joined(atoms)
+        zoom = FINE / max(ink.shape)
+        mask = np.pad(np.where(ink, 255, 0).astype(np.uint8), 1)
         size = max(1, round(mask.shape[1] * zoom)), max(1, round(mask.shape[0] * zoom))
         fine = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
         edge = min(127, int(fine.max()) // 2)  # shrunk, a line of one pixel is never full

@@ -111,8 +111,9 @@ def _extra_strokes(digit: Plane, label: int, rng: Generator, world: World) -> Pl
     elif looped:
         end, wide = top + height * rng.uniform(0.6, 1), rng.uniform(1.5, 4)
         turn, foot = (_middle(digit, top) + wide / 2, top + 1), (_middle(digit, end), end)
-        _line(digit, foot, ((foot[0] + turn[0]) / 2 + wide, (foot[1] + turn[1]) / 2))
-        _line(digit, ((foot[0] + turn[0]) / 2 + wide, (foot[1] + turn[1]) / 2), turn)
+        bend_at = ((foot[0] + turn[0]) / 2 + wide, (foot[1] + turn[1]) / 2)
+        _line(digit, foot, bend_at)
+        _line(digit, bend_at, turn)
     else:
         x, length, drop = _middle(digit, top), rng.uniform(3, 11), rng.uniform(0.4, 1.8)
         length = min(length, height / drop)

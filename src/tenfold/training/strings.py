@@ -15,7 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.images.atoms import Atom, around
+from tenfold.images.atoms import Atom, around, joined
 from tenfold.images.segment import Page, segment
 from tenfold.reading.page import candidates
 from tenfold.training.render import CANVAS, PEN_BOX, Plane, World, photograph, write
@@ -123,8 +123,9 @@ def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -
 
 def _beside(ink: Plane, digit: Plane) -> int:
     """The column of `digit`'s canvas, put where it just touches `ink` on its left."""
-    end = np.where((ink > 0.3).any(1), ink.shape[1] - (ink > 0.3)[:, ::-1].argmax(1), -CANVAS)
-    begin = np.where((digit > 0.3).any(1), (digit > 0.3).argmax(1), CANVAS)
+    left, right = ink > 0.3, digit > 0.3
+    end = np.where(left.any(1), left.shape[1] - left[:, ::-1].argmax(1), -CANVAS)
+    begin = np.where(right.any(1), right.argmax(1), CANVAS)
     return int(max(np.max(np.roll(end, step) - begin) for step in (-6, 0, 6)))  # also a little higher, lower
 
 
@@ -170,10 +171,7 @@ def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
 
 def _owned(page: Page, atoms: tuple[Atom, ...], owners: list[_Owner]) -> Cut:
     x, y, width, height = around(atoms)
-    cut = np.zeros((height, width), np.bool_)
-    for atom in atoms:
-        left, top = atom.box[0] - x, atom.box[1] - y
-        cut[top : top + atom.box[3], left : left + atom.box[2]] |= atom.mask
+    cut = joined(atoms)
     near = np.asarray(cv2.dilate(cut.astype(np.uint8), _NEAR)) > 0
     box = np.s_[y : y + height, x : x + width]
     whole = [(near & owner.ink[box]).sum() / owner.total for owner in owners]
@@ -183,7 +181,7 @@ def _owned(page: Page, atoms: tuple[Atom, ...], owners: list[_Owner]) -> Cut:
 
 def _bar(atoms: tuple[Atom, ...]) -> bool:
     """Straight and rather upright, as a 1."""
-    places = np.hstack([np.add(np.nonzero(a.mask), [[a.box[1]], [a.box[0]]]) for a in atoms]).astype(float)
+    places = np.array(np.nonzero(joined(atoms)), np.float64)
     if places.shape[1] < 3:
         return True
     sizes, axes = np.linalg.eigh(np.cov(places))
