@@ -13,7 +13,7 @@ from PIL import Image
 from tenfold.errors import ImageError, ShapeError, UsageError
 from tenfold.images.segment import segment
 from tenfold.reading import Reader
-from tenfold.reading.page import Expected, Reading, luhn, read_page
+from tenfold.reading.page import Expected, Reading, candidates, luhn, read_page
 
 Images = NDArray[np.uint8]
 Compose = Callable[..., Images]
@@ -177,3 +177,27 @@ def test_bad_pictures(page_reader: Reader, tmp_path: Path) -> None:
 )
 def test_luhn(text: str, holds: bool) -> None:
     assert luhn(text) is holds
+
+
+@pytest.mark.parametrize("pen", [3, 5])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_rings_with_a_wall_in_common_are_as_many_zeros(count: int, pen: int) -> None:
+    """As many people write the zeros of an amount."""
+    page = np.full((140, 160 + 52 * count), 255, np.uint8)
+    for place in range(count):
+        cv2.ellipse(page, (70 + 52 * place, 70), (26, 31), 0, 0, 360, 0, pen, cv2.LINE_AA)
+    found = Reader("reader", threads=1).read(page)
+    assert found.text == "0" * count
+    lefts = [digit.box[0] for digit in found.digits]
+    assert lefts == sorted(lefts)
+
+
+def test_paper_between_strokes_speaks_against_one_digit() -> None:
+    """The more of it, the more: a 1 and an 8 side by side are not an 8."""
+    priors = []
+    for gap in (2, 6, 10):
+        page = np.full((120, 140), 255, np.uint8)
+        page[30:90, 50:56] = page[30:90, 56 + gap : 62 + gap] = 0
+        (both,) = (c for c in candidates(segment(page)) if len(c.atoms) == 2)
+        priors.append(both.prior)
+    assert 0 > priors[0] > priors[1] > priors[2]

@@ -8,7 +8,7 @@ import pytest
 
 from tenfold.training import letters
 from tenfold.training.letters import FORMS, LETTERS, curve, written
-from tenfold.training.render import CANVAS, Plane
+from tenfold.training.world import CANVAS, Plane
 
 
 def test_no_letter_is_a_digit_in_some_hand() -> None:

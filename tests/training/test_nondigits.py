@@ -10,7 +10,7 @@ from tenfold.training.lesson import lesson
 from tenfold.training.loop import Examples
 from tenfold.training.nondigits import KINDS, NONE, nondigits
 from tenfold.training.recipes import RECIPES, replace
-from tenfold.training.render import World
+from tenfold.training.world import World
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,27 @@
 """Rendered digits: the same for the same seed, readable again, and of every kind the world has."""
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
-from tenfold.training.render import World, photograph, render, write
+from tenfold.training.render import Ring, photograph, render, write
+from tenfold.training.world import World
 
 
 @pytest.fixture(scope="module")
 def few() -> Labelled:
     return load_training().take(range(60), "few")
+
+
+def holes(ink: NDArray[np.float32]) -> int:
+    return cv2.connectedComponents((ink < 0.3).astype(np.uint8), connectivity=4)[0] - 2
+
+
+STILL = World(odd=0, rotation=0, slant=(0, 0), stretch=0, elastic=0, pen=(1, 1))
 
 
 def test_pictures_have_both_polarities_and_many_sizes(few: Labelled) -> None:
@@ -43,12 +53,45 @@ def test_a_ligature_leaves_the_digit_as_it_is(few: Labelled) -> None:
 
 def test_a_crossed_seven_has_more_ink_at_its_middle(few: Labelled) -> None:
     seven = few.images[few.labels == 7][0]
-    still = World(rotation=0, slant=(0, 0), stretch=0, elastic=0, pen=(1, 1))
     plain, crossed = (
-        write(seven, 7, np.random.default_rng(1), World(**{**vars(still), "crossbar": chance}))
+        write(seven, 7, np.random.default_rng(1), World(**{**vars(STILL), "crossbar": chance}))
         for chance in (0.0, 1.0)
     )
     assert crossed[40:60].sum() > plain[40:60].sum() + 10
     assert np.array_equal(
-        write(seven, 3, np.random.default_rng(1), still), write(seven, 3, np.random.default_rng(1), still)
+        write(seven, 3, np.random.default_rng(1), STILL), write(seven, 3, np.random.default_rng(1), STILL)
     )
+
+
+def test_the_broadest_pen_leaves_a_zero_open(few: Labelled) -> None:
+    """Filled, it would be a blot, and a blot is no digit."""
+    broad = World(odd=0, pen=(4, 4), loop=0)
+    zeros = few.images[few.labels == 0]
+    as_zero, as_six = (
+        [holes(write(zero, label, np.random.default_rng(seed), broad)) for seed, zero in enumerate(zeros)]
+        for label in (0, 6)
+    )
+    assert min(as_zero) >= 1
+    assert np.mean(np.array(as_six) == 0) > 0.5  # loops of others fill with ink
+
+
+def test_a_ring_is_a_zero_by_one_hand_and_never_twice_the_same() -> None:
+    rng = np.random.default_rng(0)
+    hands = [Ring.of_a_hand(rng, 1.0) for _ in range(40)]
+    inks = [hand.draw(rng, STILL) for hand in hands]
+    assert np.mean([holes(ink) == 1 for ink in inks]) > 0.6  # the others stay open, or end inside
+    assert not np.array_equal(hands[0].draw(rng, STILL), hands[0].draw(rng, STILL))
+    low = [hand.width / hand.height for hand in hands if hand.height < 34]
+    high = [hand.width / hand.height for hand in hands if hand.height > 45]
+    assert np.median(low) > np.median(high)
+
+
+def test_the_bow_of_a_looped_two_is_closed(few: Labelled) -> None:
+    twos = few.images[few.labels == 2]
+    closed = [
+        holes(write(two, 2, np.random.default_rng(1), World(**{**vars(STILL), "loop": 1.0}))) for two in twos
+    ]
+    plain = [
+        holes(write(two, 2, np.random.default_rng(1), World(**{**vars(STILL), "loop": 0.0}))) for two in twos
+    ]
+    assert sum(closed) > sum(plain) + len(twos) / 3

@@ -25,7 +25,9 @@ CLASSES = 10
 SEARCHED = 2_000  # readings that are held against a checksum or an odd pattern before the search gives up
 _ATOMS = 7  # at most these make one digit
 _WIDEST, _SHORTEST, _TALLEST = 1.7, 0.35, 2.2  # of a line's digit height
-_GAP = 0.25  # of a digit's height between strokes of the same digit
+_GAP = 0.25  # of a digit's height between strokes of the same digit, at most
+_APART = 5.0  # nats that each digit's height of such paper costs
+_SHARED = 0.5  # nats that it costs where two digits have a stroke in common
 _HEIGHT_SPREAD = 0.45  # of the logarithm of a digit's height over the line's
 _WIDTH_SPREAD = 0.35  # of the logarithm of its width over the height, where it is wider than high
 _FLOOR = 1e-4  # the least probability of any digit: no classifier is surer than that
@@ -124,6 +126,8 @@ class Candidate:
     last: int
     atoms: tuple[Atom, ...]
     prior: float
+    shares: bool
+    """its first atom may be the last of the digit before, as rings that touch have one wall"""
 
 
 def read_page(
@@ -168,7 +172,8 @@ def candidates(page: Page) -> list[Candidate]:
                 prior = _size_prior(atoms, line.height)
                 if prior is not None:
                     prior -= _cut_cost(atoms[-1])
-                    found.append(Candidate(number, start + first, start + last, atoms, prior))
+                    shares = first > 0 and _has_common_wall(line.atoms[first - 1], atoms, line.height)
+                    found.append(Candidate(number, start + first, start + last, atoms, prior, shares))
         start += len(line.atoms)
     return found
 
@@ -178,12 +183,19 @@ def _size_prior(atoms: tuple[Atom, ...], line_height: float) -> float | None:
     _, _, width, height = around(atoms)
     if width > _WIDEST * line_height or not _SHORTEST <= height / line_height <= _TALLEST:
         return None
-    for left, right in pairwise(atoms):
-        if right.box[0] - left.box[0] - left.box[2] > _GAP * line_height:
-            return None
+    gaps = [max(0, right.box[0] - left.box[0] - left.box[2]) / line_height for left, right in pairwise(atoms)]
+    if max(gaps, default=0) > _GAP:
+        return None
     tall = float(np.log(height / line_height)) / _HEIGHT_SPREAD
     wide = max(0.0, float(np.log(width / line_height)) / _WIDTH_SPREAD)
-    return -(tall**2 + wide**2) / 2
+    return -(tall**2 + wide**2) / 2 - _APART * sum(gaps)
+
+
+def _has_common_wall(before: Atom, atoms: tuple[Atom, ...], line_height: float) -> bool:
+    """The first atom is a stroke, joined on both sides, of a digit that goes on beyond it."""
+    first = atoms[0]
+    joined_on_both_sides = before.cut is not None and first.cut is not None
+    return joined_on_both_sides and len(atoms) > 2 and first.box[3] >= _SHORTEST * line_height
 
 
 def _cut_cost(last: Atom) -> float:
@@ -205,10 +217,12 @@ def _digit_chances(rows: NDArray[np.float32]) -> NDArray[np.float64]:
 def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]) -> list[Edge]:
     scores = np.log(np.maximum(chances, _FLOOR))
     # a digit of many atoms stands against as many digits, so it weighs more than one of a single atom
-    edges = [
-        Edge(c.first, c.last, tuple((row * (c.last - c.first) ** 0.5 + c.prior).tolist()), number)
-        for number, (c, row) in enumerate(zip(candidates, scores, strict=True))
-    ]
+    edges = []
+    for number, (c, row) in enumerate(zip(candidates, scores, strict=True)):
+        labels = row * (c.last - c.first) ** 0.5 + c.prior
+        edges.append(Edge(c.first, c.last, tuple(labels.tolist()), number))
+        if c.shares:
+            edges.append(Edge(c.first + 1, c.last, tuple((labels - _SHARED).tolist()), number))
     place = 0
     for line in page.lines:
         for atom in line.atoms:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tenfold.training.render import CANVAS, Plane
+from tenfold.training.world import CANVAS, Plane
 
 # A letter's forms. Points are two digits, x and y of 0 to 8 to the right and down; commas part its strokes,
 # and ~ begins one that is curved. Letters that are a digit in some hand are missing: O o D Q C G g q I i l j

@@ -21,15 +21,16 @@ from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
 from tenfold.training.drawing import draw
 from tenfold.training.letters import LETTERS, curve, written
-from tenfold.training.render import CANVAS, Plane, World, bend, photograph, write
+from tenfold.training.render import bend, photograph, scaled, write
 from tenfold.training.strings import cut_wrongly
+from tenfold.training.world import CANVAS, Plane, World
 
 NONE = 10  # the label of what is no digit
-DRAWING = 3  # counted up when other things are drawn, so that none that were kept before are taken
+DRAWING = 4  # counted up when other things are drawn, so that none that were kept before are taken
 SIDE = 64  # pixels of the drawing, which then is bent and photographed
 
 SIGNS = "#@&%?+=*<>~^"
-MISCUT = 0.25  # of all: pieces of numbers, see `strings`; the others are of KINDS
+MISCUT = 0.3  # of all: pieces of numbers, see `strings`; the others are of KINDS
 PRINTED = 0.35  # of the letters; the others are written
 FONTS = (  # six pens in OpenCV 4, one printed face of several weights in OpenCV 5
     cv2.FONT_HERSHEY_SIMPLEX,
@@ -117,8 +118,11 @@ def _to_and_fro(rng: Generator) -> NDArray[Any]:
 def shape(_: Labelled, rng: Generator, __: World) -> Plane:
     """A filled outline, plain or with a pattern: things, not writing."""
     canvas = np.zeros((CANVAS, CANVAS), np.float32)
-    angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(4, 12))))
-    radii = rng.uniform(14, 40, len(angles)) * [[rng.uniform(0.6, 1)], [1]]
+    if rng.random() < 0.4:  # round, as a blot or a stone
+        angles, radii = np.linspace(0, 2 * np.pi, 40), rng.uniform(14, 40, (2, 1))
+    else:
+        angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(4, 12))))
+        radii = rng.uniform(14, 40, len(angles)) * [[rng.uniform(0.6, 1)], [1]]
     points = CANVAS / 2 + radii * [np.cos(angles), np.sin(angles)]
     cv2.fillPoly(canvas, [points.T.round().astype(np.int32)], 1.0, cv2.LINE_AA)
     if rng.random() < 0.6:
@@ -218,7 +222,7 @@ KINDS: tuple[Callable[[Labelled, Generator, World], Plane], ...] = (
     noise,
     two_digits,
 )
-SHARES = (0.34, 0.23, 0.05, 0.17, 0.13, 0.08)
+SHARES = (0.31, 0.25, 0.07, 0.17, 0.13, 0.07)
 
 
 def _cut_out(ink: Plane, rng: Generator) -> Plane:
@@ -227,6 +231,4 @@ def _cut_out(ink: Plane, rng: Generator) -> Plane:
     piece: NDArray[Any] = ink[y : y + height, x : x + width] if width else ink
     top, bottom, left, right = rng.integers(1, 16, 4).tolist()
     piece = cv2.copyMakeBorder(piece, top, bottom, left, right, cv2.BORDER_CONSTANT)
-    zoom = rng.uniform(0.3, 1.3)
-    size = (max(8, round(piece.shape[1] * zoom)), max(8, round(piece.shape[0] * zoom)))
-    return cv2.resize(piece, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
+    return scaled(piece, rng.uniform(0.3, 1.3))

@@ -185,7 +185,7 @@ READER = Recipe(
     name="reader",
     summary="at home on paper: learns from digits as the world shows them, and what is none",
     network=Compact(wide=(48, 64), narrow=(96, 128, 128)),
-    epochs=8,
+    epochs=9,
     batch_size=256,
     learning_rate=1e-2,
     betas=(0.9, 0.99),
@@ -194,7 +194,7 @@ READER = Recipe(
     augmentation=Augmentation(shift=1.5, rotation=6, scale=0.06, shear=0.1, elastic=0.4, thickness=0.3),
     as_is=2,
     views=4,
-    nondigits=1.5,
+    nondigits=2.0,
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, TINY, READER)}

@@ -19,47 +19,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
+from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
 
-Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more of what it returns
-
-CANVAS = 96  # pixels a side while a digit is written
-PEN_BOX = 56  # the longer side of a digit on the canvas, before it is bent
-
-
-@dataclass(frozen=True)
-class World:
-    """How the world differs from MNIST; chances are of 0 to 1, ranges are drawn from uniformly."""
-
-    rotation: float = 12.0
-    """degrees, either way"""
-    slant: tuple[float, float] = (-0.35, 0.8)
-    """horizontal displacement per unit of height, to the right: hands of a century ago lean by 45 degrees"""
-    stretch: float = 0.4
-    """change of width against height, either way, as the natural logarithm"""
-    elastic: float = 1.6
-    """standard deviation of a smooth displacement, in pixels of the canvas"""
-    pen: tuple[float, float] = (0.5, 2.2)
-    """stroke width over that of the written digit"""
-    crossbar: float = 0.35
-    """of a 7, and half as often its bar begins with a stroke down"""
-    flag: float = 0.4
-    """an upstroke before a 1"""
-    loop: float = 0.06
-    """a 1 that is written up and down, and a 0 with a bar or a stroke through it"""
-    ligature: float = 0.3
-    """a stroke that joins the digit to the one before or after, cut off where the picture ends"""
-    neighbour: float = 0.45
-    ruling: float = 0.15
-    faint: float = 0.2
-    number: float = 0.15
-    """cut out of a number, as a page is read"""
-    height: tuple[float, float] = (16.0, 80.0)
-    """of the digit on the final picture, in pixels"""
+ODDER = 1.6
+STROKE = 7.0  # pixels of the canvas that MNIST's pens are broad
+OPEN = 2.0  # pixels of paper on the canvas, from the middle of a 0 to its ink, at least
 
 
 def render(data: Labelled, index: int, rng: Generator, world: World = World()) -> NDArray[np.uint8]:
     """A picture uint8 [h, w] with the digit `index` of `data` on it, dark on bright or bright on dark."""
-    ink = write(data.images[index], int(data.labels[index]), rng, world)
+    if data.labels[index] == 0 and rng.random() < world.ring:
+        ink = Ring.of_a_hand(rng, np.exp(rng.uniform(*np.log(world.pen)))).draw(rng, world)
+    else:
+        ink = write(data.images[index], int(data.labels[index]), rng, world)
     box = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     if rng.random() < world.ligature:
         ink = _with_ligature(ink, int(data.labels[index]), rng)
@@ -67,38 +39,43 @@ def render(data: Labelled, index: int, rng: Generator, world: World = World()) -
     if rng.random() < world.neighbour:
         ink = _with_neighbour(ink, data, rng, world)
     scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
+    return photograph(scaled(ink, scale), rng, world)
+
+
+def scaled(ink: Plane, scale: float) -> Plane:
+    """`ink` at another size, of at least 8 pixels."""
     size = (max(8, round(ink.shape[1] * scale)), max(8, round(ink.shape[0] * scale)))
-    ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return photograph(ink, rng, world)
+    return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
 
 
 def write(image: NDArray[np.uint8], label: int, rng: Generator, world: World) -> Plane:
     """The digit written by another hand: ink float32 [CANVAS, CANVAS] in 0..1."""
     scale = PEN_BOX / 20
     digit = image.astype(np.float32) / 255
-    angle, slant = np.radians(rng.uniform(-1, 1) * world.rotation), -rng.uniform(*world.slant)
-    wide = np.exp(rng.uniform(-1, 1) * world.stretch / 2)
+    much = ODDER if rng.random() < world.odd else 1.0
+    angle, slant = np.radians(rng.uniform(-1, 1) * much * world.rotation), -rng.uniform(*world.slant)
+    wide = np.exp(rng.uniform(-1, 1) * much * world.stretch / 2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shape = turn @ np.array([[wide, slant], [0, 1 / wide]]) * scale
     offset = np.full(2, CANVAS / 2) - shape @ np.full(2, 14.0)
     matrix = np.column_stack([shape, offset]).astype(np.float32)
     strokes = _extra_strokes(digit, label, rng, world)
     canvas = cv2.warpAffine(strokes, matrix, (CANVAS, CANVAS), flags=cv2.INTER_CUBIC)
-    canvas = bend(canvas, rng, world.elastic)
-    return _pen(canvas, rng, world.pen)
+    canvas = bend(canvas, rng, much * world.elastic)
+    return _pen(canvas, label, rng, world.pen)
 
 
 def _extra_strokes(digit: Plane, label: int, rng: Generator, world: World) -> Plane:
-    """Some people cross their 7, begin a 1 with an upstroke or write it as a loop, or strike through their 0;
-    MNIST's hardly do."""
+    """Some people cross their 7, begin a 1 with an upstroke or write it as a loop, close the bow of their 2,
+    or strike through their 0; MNIST's hardly do."""
     extra, looped = rng.random(2) < ({7: world.crossbar, 1: world.flag}.get(label, 0.0), world.loop)
     rows = np.flatnonzero(digit.max(1) > 0.5)
-    if len(rows) < 10 or not (extra or (looped and label in (0, 1))):
+    if len(rows) < 10 or not (extra or (looped and label in (0, 1, 2))):
         return digit
     digit = digit.copy()
     top, height = float(rows[0]), float(rows[-1] - rows[0])
     if label == 7:
-        y = top + height * rng.uniform(0.4, 0.65)
+        y = top + height * rng.uniform(0.4, 0.7)
         x, half, rise = _middle(digit, y), rng.uniform(3, 7), rng.uniform(-1.5, 1.5)
         _line(digit, (x - half, y - rise), (x + half, y + rise))
         if rng.random() < 0.5:
@@ -108,6 +85,10 @@ def _extra_strokes(digit: Plane, label: int, rng: Generator, world: World) -> Pl
         lean = rng.choice([0.0, rng.uniform(0.5, 1.2)])  # a bar, or a stroke from below on the left
         x, y, half = _middle(digit, top + height / 2), top + height / 2, rng.uniform(3, 9)
         _line(digit, (x - half, y + lean * half), (x + half, y - lean * half))
+    elif label == 2:
+        start = np.flatnonzero(digit[rows[0] : rows[0] + max(3, len(rows) // 3)].max(0) > 0.5)[0]
+        y = top + height * rng.uniform(0.4, 0.65)
+        _line(digit, (float(start) + 1, top + height * rng.uniform(0.1, 0.25)), (_middle(digit, y), y))
     elif looped:
         end, wide = top + height * rng.uniform(0.6, 1), rng.uniform(1.5, 4)
         turn, foot = (_middle(digit, top) + wide / 2, top + 1), (_middle(digit, end), end)
@@ -115,7 +96,7 @@ def _extra_strokes(digit: Plane, label: int, rng: Generator, world: World) -> Pl
         _line(digit, foot, bend_at)
         _line(digit, bend_at, turn)
     else:
-        x, length, drop = _middle(digit, top), rng.uniform(3, 11), rng.uniform(0.4, 1.8)
+        x, length, drop = _middle(digit, top), rng.uniform(3, 12), rng.uniform(0.4, 2.2)
         length = min(length, height / drop)
         _line(digit, (x, top + 1), (x - length, top + 1 + length * drop))
     return digit
@@ -143,8 +124,9 @@ def bend(canvas: Plane, rng: Generator, sigma: float) -> Plane:
     return cv2.remap(canvas, x + dx, y + dy, cv2.INTER_LINEAR)
 
 
-def _pen(canvas: Plane, rng: Generator, widths: tuple[float, float]) -> Plane:
-    """The strokes with another width: the distance to the strokes' edge, cut at another level."""
+def _pen(canvas: Plane, label: int, rng: Generator, widths: tuple[float, float]) -> Plane:
+    """The strokes with another width: the distance to the strokes' edge, cut at another level. A 0 stays
+    open, as a blot is none."""
     inside = (canvas > 0.5).astype(np.uint8)
     if not inside.any():
         return canvas.clip(0, 1)
@@ -152,9 +134,54 @@ def _pen(canvas: Plane, rng: Generator, widths: tuple[float, float]) -> Plane:
     away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     half = 2 * float(depth[depth > 0].mean())  # half a stroke's width is twice the mean depth of its pixels
     change = half * (np.exp(rng.uniform(*np.log(widths))) - 1)
+    if label == 0:
+        change = min(change, _room(1 - inside, away) - OPEN)
     soft = rng.uniform(0.7, 2.0)
     ink: Plane = ((depth - away + max(change, 1.0 - half)) / soft + 0.5).clip(0, 1)
     return ink
+
+
+def _room(paper: NDArray[np.uint8], away: Plane) -> float:
+    """How far from ink the middle of the largest hole is; infinite where there is no hole."""
+    _, parts = cv2.connectedComponents(paper, connectivity=4)
+    holes = (parts > 0) & (parts != parts[0, 0])
+    return float(away[holes].max()) if holes.any() else np.inf
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A 0 as some draw it, in pixels and radians: round and round the same way, at another speed than what
+    they write."""
+
+    width: float
+    height: float
+    lean: float
+    stroke: float
+    begin: float
+    wound: float
+    """change of the radius on the way around: such a ring ends within itself, or stays open"""
+
+    @classmethod
+    def of_a_hand(cls, rng: Generator, pen: float) -> "Ring":
+        """By a pen as broad as `World.pen` says; low ones are wide."""
+        height = PEN_BOX * rng.uniform(0.4, 1.0)
+        width = height * np.exp(rng.uniform(-0.6, 0.6) + 0.6 * (1 - height / PEN_BOX))
+        stroke = min(pen * STROKE, 0.3 * min(width, height))
+        begin = rng.normal(-np.pi / 2, 0.6)
+        return cls(width, height, rng.uniform(-0.1, 0.6), stroke, begin, rng.normal(0, 0.12))
+
+    def draw(self, rng: Generator, world: World) -> Plane:
+        """Ink float32 [CANVAS, CANVAS] in 0..1, never twice the same."""
+        t = np.linspace(0, 1, 40)
+        angle = self.begin + rng.normal(0, 0.15) - t * (2 * np.pi + rng.normal(0.25, 0.3))
+        radius = 1 + self.wound * (1 - 2 * t) + rng.normal(0, 0.03) * np.cos(2 * angle)
+        across, down = radius * np.cos(angle) * self.width / 2, radius * np.sin(angle) * self.height / 2
+        size = np.exp(rng.normal(0, 0.08, 2))
+        x, y = CANVAS / 2 + size[0] * across - self.lean * down, CANVAS / 2 + size[1] * down
+        ink = np.zeros((CANVAS, CANVAS), np.float32)
+        points = np.column_stack([x, y]).round().astype(np.int32)
+        cv2.polylines(ink, [points], False, 1.0, max(1, round(self.stroke)), cv2.LINE_AA)
+        return bend(ink, rng, world.elastic)
 
 
 def _with_ligature(ink: Plane, label: int, rng: Generator) -> Plane:

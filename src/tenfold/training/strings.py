@@ -18,9 +18,15 @@ from tenfold.data.labelled import Labelled
 from tenfold.images.atoms import Atom, around, joined
 from tenfold.images.segment import Page, segment
 from tenfold.reading.page import candidates
-from tenfold.training.render import CANVAS, PEN_BOX, Plane, World, photograph, write
+from tenfold.training.render import Ring, photograph, scaled, write
+from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
 
 JOINED = 0.35  # of neighbours: the pen was not lifted
+ROUND = 0.35  # of numbers: they end in zeros
+ROUNDED = 0.5  # of hands: they draw their zeros as rings
+IN_ONE_GO = 0.7  # of rings: joined to the next
+ANYWHERE = (0.5, 0.2, 0.3)  # where a joining stroke leaves and arrives: above, in the middle, below
+UPPER = (0.85, 0.1, 0.05)
 WHOLE = 0.85  # of a digit's ink, that a cut has at least where it counts as that digit
 PURE = 0.8  # and so much of the cut is that digit
 SPOILT = 0.6  # a cut is none where either share is below this, for every digit
@@ -62,19 +68,29 @@ class Cut:
 
 def cut_digit(data: Labelled, index: int, rng: Generator, world: World) -> NDArray[np.uint8] | None:
     """The digit `index` of `data`, cut out of a number, uint8 [28, 28]; None where no cut is it."""
-    others = rng.integers(len(data), size=int(rng.integers(1, 3))).tolist()
-    place = int(rng.integers(len(others) + 1))
-    found = cuts(data, [*others[:place], index, *others[place:]], rng, world)
+    number = _number(data, int(rng.integers(2, 5)), rng)
+    place = int(rng.integers(len(number)))
+    number[place] = index
+    found = cuts(data, number, rng, world)
     right = [cut for cut in found if cut.whole[place] >= WHOLE and cut.pure[place] >= PURE]
     return max(right, key=lambda cut: float(cut.whole[place] * cut.pure[place])).image if right else None
 
 
 def cut_wrongly(data: Labelled, rng: Generator, world: World) -> NDArray[np.uint8] | None:
-    """What two or three digits of `data` can be cut into that is no digit, uint8 [28, 28]; None where there
+    """What two to four digits of `data` can be cut into that is no digit, uint8 [28, 28]; None where there
     is no such thing."""
-    found = cuts(data, rng.integers(len(data), size=int(rng.integers(2, 4))).tolist(), rng, world)
+    found = cuts(data, _number(data, int(rng.integers(2, 5)), rng), rng, world)
     wrong = [cut for cut in found if np.minimum(cut.whole, cut.pure).max() < SPOILT and not _bar(cut.atoms)]
     return wrong[rng.integers(len(wrong))].image if wrong else None
+
+
+def _number(data: Labelled, count: int, rng: Generator) -> list[int]:
+    """Places in `data` of that many digits; a round number has zeros after the first."""
+    number: list[int] = rng.integers(len(data), size=count).tolist()
+    zeros = np.flatnonzero(data.labels == 0)
+    if len(zeros) and rng.random() < ROUND:
+        number[1:] = rng.choice(zeros, count - 1).tolist()
+    return number
 
 
 def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> list[Cut]:
@@ -84,7 +100,7 @@ def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> li
     scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
     page = segment(photograph(_on_paper(ink, margin, scale), rng, world))
     size = page.plane.shape[::-1]
-    owners = [_Owner.of(_resized(_on_paper(digit, margin, scale), size)) for digit in digits]
+    owners = [_Owner.of(cv2.resize(_on_paper(digit, margin, scale), size)) for digit in digits]
     return [_owned(page, candidate.atoms, owners) for candidate in candidates(page)]
 
 
@@ -100,22 +116,31 @@ def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -
         pen=(pen / 1.1, pen * 1.1),
     )
     apart = rng.uniform(-0.1, 0.18)  # a habit of the hand
+    ring = Ring.of_a_hand(rng, float(pen)) if rng.random() < ROUNDED else None
+    sunk, close = rng.uniform(0, 0.5), rng.uniform(-0.15, 0.1)  # rings are smaller, and often share a wall
     ink = np.zeros((CANVAS, CANVAS * (len(indices) + 1)), np.float32)
     digits: list[Plane] = []
+    follows = False  # the digit before was a ring
     for index in indices:
-        written = write(data.images[index], int(data.labels[index]), rng, hand)
-        lower = np.array([[1, 0, 0], [0, 1, rng.normal(0, 0.05) * PEN_BOX]])
-        written = cv2.warpAffine(written, lower, (CANVAS, CANVAS))
-        left = CANVAS // 2
+        label, down, left = int(data.labels[index]), rng.normal(0, 0.05) * PEN_BOX, CANVAS // 2
+        if is_ring := ring is not None and label == 0:
+            written = ring.draw(rng, hand)
+            down += sunk * max(0.0, PEN_BOX - ring.height)
+        else:
+            written = write(data.images[index], label, rng, hand)
+        written = cv2.warpAffine(written, np.array([[1, 0, 0], [0, 1, down]]), (CANVAS, CANVAS))
+        both = is_ring and follows
         if digits:
-            left = round(_beside(ink, written) + (apart + rng.normal(0, 0.06)) * PEN_BOX)
+            gap = close + rng.normal(0, 0.03) if both else apart + rng.normal(0, 0.06)
+            left = round(_beside(ink, written) + gap * PEN_BOX)
             left = min(max(0, left), ink.shape[1] - CANVAS)
         digit = np.zeros_like(ink)
         digit[:, left : left + CANVAS] = written
-        if digits and rng.random() < JOINED:
-            ink = np.maximum(ink, _joining(digits[-1], digit, rng))
+        if digits and rng.random() < (IN_ONE_GO if both else JOINED):
+            ink = np.maximum(ink, _joining(digits[-1], digit, rng, UPPER if both else ANYWHERE))
         digits.append(digit)
         ink = np.maximum(ink, digit)
+        follows = is_ring
     x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     box = np.s_[y : y + max(1, height), x : x + max(1, width)]
     return ink[box], [digit[box] for digit in digits]
@@ -129,10 +154,10 @@ def _beside(ink: Plane, digit: Plane) -> int:
     return int(max(np.max(np.roll(end, step) - begin) for step in (-6, 0, 6)))  # also a little higher, lower
 
 
-def _joining(left: Plane, right: Plane, rng: Generator) -> Plane:
-    """A stroke from one digit to the next, by the same pen: most of them bows at the upper or lower end."""
+def _joining(left: Plane, right: Plane, rng: Generator, heights: tuple[float, ...]) -> Plane:
+    """A stroke from one digit to the next, by the same pen, with the chances of `heights`: most are bows."""
     stroke = np.zeros_like(left)
-    start, end = (_end(plane, side, rng) for plane, side in ((left, 1), (right, -1)))
+    start, end = (_end(plane, side, rng, heights) for plane, side in ((left, 1), (right, -1)))
     if start is None or end is None:
         return stroke
     depth = cv2.distanceTransform((left > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
@@ -144,12 +169,12 @@ def _joining(left: Plane, right: Plane, rng: Generator) -> Plane:
     return stroke
 
 
-def _end(plane: Plane, side: int, rng: Generator) -> NDArray[np.float64] | None:
+def _end(plane: Plane, side: int, rng: Generator, heights: tuple[float, ...]) -> NDArray[np.float64] | None:
     """A place x, y of the ink, far to that side, high or low."""
     y, x = np.nonzero(plane > 0.5)
     if not len(x):
         return None
-    height = rng.choice([0.1, 0.5, 0.9], p=[0.5, 0.2, 0.3]) + rng.normal(0, 0.08)
+    height = rng.choice([0.1, 0.5, 0.9], p=heights) + rng.normal(0, 0.08)
     row = y.min() + float(np.clip(height, 0, 1)) * (y.max() - y.min())
     near = np.abs(y - row) <= 2
     if not near.any():
@@ -161,12 +186,7 @@ def _end(plane: Plane, side: int, rng: Generator) -> NDArray[np.float64] | None:
 def _on_paper(plane: Plane, margin: list[int], scale: float) -> Plane:
     top, bottom, left, right = margin
     wide: Plane = cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT)
-    return _resized(wide, (max(8, round(wide.shape[1] * scale)), max(8, round(wide.shape[0] * scale))))
-
-
-def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
-    smaller = size[0] < plane.shape[1]
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+    return scaled(wide, scale)
 
 
 def _owned(page: Page, atoms: tuple[Atom, ...], owners: list[_Owner]) -> Cut:

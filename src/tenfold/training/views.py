@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
 from tenfold.training.drawing import draw
-from tenfold.training.render import World, render
+from tenfold.training.render import render
 from tenfold.training.strings import cut_digit
+from tenfold.training.world import World
 
 
 def views(

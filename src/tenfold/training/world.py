@@ -1,0 +1,47 @@
+"""How the world differs from MNIST: what hands, pens, paper and light do to a digit (`render`)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more of what it returns
+
+CANVAS = 96  # pixels a side while a digit is written
+PEN_BOX = 56  # the longer side of a digit on the canvas, before it is bent
+
+
+@dataclass(frozen=True)
+class World:
+    """How the world differs from MNIST; chances are of 0 to 1, ranges are drawn from uniformly."""
+
+    odd: float = 0.15
+    """of a digit that is turned, stretched and bent ODDER times as much as most"""
+    rotation: float = 12.0
+    """degrees, either way"""
+    slant: tuple[float, float] = (-0.35, 0.8)
+    """horizontal displacement per unit of height, to the right: hands of a century ago lean by 45 degrees"""
+    stretch: float = 0.4
+    """change of width against height, either way, as the natural logarithm"""
+    elastic: float = 1.6
+    """standard deviation of a smooth displacement, in pixels of the canvas"""
+    pen: tuple[float, float] = (0.5, 2.2)
+    """stroke width over that of the written digit"""
+    crossbar: float = 0.35
+    """of a 7, and half as often its bar begins with a stroke down"""
+    flag: float = 0.4
+    """an upstroke before a 1"""
+    loop: float = 0.06
+    """a 1 that is written up and down, a 2 whose upper bow is closed, and a 0 with a bar or a stroke through
+    it"""
+    ring: float = 0.15
+    """a 0 drawn anew as a ring, as some draw theirs: low and wide, open, or wound inwards"""
+    ligature: float = 0.3
+    """a stroke that joins the digit to the one before or after, cut off where the picture ends"""
+    neighbour: float = 0.45
+    ruling: float = 0.15
+    faint: float = 0.2
+    number: float = 0.15
+    """cut out of a number, as a page is read"""
+    height: tuple[float, float] = (16.0, 80.0)
+    """of the digit on the final picture, in pixels"""
