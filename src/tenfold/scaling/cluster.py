@@ -44,6 +44,7 @@ def cluster(address: str | None = None) -> Iterator[None]:
     if find_spec("ray") is None:
         raise MissingExtraError("A Ray cluster", "ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # what fails is told once, by the command
     import ray
 
     if ray.is_initialized():

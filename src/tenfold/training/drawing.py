@@ -1,15 +1,15 @@
-"""Many pictures drawn on all cores, in parts; those that are kept in a folder are drawn only once.
+"""Many pictures drawn one after the other, in parts; those that are kept in a folder are drawn only once.
 
     draw(picture, 165_000, Path("drawn"), "views of ...")       uint8 [165000, 28, 28]
 
 A training that was killed while its pictures were drawn goes on after the last whole part: seconds are lost
-and not minutes. 165,000 pictures take about 35 MB on disk.
+and not minutes. 165,000 pictures take about 35 MB on disk. By one thread: a picture is a hundred
+short calls, and threads that hand the interpreter to each other at each of them take longer than one alone.
 """
 
 import hashlib
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tenfold.errors import RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 
-PART = 4096  # pictures: 3 s on two cores
+PART = 4096  # pictures: a quarter of a minute
 SIDE = 28
 DIGEST = 32  # bytes of SHA-256, before the packed pixels
 
@@ -33,20 +33,15 @@ def draw(picture: Picture, count: int, kept: Path | None = None, what: str = "")
     """
     images = np.empty((count, SIDE, SIDE), np.uint8)
     key = hashlib.sha256(f"{count} {what}".encode()).hexdigest()[:16]
-    with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter
-        for start in range(0, count, PART):
-            part = images[start : start + PART]
-            path = None if kept is None else kept / f"{key}-{start:07}"
-            if path is not None and _read(path, part):
-                continue
-            try:
-                for place, image in enumerate(pool.map(picture, range(start, start + len(part)))):
-                    part[place] = image
-            except BaseException:  # an interruption does not wait for the rest of the part
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            if path is not None:
-                _write(path, part)
+    for start in range(0, count, PART):
+        part = images[start : start + PART]
+        path = None if kept is None else kept / f"{key}-{start:07}"
+        if path is not None and _read(path, part):
+            continue
+        for place in range(len(part)):
+            part[place] = picture(start + place)
+        if path is not None:
+            _write(path, part)
     return images
 
 
