@@ -1,5 +1,7 @@
 """Rendered digits: the same for the same seed, readable again, and of every kind the world has."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -54,8 +56,7 @@ def test_a_ligature_leaves_the_digit_as_it_is(few: Labelled) -> None:
 def test_a_crossed_seven_has_more_ink_at_its_middle(few: Labelled) -> None:
     seven = few.images[few.labels == 7][0]
     plain, crossed = (
-        write(seven, 7, np.random.default_rng(1), World(**{**vars(STILL), "crossbar": chance}))
-        for chance in (0.0, 1.0)
+        write(seven, 7, np.random.default_rng(1), replace(STILL, crossbar=chance)) for chance in (0.0, 1.0)
     )
     assert crossed[40:60].sum() > plain[40:60].sum() + 10
     assert np.array_equal(
@@ -88,10 +89,8 @@ def test_a_ring_is_a_zero_by_one_hand_and_never_twice_the_same() -> None:
 
 def test_the_bow_of_a_looped_two_is_closed(few: Labelled) -> None:
     twos = few.images[few.labels == 2]
-    closed = [
-        holes(write(two, 2, np.random.default_rng(1), World(**{**vars(STILL), "loop": 1.0}))) for two in twos
-    ]
-    plain = [
-        holes(write(two, 2, np.random.default_rng(1), World(**{**vars(STILL), "loop": 0.0}))) for two in twos
-    ]
+    plain, closed = (
+        [holes(write(two, 2, np.random.default_rng(1), replace(STILL, loop=chance))) for two in twos]
+        for chance in (0.0, 1.0)
+    )
     assert sum(closed) > sum(plain) + len(twos) / 3

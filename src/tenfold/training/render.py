@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tenfold.data.labelled import Labelled
 from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
 
-ODDER = 1.6
+ODDER = 1.6  # times the turn, the stretch and the bend of most digits: see World.odd
 STROKE = 7.0  # pixels of the canvas that MNIST's pens are broad
 OPEN = 2.0  # pixels of paper on the canvas, from the middle of a 0 to its ink, at least
 
@@ -115,6 +115,11 @@ def _line(digit: Plane, start: tuple[float, float], end: tuple[float, float]) ->
     np.maximum(digit, cv2.GaussianBlur(stroke, (3, 3), 0.6), out=digit)
 
 
+def trace(canvas: Plane, points: Plane, pen: int) -> None:
+    """Draw a line through `points` [n, 2], x and y, `pen` pixels broad."""
+    cv2.polylines(canvas, [points.round().astype(np.int32)], False, 1.0, pen, cv2.LINE_AA)
+
+
 def bend(canvas: Plane, rng: Generator, sigma: float) -> Plane:
     """Moved by a smooth random field of `sigma` pixels."""
     height, width = canvas.shape
@@ -179,8 +184,7 @@ class Ring:
         size = np.exp(rng.normal(0, 0.08, 2))
         x, y = CANVAS / 2 + size[0] * across - self.lean * down, CANVAS / 2 + size[1] * down
         ink = np.zeros((CANVAS, CANVAS), np.float32)
-        points = np.column_stack([x, y]).round().astype(np.int32)
-        cv2.polylines(ink, [points], False, 1.0, max(1, round(self.stroke)), cv2.LINE_AA)
+        trace(ink, np.column_stack([x, y]), max(1, round(self.stroke)))
         return bend(ink, rng, world.elastic)
 
 
@@ -203,8 +207,7 @@ def _with_ligature(ink: Plane, label: int, rng: Generator) -> Plane:
         away = far * reach ** (2 if rise else 1)  # first along the side
         down = rise * (1 - (1 - reach) ** 2)
         down += rng.normal(0, 0.35 if not rise else 0.1) * away + rng.normal(0, 0.012) * away**2
-        points = np.column_stack([x + way * away, y + down]).round().astype(np.int32)
-        cv2.polylines(stroke, [points], False, 1.0, pen, cv2.LINE_AA)
+        trace(stroke, np.column_stack([x + way * away, y + down]), pen)
     return np.maximum(ink, stroke)
 
 

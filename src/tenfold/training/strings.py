@@ -18,7 +18,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.images.atoms import Atom, around, joined
 from tenfold.images.segment import Page, segment
 from tenfold.reading.page import candidates
-from tenfold.training.render import Ring, photograph, scaled, write
+from tenfold.training.render import Ring, photograph, scaled, trace, write
 from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
 
 JOINED = 0.35  # of neighbours: the pen was not lifted
@@ -120,16 +120,16 @@ def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -
     sunk, close = rng.uniform(0, 0.5), rng.uniform(-0.15, 0.1)  # rings are smaller, and often share a wall
     ink = np.zeros((CANVAS, CANVAS * (len(indices) + 1)), np.float32)
     digits: list[Plane] = []
-    follows = False  # the digit before was a ring
-    for index in indices:
-        label, down, left = int(data.labels[index]), rng.normal(0, 0.05) * PEN_BOX, CANVAS // 2
-        if is_ring := ring is not None and label == 0:
+    labels = data.labels[indices].tolist()
+    for place, (index, label) in enumerate(zip(indices, labels, strict=True)):
+        down, left = rng.normal(0, 0.05) * PEN_BOX, CANVAS // 2
+        if ring is not None and label == 0:
             written = ring.draw(rng, hand)
             down += sunk * max(0.0, PEN_BOX - ring.height)
         else:
             written = write(data.images[index], label, rng, hand)
         written = cv2.warpAffine(written, np.array([[1, 0, 0], [0, 1, down]]), (CANVAS, CANVAS))
-        both = is_ring and follows
+        both = ring is not None and place > 0 and label == labels[place - 1] == 0
         if digits:
             gap = close + rng.normal(0, 0.03) if both else apart + rng.normal(0, 0.06)
             left = round(_beside(ink, written) + gap * PEN_BOX)
@@ -140,7 +140,6 @@ def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -
             ink = np.maximum(ink, _joining(digits[-1], digit, rng, UPPER if both else ANYWHERE))
         digits.append(digit)
         ink = np.maximum(ink, digit)
-        follows = is_ring
     x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     box = np.s_[y : y + max(1, height), x : x + max(1, width)]
     return ink[box], [digit[box] for digit in digits]
@@ -164,8 +163,7 @@ def _joining(left: Plane, right: Plane, rng: Generator, heights: tuple[float, ..
     pen = max(2, round(0.8 * float(depth.max())))
     t = np.linspace(0, 1, 12)[:, None]
     bow = 4 * t * (1 - t) * [0, rng.normal(0, 0.12) * PEN_BOX]
-    points = ((1 - t) * start + t * end + bow).round().astype(np.int32)
-    cv2.polylines(stroke, [points], False, 1.0, pen, cv2.LINE_AA)
+    trace(stroke, (1 - t) * start + t * end + bow, pen)
     return stroke
 
 
