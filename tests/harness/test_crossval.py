@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tenfold import processes
 from tenfold.data import Store, load_test, load_training
 from tenfold.data.labelled import Labelled
 from tenfold.errors import (
@@ -179,7 +180,7 @@ def test_a_process_that_is_killed_is_one_sentence(digits: Labelled, monkeypatch:
 
         def shutdown(self, **_: Any) -> None: ...
 
-    monkeypatch.setattr(trainings, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", Broken)
     job = Job(TINY.to_dict(), 0, 1, "fp32", digits, [])
     with pytest.raises(ResourceError, match=r"fewer --threads"):
         list(trainings.train_all(job, [(0, 0), (0, 1)], 2))

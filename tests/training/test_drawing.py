@@ -2,12 +2,16 @@
 
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tenfold import processes
 from tenfold.data import load_training
 from tenfold.errors import DiskError
 from tenfold.training import drawing
@@ -102,6 +106,36 @@ def test_an_interruption_does_not_wait_for_the_rest_of_a_part(monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         draw(slow, 20_000)
     assert len(begun) < 10_000
+
+
+def test_processes_draw_the_same_side_by_side(tmp_path: Path) -> None:
+    few = load_training().take(range(12), "few")
+    alone = nondigits(few, 45, 7)
+    assert nondigits(few, 45, 7, kept=tmp_path, processes=2).checksum == alone.checksum
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_what_an_ended_process_did_not_draw_is_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(ThreadPoolExecutor):
+        """Of its pieces the second never comes."""
+
+        def __init__(self, workers: int, *_: Any, **settings: Any) -> None:
+            super().__init__(workers)
+            monkeypatch.setattr(processes, "_make", *settings["initargs"])
+            self.given = 0
+
+        def submit(self, do: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+            self.given += 1
+            return super().submit(_broken if self.given == 2 else do, *arguments)
+
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", Broken)
+    artist = Artist()
+    assert draw(artist, 35, processes=2)[:, 0, 0].tolist() == list(range(35))
+    assert set(artist.drawn) == set(range(35))
+
+
+def _broken(*_: Any) -> None:
+    raise BrokenProcessPool
 
 
 def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path) -> None:

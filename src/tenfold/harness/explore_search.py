@@ -29,7 +29,8 @@ from tenfold.harness.explore_results import named_recipe, rank, search_results
 from tenfold.harness.explore_space import Space, default_space, own_parameters, recipe_of
 from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, SearchWork, Training
-from tenfold.harness.trainings import Engine, Place, refuse_test_set, share_out, train_as_told
+from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_as_told
+from tenfold.processes import Place
 from tenfold.training.loop import derive
 from tenfold.training.recipes import RECIPE_FILE, Recipe, find_recipe, write_recipe
 

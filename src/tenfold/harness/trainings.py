@@ -6,15 +6,9 @@
 A training's answers are the same either way. Processes end with the one that began them, however it ends.
 """
 
-import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -25,14 +19,13 @@ from tenfold.data.mnist import CHECKSUMS
 from tenfold.errors import DataError, ResourceError, UsageError
 from tenfold.harness.crossval_record import Fold
 from tenfold.harness.folds import Folds
+from tenfold.processes import Made, Place, in_processes
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Precision
 
 
-Made = TypeVar("Made")
 Result = TypeVar("Result", covariant=True)
-Place = tuple[Any, ...]
 
 
 class Work(Protocol[Result]):
@@ -122,64 +115,11 @@ def train_all(
 
 
 def train_as_told(job: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
-    """The trainings of the places that `next_place` names, as they finish.
-
-    It is asked whenever a training can begin, after what was yielded before has been dealt with. None says
-    that there is nothing to begin now; once nothing is on its way either, this ends.
-    """
-    if at_once == 1:
-        while (place := next_place()) is not None:
-            yield job.train(*place)
-        return
-    before = set(multiprocessing.active_children())
-    # spawn: torch's threads do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(at_once, context, initializer=_begin_work, initargs=(job,))
-    running: set[Future[Any]] = set()
+    """The trainings of the places that `next_place` names, as they finish: see `in_processes`."""
     try:
-        while True:
-            while len(running) < at_once and (place := next_place()) is not None:
-                running.add(pool.submit(_work, *place))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+        yield from in_processes(job.train, next_place, at_once)
     except BrokenProcessPool:
         raise ResourceError(
             "A training's process was ended from outside, perhaps for want of memory. The trainings that "
             "were done are kept: give the command again, with fewer --threads to train fewer at once."
         ) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
-
-
-_job: Work[Any] | None = None  # of this process, where it is one of a pool's
-
-
-def _begin_work(job: Work[Any]) -> None:
-    global _job
-    _job = job
-    belong_to_parent()
-
-
-def _work(*place: Any) -> Any:
-    assert _job is not None
-    return _job.train(*place)
-
-
-def belong_to_parent() -> None:
-    """For a process that another one began: Ctrl-C is the parent's to hear, and it ends when that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's process waits for work for ever, even where its parent was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

@@ -153,7 +153,7 @@ def _train(
     record = run.record
     recipe = Recipe.from_dict(record["recipe"])
     training, validation = parts
-    taught = lesson(training, recipe, record["seed"], run.folder / DRAWN)
+    taught = lesson(training, recipe, record["seed"], run.folder / DRAWN, record["threads"])
     if taught is not training:
         clock.lap("render")
     torch.set_num_threads(record["threads"])
@@ -214,7 +214,7 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
 def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
     """Fit the temperature on the validation images as the recipe sees digits, the threshold on them alone."""
     recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
-    seen = lesson(validation, recipe, run.record["seed"])
+    seen = lesson(validation, recipe, run.record["seed"], processes=run.record["threads"])
     logits = trainer.logits(Examples(seen, trainer.device))
     run.record["temperature"] = round(fit_temperature(logits, seen.labels), 4)
     thresholds = {SECOND_LOOK: SURE} if recipe.views else {}  # what learns from MNIST alone is not helped

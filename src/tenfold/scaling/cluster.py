@@ -20,14 +20,14 @@ from typing import Any
 
 from tenfold.environment import cores
 from tenfold.errors import MissingExtraError, NetworkError, ResourceError, TenfoldError
-from tenfold.harness.trainings import Made, Place, Work
+from tenfold.harness.trainings import Work
+from tenfold.processes import Made, Place
 from tenfold.scaling import local
 from tenfold.scaling.answering import Attempt, Done, Task, answer
 from tenfold.scaling.inputs import Part
 
-OBJECT_STORE = (
-    200 << 20
-)  # bytes on a machine of one's own: what is shared is a model, or MNIST with its views
+OBJECT_STORE = 200 << 20
+"""bytes on a machine of one's own: what is shared is a model, or MNIST with its views"""
 QUEUED = 2  # parts for each core: one is done while the next one waits at its machine
 PATIENCE = 10.0  # seconds for a cluster to answer
 RETRIES = 2  # of a training whose process was ended

@@ -16,7 +16,7 @@ from typing import Any
 
 from tenfold.environment import cores
 from tenfold.errors import ResourceError, TenfoldError
-from tenfold.harness.trainings import belong_to_parent
+from tenfold.processes import belong_to_parent
 from tenfold.scaling.answering import Attempt, Done, Task, answer
 from tenfold.scaling.inputs import Part
 

@@ -9,6 +9,7 @@ used.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +43,33 @@ FONTS = (  # six pens in OpenCV 4, one printed face of several weights in OpenCV
 )
 
 
-def nondigits(
-    data: Labelled, count: int, seed: int, world: World = World(), kept: Path | None = None
-) -> Labelled:
-    """`count` pictures of no digit, uint8 [count, 28, 28], labelled NONE of 11 classes; the same for one
-    seed. `kept` is a folder that keeps them: see `drawing`."""
+@dataclass(frozen=True)
+class _NonDigit:
+    data: Labelled
+    seed: int
+    world: World
 
-    def picture(index: int) -> NDArray[np.uint8]:
-        rng = np.random.default_rng([seed, NONE, index])
-        if rng.random() < MISCUT and (cut := cut_wrongly(data, rng, world)) is not None:
+    def __call__(self, index: int) -> NDArray[np.uint8]:
+        rng = np.random.default_rng([self.seed, NONE, index])
+        if rng.random() < MISCUT and (cut := cut_wrongly(self.data, rng, self.world)) is not None:
             return cut
         kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]
-        return to_mnist(photograph(_cut_out(bend(kind(data, rng, world), rng, 1.6), rng), rng, world))
+        drawing = bend(kind(self.data, rng, self.world), rng, 1.6)
+        return to_mnist(photograph(_cut_out(drawing, rng), rng, self.world))
 
-    images = draw(picture, count, kept, f"nondigits {DRAWING} beside {data.checksum} {seed} {world}")
+
+def nondigits(
+    data: Labelled,
+    count: int,
+    seed: int,
+    world: World = World(),
+    kept: Path | None = None,
+    processes: int = 1,
+) -> Labelled:
+    """`count` pictures of no digit, uint8 [count, 28, 28], labelled NONE of 11 classes; the same for one
+    seed. `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
+    what = f"nondigits {DRAWING} beside {data.checksum} {seed} {world}"
+    images = draw(_NonDigit(data, seed, world), count, kept, what, processes)
     return Labelled("nondigits", images, np.full(count, NONE, np.uint8), NONE + 1)
 
 
