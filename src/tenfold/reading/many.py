@@ -3,7 +3,7 @@
     for found in predict_many(reader, paths): ...
 
 Decoding a small picture and finding its digit is mostly Python, which threads cannot share. The first ALONE
-pictures are read here, as starting a process costs as much as a few hundred of them. Processes are spawned,
+pictures are read here, while processes start, if there are more: that takes as long. Processes are spawned,
 so a script that calls this must be guarded by `if __name__ == "__main__"`.
 """
 
@@ -32,14 +32,16 @@ def predict_many(
     Raises ResourceError where a process ends before its work is done.
     """
     remaining = iter(paths)
-    yield from reader.predict_files(islice(remaining, alone) if reader.threads > 1 else remaining)
+    if reader.threads == 1:
+        yield from reader.predict_files(remaining)
+        return
+    own = list(islice(remaining, alone))
     chunks = iter(lambda: [os.fsdecode(path) for path in islice(remaining, chunk)], [])
     first = list(islice(chunks, reader.threads))
-    if not first:
-        return
     with _workers(reader, len(first)) as workers:
         for worker, part in zip(workers, first, strict=True):
             _give(worker, part)
+        yield from reader.predict_files(own)
         waiting = deque(workers)
         while waiting:
             worker = waiting.popleft()
