@@ -1,6 +1,6 @@
 """Makes a shipped model anew from its recipe, and its card: `python scripts/ship.py fast [--seed 0]`.
 
-Two trainings with the same seed: one on the 55,000, whose validation images fit temperature and threshold,
+Two trainings with the same seed: one on the 55,000, whose validation images fit temperature and thresholds,
 and a final one on all 60,000, whose last step is the model. A recipe that chooses its epoch on validation
 images (one with `patience`) ships the first, and so does `--development`, in half of the time. The same
 machine, versions and threads give the same bytes. The card takes what it says from the model file and from
@@ -33,6 +33,7 @@ from tenfold.training.recipes import RECIPES
 
 BELOW = {  # what a threshold of a model file does
     "confidence": "confidence below {} is answered unsure",
+    "likeness": "what is likely, but spread over many digits, is answered unsure below a likeness of {}",
     SECOND_LOOK: "what no digit reaches {} for is looked at again, turned and slanted",
 }
 ROOT = Path(__file__).parent.parent

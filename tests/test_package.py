@@ -23,6 +23,7 @@ RANKS = [
     {"images"},
     {"data"},
     {"metrics"},
+    {"thresholds"},
     {"onnx_wire"},
     {"onnx_operators"},
     {"onnx_check"},

@@ -20,7 +20,7 @@ def test_a_sound_folder_is_read_whole(run: RunFolder, tmp_path: Path) -> None:
     assert facts.record == run.record
     assert facts.history["val_loss"].tolist() == [0.31, 0.2, 0.22]
     assert facts.temperature == 0.95
-    assert facts.threshold == 0.6
+    assert facts.thresholds["confidence"] == 0.6
     for answers, prefix, on in ((facts.test, "", "mnist"), (facts.validation, "val_", "held")):
         assert answers is not None
         assert answers.on == on

@@ -138,10 +138,12 @@ def test_digits_are_unsure_below_the_threshold(
 ) -> None:
     page = segment(compose("58"))
     (sure, _), (unsure, reason) = (
-        (found.unsure, found.reason) for found in (read_page(page, nearest, threshold=t) for t in (0.0, 1.0))
+        (found.unsure, found.reason)
+        for found in (read_page(page, nearest, thresholds={"confidence": least}) for least in (0.0, 1.0))
     )
     assert not sure
     assert (unsure, reason) == (True, "low confidence")
+    assert read_page(page, nearest, thresholds={"likeness": 1.0}).unsure
     digits = read_page(page, nearest).digits
     assert all(
         digit.alternatives == tuple(sorted(digit.alternatives, key=lambda a: -a[1])) for digit in digits

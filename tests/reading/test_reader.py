@@ -20,6 +20,7 @@ from tenfold.data.mnist import load_test
 from tenfold.errors import ImageError, InputError, ModelFileError, ShapeError
 from tenfold.model import open_session
 from tenfold.reading import Failure, Prediction, Reader
+from tenfold.thresholds import likeness
 
 Images = NDArray[np.uint8]
 
@@ -34,7 +35,7 @@ def reader(model_file: Path) -> Reader:
     return Reader(model_file, threads=2)
 
 
-def with_threshold(folder: Path, confidence: float) -> Reader:
+def with_threshold(folder: Path, confidence: float, **others: float) -> Reader:
     import torch
 
     from tenfold.training.export import export
@@ -42,7 +43,7 @@ def with_threshold(folder: Path, confidence: float) -> Reader:
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        data = export(Baseline().build(), name="strict", thresholds={"confidence": confidence})
+        data = export(Baseline().build(), name="strict", thresholds={"confidence": confidence, **others})
     (folder / "model.onnx").write_bytes(data)
     return Reader(folder)
 
@@ -237,6 +238,17 @@ def test_below_the_threshold_a_digit_is_unsure(tmp_path: Path, digits: Images) -
     above = with_threshold(tmp_path, first.confidence + 1e-6).predict([digits[0]])[0]
     assert (at.unsure, at.reason) == (False, None)
     assert (above.unsure, above.reason) == (True, "low confidence")
+
+
+def test_what_is_likely_but_spread_over_many_digits_is_unlike_a_digit(tmp_path: Path, digits: Images) -> None:
+    first = with_threshold(tmp_path, 0.0).predict([digits[0]])[0]
+    found = float(likeness([first.probabilities])[0])
+    at = with_threshold(tmp_path, first.confidence, likeness=found - 1e-6).predict([digits[0]])[0]
+    above = with_threshold(tmp_path, first.confidence, likeness=found + 1e-6).predict([digits[0]])[0]
+    neither = with_threshold(tmp_path, 1.0, likeness=1.0).predict([digits[0]])[0]
+    assert (at.unsure, at.reason) == (False, None)
+    assert (above.unsure, above.reason) == (True, "unlike a digit")
+    assert neither.reason == "low confidence"
 
 
 def test_files_that_cannot_be_read_are_reported_and_the_others_go_on(

@@ -49,7 +49,14 @@ def make(tmp_path: Path, validation: Labelled) -> Make:
     """A linear model that learnt a little, as a file that says what it was kept from."""
     train = split(load_training().take(range(2_400), "mnist-training")).train
 
-    def made(seed: int, *, final: bool = False, threshold: float | None = 0.5, **recipe: Any) -> Path:
+    def made(
+        seed: int,
+        *,
+        final: bool = False,
+        threshold: float | None = 0.5,
+        likeness: float | None = None,
+        **recipe: Any,
+    ) -> Path:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             net = Network(nn.Flatten(), nn.Linear(784, 10))
@@ -61,12 +68,16 @@ def make(tmp_path: Path, validation: Labelled) -> Make:
             nn.functional.cross_entropy(net(pixels), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         data = {"mnist-train": "ab" * 32, "mnist-validation": validation.checksum}
-        path = tmp_path / f"{seed}{'-final' if final else ''}.onnx"
+        path = tmp_path / f"{seed}{'-final' if final else ''}{likeness or ''}.onnx"
         path.write_bytes(
             export(
                 net,
                 name="linear",
-                thresholds={} if threshold is None else {"confidence": threshold},
+                thresholds={
+                    key: least
+                    for key, least in (("confidence", threshold), ("likeness", likeness))
+                    if least is not None
+                },
                 recipe={"name": "linear", "seed": seed, **recipe},
                 data={"mnist-training": "cd" * 32} if final else data,
             )
@@ -114,6 +125,16 @@ def test_final_members_leave_nothing_to_fit(make: Make) -> None:
 def test_a_member_that_is_never_unsure_makes_a_committee_that_is_not(make: Make) -> None:
     made = committee([make(0, final=True), make(1, final=True, threshold=None)])
     assert made.record["thresholds"] == {}
+
+
+def test_members_that_know_what_is_none_make_a_committee_that_does(make: Make) -> None:
+    made = committee([make(0, likeness=0.3), make(1, likeness=0.4)])
+    assert set(made.record["thresholds"]) == {"confidence", "likeness"}
+    assert 0.9 < made.record["results"]["validation"]["accepted"] <= 0.995  # some are torn in two
+    mixed = committee([make(0, likeness=0.3), make(1)])
+    assert set(mixed.record["thresholds"]) == {"confidence"}
+    final = committee([make(0, final=True, likeness=0.3), make(1, likeness=0.4)])
+    assert final.record["thresholds"]["likeness"] == 0.4
 
 
 def test_members_that_learnt_from_pages_keep_their_temperatures(make: Make) -> None:

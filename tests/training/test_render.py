@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
-from tenfold.training.render import Ring, photograph, render, write
+from tenfold.training.paper import photograph, ruled
+from tenfold.training.render import Ring, render, write
 from tenfold.training.world import World
 
 
@@ -38,6 +39,15 @@ def test_paper_without_ink_has_no_strokes() -> None:
     blank = photograph(np.zeros((40, 30), np.float32), np.random.default_rng(0), World(ruling=0))
     assert blank.shape == (40, 30)
     assert blank.std() < 40
+
+
+def test_a_rule_goes_from_side_to_side_at_the_digits_feet() -> None:
+    ink = np.zeros((90, 120), np.float32)
+    ink[20:71, 50:60] = 1
+    for seed in range(20):
+        lines = ruled(ink, 70, np.random.default_rng(seed)) - ink
+        assert (lines.max(0) > 0.3).mean() > 0.8  # a digit that it crosses stays as it is
+        assert 50 < np.average(np.arange(90), weights=lines.sum(1)) < 90
 
 
 def test_a_ligature_leaves_the_digit_as_it_is(few: Labelled) -> None:

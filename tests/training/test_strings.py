@@ -1,5 +1,7 @@
 """Numbers that one hand wrote: their cuts are the digits themselves, or are known to be none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -68,6 +70,19 @@ def test_what_is_cut_wrongly_is_no_bar_and_has_ink(few: Labelled) -> None:
         assert sizes[0] > 0.04 * sizes[1] or abs(axes[0, 1]) < 0.6
 
 
+def test_a_comma_is_cut_from_its_digit_and_spoils_what_it_is_cut_with(few: Labelled) -> None:
+    apart = World(faint=0, ruling=0, rule=0, height=(60.0, 80.0), slant=(0, 0))
+    without, with_commas = (
+        [cut for rng in generators() for cut in cuts(few, [0, 1, 2], rng, replace(apart, mark=chance))]
+        for chance in (0.0, 1.0)
+    )
+    assert not any(cut.marked for cut in without)
+    marked = [cut for cut in with_commas if cut.marked]
+    assert len(marked) > 20
+    assert sum(len(cut.atoms) > 1 and cut.whole.max() > 0.9 for cut in marked) > 10  # it hangs on to a digit
+    assert any(not cut.marked and cut.whole[0] > 0.9 and cut.pure[0] > 0.9 for cut in with_commas)
+
+
 def test_a_digit_without_ink_is_nowhere(few: Labelled) -> None:
     empty = Labelled("empty", np.zeros_like(few.images), few.labels)
-    assert all(cut_digit(empty, 0, rng, World()) is None for rng in generators()[:10])
+    assert all(cut_digit(empty, 0, rng, World(school=0)) is None for rng in generators()[:10])

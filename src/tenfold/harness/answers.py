@@ -27,6 +27,7 @@ from tenfold.metrics import (
     risk_coverage,
     wilson,
 )
+from tenfold.thresholds import CONFIDENCE, LIKENESS, unsure
 
 MOST_ERRORS = 36
 MOST_CONFUSIONS = 10
@@ -152,14 +153,16 @@ def calibration(facts: Facts, answers: Answers) -> str:
 
 
 def _settings(facts: Facts, answers: Answers) -> list[tuple[str, str]]:
-    """The temperature and the threshold that the model was given, and what the threshold does here."""
+    """The temperature and the thresholds that the model was given, and what these do here."""
     rows = []
     if facts.temperature is not None:
         rows.append(("temperature, fitted on validation images", f"{facts.temperature:.4f}"))
-    if facts.threshold is not None:
-        accepted = answers.confidence.astype(np.float32) >= np.float32(facts.threshold)
+    if CONFIDENCE in facts.thresholds:
+        accepted = ~unsure(answers.probabilities, facts.thresholds)
         right = float(answers.correct[accepted].mean()) if accepted.any() else float("nan")
-        rows.append(("confidence below which it says unsure", percent(facts.threshold)))
+        rows.append(("confidence below which it says unsure", percent(facts.thresholds[CONFIDENCE])))
+        if LIKENESS in facts.thresholds:
+            rows.append(("likeness to a digit below which, too", f"{facts.thresholds[LIKENESS]:.4f}"))
         rows.append(("images accepted so", percent(float(accepted.mean()))))
         rows.append(("accuracy of the accepted", percent(right)))
     return rows

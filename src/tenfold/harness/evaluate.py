@@ -3,6 +3,7 @@
 Raw pixels go to the network as they are, for MNIST and for whatever `load_set` has brought to MNIST's form.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import DataError
 from tenfold.metrics import summary
 from tenfold.reading.reader import Reader
+from tenfold.thresholds import CONFIDENCE, unsure
 
 
 def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np.float32]]:
@@ -25,20 +27,19 @@ def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np
     if data.classes != 10:
         raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model answers with ten.")
     probabilities = reader.probabilities(data.images)
-    return summarise(probabilities, data, reader.metadata.thresholds.get("confidence")), probabilities
+    return summarise(probabilities, data, reader.metadata.thresholds), probabilities
 
 
-def summarise(probabilities: NDArray[Any], data: Labelled, threshold: float | None) -> dict[str, Any]:
+def summarise(probabilities: NDArray[Any], data: Labelled, thresholds: Mapping[str, float]) -> dict[str, Any]:
     """The summary above, of `probabilities` [n, 10] that are at hand."""
     result = summary(probabilities, data.labels, data.name)
-    return result if threshold is None else result | _accepted(probabilities, data.labels, threshold)
+    return result | _accepted(probabilities, data.labels, thresholds) if CONFIDENCE in thresholds else result
 
 
 def _accepted(
-    probabilities: NDArray[Any], labels: NDArray[np.uint8], threshold: float
+    probabilities: NDArray[Any], labels: NDArray[np.uint8], thresholds: Mapping[str, float]
 ) -> dict[str, float | None]:
-    # in float64, as the reader compares: in float32 a confidence at the threshold may fall either way
-    accepted = probabilities.max(1).astype(np.float64) >= threshold
+    accepted = ~unsure(probabilities, thresholds)
     correct = probabilities.argmax(1) == labels
     return {
         "accepted": float(accepted.mean()),

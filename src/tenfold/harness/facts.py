@@ -80,10 +80,11 @@ class Facts:
         return _number(self.record.get("temperature"))
 
     @property
-    def threshold(self) -> float | None:
-        """The confidence below which the model says that it is unsure."""
-        thresholds = self.record.get("thresholds")
-        return _number(thresholds.get("confidence")) if isinstance(thresholds, dict) else None
+    def thresholds(self) -> dict[str, float]:
+        """Those below which the model says that it is unsure: see `thresholds.unsure`."""
+        found = self.record.get("thresholds")
+        numbers = {key: _number(value) for key, value in found.items()} if isinstance(found, dict) else {}
+        return {key: value for key, value in numbers.items() if value is not None}
 
 
 def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:

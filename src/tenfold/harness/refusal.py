@@ -22,6 +22,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import DataError, ShapeError, UnknownNameError
 from tenfold.metrics import threshold_accepting, threshold_for
 from tenfold.reading.reader import Reader
+from tenfold.thresholds import CONFIDENCE, unsure
 
 NOT_DIGITS = ("emnist-letters", "fashion-mnist", "kmnist")  # of the sets by name
 ERRORS = (0.01, 0.005, 0.001)
@@ -41,7 +42,7 @@ class Against:
     fpr95: float
     """the share accepted where 95 % of the digits are"""
     accepted: float | None
-    """the share accepted at the model's own threshold; None where it has none"""
+    """the share accepted at the model's own thresholds; None where it has none"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Refusal:
-    """`on` names the `count` digits; `threshold` is the model's own, and `accepted` their share at it."""
+    """`on` names the `count` digits; `threshold` is the model's own confidence, and `accepted` their share
+    at its thresholds."""
 
     on: str
     count: int
@@ -94,19 +96,26 @@ def refusal(
     probabilities = reader.probabilities(digits.images)
     correct = probabilities.argmax(1) == digits.labels
     inside = scores(probabilities, digits.images)
-    outside = {name: scores(reader.probabilities(images), images) for name, images in others.items()}
-    own = reader.metadata.thresholds.get("confidence")
+    answers = {name: reader.probabilities(images) for name, images in others.items()}
+    outside = {name: scores(rows, others[name]) for name, rows in answers.items()}
+
+    def accepted(rows: NDArray[np.float32], images: NDArray[np.uint8]) -> float | None:
+        if own is None:
+            return None
+        return float((images.any((1, 2)) & ~unsure(rows, reader.metadata.thresholds)).mean())
+
+    own = reader.metadata.thresholds.get(CONFIDENCE)
     return Refusal(
         digits.name,
         len(digits),
         own,
-        None if own is None else float((inside >= own).mean()),
+        accepted(probabilities, digits.images),
         {
             name: Against(
                 len(values),
                 auroc(inside, values),
                 fpr_at(inside, values),
-                None if own is None else float((values >= own).mean()),
+                accepted(answers[name], others[name]),
             )
             for name, values in outside.items()
         },

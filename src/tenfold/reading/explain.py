@@ -17,7 +17,8 @@ from tenfold.images.decode import read_picture
 from tenfold.images.ink import WORK_SIDE, ink
 from tenfold.images.normalise import Found, find_digit
 from tenfold.reading.looks import ONE_LOOK
-from tenfold.reading.reader import Prediction, Reader
+from tenfold.reading.reader import UNLIKE, Prediction, Reader
+from tenfold.thresholds import CONFIDENCE, LIKENESS, likeness
 
 SHOWN = 320  # pixels of the longer side of a step's picture
 TOP = 3
@@ -34,7 +35,8 @@ class Explanation:
     pixel departs from its paper, `image` uint8 [28, 28] is what is read. `size` is the picture's width and
     height, `box` the digit's x, y, width, height in it. `contrast`, of full ink, and `threshold`, where ink
     begins, are grey levels from the paper; `bright` tells light ink on dark. `unchanged` tells an image made
-    like MNIST's, which is read as it is. Below the confidence `needed` the model is unsure. `first_look` is
+    like MNIST's, which is read as it is. Below the confidence `needed`, or where the `likeness` to
+    a digit (`thresholds.likeness`) is below `needed_likeness`, the model is unsure. `first_look` is
     the digit and its probability at first sight, where the model looked again.
     """
 
@@ -51,6 +53,8 @@ class Explanation:
     touches_edge: bool
     unchanged: bool
     needed: float
+    likeness: float
+    needed_likeness: float
     first_look: tuple[int, float] | None
 
     @property
@@ -104,10 +108,17 @@ class Explanation:
         if self.prediction.reason == "blank":
             return "There is no digit on the picture."
         (first, confidence), (second, less), *_ = self.top
-        sentence = (
-            f"{first} has {100 * confidence:.2f} % and {second} {100 * less:.2f} %; this model is unsure "
-            f"below {100 * self.needed:.2f} %."
-        )
+        if self.prediction.reason == UNLIKE:
+            sentence = (
+                f"{first} has {100 * confidence:.2f} %, but the rest is spread over many digits, as it is "
+                f"for what is none: the likeness to a digit is {self.likeness:.4f}, and this model is unsure "
+                f"below {self.needed_likeness:.4f}."
+            )
+        else:
+            sentence = (
+                f"{first} has {100 * confidence:.2f} % and {second} {100 * less:.2f} %; this model is unsure "
+                f"below {100 * self.needed:.2f} %."
+            )
         return f"{sentence} The digit touches the picture's edge." if self.touches_edge else sentence
 
     def document(self) -> dict[str, Any]:
@@ -124,6 +135,8 @@ class Explanation:
             "unchanged": self.unchanged,
             "top": [{"label": digit, "confidence": chance} for digit, chance in self.top],
             "needed": self.needed,
+            "likeness": round(self.likeness, 4),
+            "needed_likeness": self.needed_likeness,
             "first_look": self.first_look and {"label": self.first_look[0], "confidence": self.first_look[1]},
             "why": self.why,
         }
@@ -152,7 +165,9 @@ def explain(reader: Reader, picture: str | os.PathLike[str]) -> Explanation:
         components=found.components,
         touches_edge=found.touches_edge,
         unchanged=any(np.array_equal(found.image, other) for other in (plane, 255 - plane)),
-        needed=reader.metadata.thresholds.get("confidence", 0.0),
+        needed=reader.metadata.thresholds.get(CONFIDENCE, 0.0),
+        likeness=float(likeness(row[None])[0]),
+        needed_likeness=reader.metadata.thresholds.get(LIKENESS, 0.0),
         first_look=None if np.array_equal(first, row) else (int(first.argmax()), float(first.max())),
     )
 

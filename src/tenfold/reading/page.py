@@ -8,9 +8,10 @@ passes over dots, dashes and specks.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from tenfold.images.atoms import Atom, Box, around
 from tenfold.images.segment import Page
 from tenfold.reading.lattice import Edge, Step, readings
 from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly, only
+from tenfold.thresholds import CONFIDENCE, unsure
 
 CLASSES = 10
 SEARCHED = 2_000  # readings that are held against a checksum or an odd pattern before the search gives up
@@ -135,13 +137,13 @@ def read_page(
     probabilities: Probabilities,
     expected: Expected | None = None,
     *,
-    threshold: float = 0.0,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
     file: str | None = None,
 ) -> Reading:
     """The best reading of `page`. `probabilities` maps uint8 [n, 28, 28] to float32 [n, 10].
 
-    A digit is unsure below `threshold`. Where nothing fits what is expected, the best reading without it is
-    given, unsure.
+    `thresholds` say which digits are unsure: see `thresholds.unsure`. Where nothing fits what is expected,
+    the best reading without it is given, unsure.
     """
     expected = expected or Expected()
     found = candidates(page)
@@ -155,7 +157,14 @@ def read_page(
     if steps is None:
         reason = "nothing fits what is expected"
         steps = next(readings(atoms, edges))[1]
-    digits = tuple(_digit(page, found[s.candidate], s.label, chances[s.candidate], threshold) for s in steps)
+    doubtful, least = unsure(rows, thresholds), thresholds.get(CONFIDENCE, 0.0)
+
+    def digit(step: Step) -> Digit:
+        its = chances[step.candidate]
+        doubt = bool(doubtful[step.candidate]) or its[step.label] < least
+        return _digit(page, found[step.candidate], step.label, its, doubt)
+
+    digits = tuple(digit(step) for step in steps)
     text = _text(steps, found)
     if reason is None and any(digit.unsure for digit in digits):
         reason = "low confidence"
@@ -240,15 +249,10 @@ def _best(atoms: int, edges: list[Edge], expected: Expected) -> tuple[Step, ...]
     return None
 
 
-def _digit(
-    page: Page, candidate: Candidate, label: int, chances: NDArray[np.float64], threshold: float
-) -> Digit:
+def _digit(page: Page, candidate: Candidate, label: int, chances: NDArray[np.float64], doubt: bool) -> Digit:
     order = [int(other) for other in np.argsort(-chances, kind="stable") if other != label]
-    confidence = float(chances[label])
     alternatives = tuple((other, float(chances[other])) for other in order[:2] if chances[other] >= 0.01)
-    return Digit(
-        label, confidence, confidence < threshold, page.on_picture(around(candidate.atoms)), alternatives
-    )
+    return Digit(label, float(chances[label]), doubt, page.on_picture(around(candidate.atoms)), alternatives)
 
 
 def _text(steps: tuple[Step, ...], candidates: list[Candidate]) -> str:

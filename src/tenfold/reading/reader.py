@@ -25,6 +25,7 @@ from tenfold.model import CLASSES, Metadata, Model, open_session, parse_model, r
 from tenfold.onnx_check import INPUT, OUTPUTS
 from tenfold.reading.given import check_sequence, network_input, picture_pixels, raw_pixels
 from tenfold.reading.looks import PERHAPS, SECOND_LOOK, several_looks
+from tenfold.thresholds import CONFIDENCE, unsure
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tenfold.reading.page import Checksum, Reading
 
 BATCH = 32  # images a call of ONNX Runtime: fastest of 1 to 256 on the baseline, as the planes stay in cache
+UNLIKE = "unlike a digit"  # why an answer is unsure: see `thresholds.likeness`
 BATCHES_A_THREAD = 2  # with fewer the work is done before a second thread has started
 FILES_AT_ONCE = 64  # pictures decoded before they are read together
 
@@ -42,7 +44,8 @@ Picture = NDArray[np.uint8] | str | os.PathLike[str]
 class Prediction:
     """One digit as read.
 
-    `file` is None for an array; `reason` says why the answer is `unsure`: "blank" or "low confidence".
+    `file` is None for an array; `reason` says why the answer is `unsure`: "blank", "low confidence" or
+    "unlike a digit".
     `confidence` is the calibrated probability of `label`, `probabilities` those of 0 to 9.
     """
 
@@ -195,10 +198,9 @@ class Reader:
 
         expected = Expected(digits, allowed, pattern, checksum)
         page = segment(_picture(image))
-        threshold = self.metadata.thresholds.get("confidence", 0.0)
         file = None if isinstance(image, np.ndarray) else os.fsdecode(image)
         looked = partial(self.probabilities, perhaps=PERHAPS)
-        return read_page(page, looked, expected, threshold=threshold, file=file)
+        return read_page(page, looked, expected, thresholds=self.metadata.thresholds, file=file)
 
     def _read(self, digits: list[NDArray[np.uint8]], files: Sequence[str | None]) -> list[Prediction]:
         if not digits:
@@ -216,8 +218,9 @@ class Reader:
         reason = None
         if blank:
             reason = "blank"
-        elif confidence < self.metadata.thresholds.get("confidence", 0.0):
-            reason = "low confidence"
+        elif unsure(row[None], self.metadata.thresholds)[0]:
+            least = self.metadata.thresholds.get(CONFIDENCE, 0.0)
+            reason = "low confidence" if confidence < least else UNLIKE
         return Prediction(file, label, confidence, reason is not None, reason, tuple(row.tolist()))
 
 

@@ -21,7 +21,7 @@ from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
-from tenfold.metrics import fit_temperature, threshold_accepting
+from tenfold.metrics import fit_temperature
 from tenfold.model import parse_model
 from tenfold.reading.looks import SECOND_LOOK, SURE
 from tenfold.reading.reader import Reader
@@ -29,6 +29,7 @@ from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
 from tenfold.runs.parts import Parts, checksums, counts, load_parts
 from tenfold.runs.record import ACCEPTANCE, STATED, Run, new_folder
+from tenfold.thresholds import fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.distributed import joined
@@ -212,7 +213,7 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
 
 
 def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
-    """Fit the temperature on the validation images as the recipe sees digits, the threshold on them alone."""
+    """Fit the temperature on validation images as the recipe sees digits, the thresholds on them alone."""
     recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
     seen = lesson(validation, recipe, run.record["seed"], processes=run.record["threads"])
     logits = trainer.logits(Examples(seen, trainer.device))
@@ -220,8 +221,9 @@ def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
     thresholds = {SECOND_LOOK: SURE} if recipe.views else {}  # what learns from MNIST alone is not helped
     run.record["thresholds"] = thresholds
     reader = Reader.of(parse_model(_model(run, trainer), str(run.folder)), threads=run.record["threads"])
-    confidence = reader.probabilities(validation.images).max(1)
-    thresholds["confidence"] = round(threshold_accepting(confidence, share=ACCEPTANCE), 4)
+    thresholds |= fit_thresholds(
+        reader.probabilities(validation.images), share=ACCEPTANCE, spreads=trainer.recipe.nondigits > 0
+    )
 
 
 def _save_model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None) -> None:

@@ -23,10 +23,11 @@ from tenfold.files import sha256, write_atomic
 from tenfold.harness.committee import build, check_members, mean_logits
 from tenfold.harness.evaluate import summarise
 from tenfold.harness.record import Recorded, read_record
-from tenfold.metrics import fit_temperature, softmax, threshold_accepting
+from tenfold.metrics import fit_temperature, softmax
 from tenfold.model import Model, parse_model, read_model, resolve
 from tenfold.reading.reader import Reader
 from tenfold.runs.record import ACCEPTANCE, COMMITTEE, STATED, check_free, new_folder
+from tenfold.thresholds import CONFIDENCE, LIKENESS, fit_thresholds
 
 FORMAT = 1
 MEMBERS = "members"  # where a calibration comes from, if not from a set
@@ -134,9 +135,10 @@ def _calibrate(members: Sequence[Model], threads: int | None) -> Calibration:
     rendered = any(member.metadata.recipe.get("views") for member in members)
     temperature = 1.0 if rendered else round(fit_temperature(logits, validation.labels), 4)
     probabilities = softmax(logits, temperature)
-    threshold = round(threshold_accepting(probabilities.max(1), share=ACCEPTANCE), 4)
-    results = {"validation": summarise(probabilities, validation, threshold)}
-    return Calibration(validation.name, temperature, {"confidence": threshold}, results)
+    spreads = all(LIKENESS in member.metadata.thresholds for member in members)
+    thresholds = fit_thresholds(probabilities, share=ACCEPTANCE, spreads=spreads)
+    results = {"validation": summarise(probabilities, validation, thresholds)}
+    return Calibration(validation.name, temperature, thresholds, results)
 
 
 def _fitted_on(member: Model, validation: Labelled) -> bool:
@@ -146,7 +148,7 @@ def _fitted_on(member: Model, validation: Labelled) -> bool:
 
 
 def _most_careful(members: Sequence[Model]) -> dict[str, float]:
-    """The highest threshold, if every member has one: without, a member is never unsure."""
-    given = [member.metadata.thresholds.get("confidence") for member in members]
-    known = [threshold for threshold in given if threshold is not None]
-    return {"confidence": max(known)} if len(known) == len(given) else {}
+    """The highest thresholds, of those that every member has: without, a member is never unsure."""
+    given = [member.metadata.thresholds for member in members]
+    common = [key for key in (CONFIDENCE, LIKENESS) if all(key in thresholds for thresholds in given)]
+    return {key: max(thresholds[key] for thresholds in given) for key in common}

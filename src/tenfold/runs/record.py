@@ -15,7 +15,7 @@ RECORD = "run.json"
 COMMITTEE = "committee.json"  # what the folder of a committee has in its place
 LIMIT = 1 << 20  # bytes
 RUNS = Path("runs")
-ACCEPTANCE = 0.99  # share of the validation images that the confidence threshold lets through
+ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
 # What every record holds, and what a finished one holds besides.

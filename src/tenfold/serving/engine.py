@@ -130,8 +130,7 @@ class Engine:
         if expected.digits is not None and strokes * expected.digits > STROKES_BY_DIGITS:
             raise UsageError("The page has too many strokes to look for so many digits; leave digits out.")
         bounded = replace(expected, checksum=_in_time(expected.checksum, self.settings.search))
-        threshold = reader.metadata.thresholds.get("confidence", 0.0)
-        return read_page(page, reader.probabilities, bounded, threshold=threshold)
+        return read_page(page, reader.probabilities, bounded, thresholds=reader.metadata.thresholds)
 
 
 def _in_time(checksum: str | Checksum | None, seconds: float) -> Checksum | None:

@@ -7,18 +7,14 @@ Each letter has the forms that people learn, printed and joined; points move, co
 or late, some in serifs.
 """
 
-from typing import Any
-
-import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from tenfold.training.world import CANVAS, Plane
+from tenfold.training.forms import GRID, draw
+from tenfold.training.world import Plane
 
-# A letter's forms. Points are two digits, x and y of 0 to 8 to the right and down; commas part its strokes,
-# and ~ begins one that is curved. Letters that are a digit in some hand are missing: O o D Q C G g q I i l j
-# J L S s Z z B b y T and the like.
+# A letter's forms: see `forms` for what they say. Letters that are a digit in some hand are missing: O o D Q
+# C G g q I i l j J L S s Z z B b y T and the like.
 FORMS: dict[str, tuple[str, ...]] = {
     "A": ("084088,1575", "~0803408388,0585", "084088,0474", "080120608288,0484"),
     "E": ("80000888,0464", "000888,0080,0474", "~814002144415064887"),
@@ -48,7 +44,6 @@ FORMS: dict[str, tuple[str, ...]] = {
     "x": ("0088,8008", "~0020446888,~8060442808"),
 }
 LETTERS = "".join(FORMS)
-GRID = 8
 WANDER = 0.35  # standard deviation of a point, in the grid's steps
 LONG = (34.0, 64.0)  # pixels of the taller side
 WIDE = 0.6  # log of how much narrower than on the grid, at most
@@ -59,41 +54,8 @@ def written(rng: Generator) -> Plane:
     """One letter, upright; a serif or a rounded corner is the whole letter's."""
     forms = FORMS[LETTERS[rng.integers(len(LETTERS))]]
     height = rng.uniform(*LONG)
-    scale = height / GRID * np.array([np.exp(rng.uniform(-1, 0.3) * WIDE), 1])
-    pen, rounding, serif = int(rng.integers(2, 8)), int(rng.integers(0, 3)), rng.random() < SERIF
-    canvas = np.zeros((CANVAS, CANVAS), np.float32)
-    for stroke in forms[rng.integers(len(forms))].split(","):
-        curved = stroke.startswith("~")
-        points = _points(stroke.removeprefix("~"))
-        points = (points + rng.normal(0, WANDER, points.shape) - GRID / 2) * scale + CANVAS / 2
-        lines = [curve(points) if curved else _rounded(points, rounding)]
-        if serif and not curved:
-            half = rng.uniform(0.05, 0.12) * height * np.array([1, 0])
-            lines += [np.stack([end - half, end + half]) for end in (points[0], points[-1])]
-        fine = [np.rint(16 * line).astype(np.int32) for line in lines]  # OpenCV takes sixteenths
-        cv2.polylines(canvas, fine, False, 1.0, pen, cv2.LINE_AA, 4)
-    return canvas
-
-
-def _points(digits: str) -> NDArray[Any]:
-    """float64 [n, 2] of the grid."""
-    return np.array([int(digit) for digit in digits], np.float64).reshape(-1, 2)
-
-
-def curve(points: NDArray[Any]) -> NDArray[Any]:
-    """Through all points [n, 2], smoothly (Catmull and Rom): [8 (n - 1) + 1, 2]."""
-    before, after = 2 * points[:1] - points[1:2], 2 * points[-1:] - points[-2:-1]
-    p = np.concatenate([before, points, after])
-    t = np.linspace(0, 1, 8, endpoint=False)[None, :, None]
-    a, b, c, d = (p[place : len(p) - 3 + place, None] for place in range(4))
-    steps = b + t * ((c - a) / 2 + t * ((2 * a - 5 * b + 4 * c - d) / 2 + t * (3 * (b - c) + d - a) / 2))
-    return np.concatenate([steps.reshape(-1, 2), points[-1:]])
-
-
-def _rounded(points: NDArray[Any], times: int) -> NDArray[Any]:
-    """With its corners cut, again and again (Chaikin)."""
-    for _ in range(times):
-        near, far = 0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]
-        inner = np.stack([near, far], 1).reshape(-1, 2)
-        points = np.concatenate([points[:1], inner, points[-1:]])
-    return points
+    shape = height / GRID * np.diag([np.exp(rng.uniform(-1, 0.3) * WIDE), 1])
+    pen, rounding = int(rng.integers(2, 8)), int(rng.integers(0, 3))
+    half = rng.uniform(0.05, 0.12) * height if rng.random() < SERIF else 0.0
+    form = forms[rng.integers(len(forms))]
+    return draw(form, rng, shape, pen=pen, wander=WANDER, rounding=rounding, serif=half)

@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from tenfold.data.labelled import Labelled
 from tenfold.images import to_mnist
 from tenfold.training.drawing import draw
-from tenfold.training.letters import LETTERS, curve, written
-from tenfold.training.render import bend, photograph, scaled, write
+from tenfold.training.forms import curve
+from tenfold.training.letters import LETTERS, written
+from tenfold.training.paper import photograph
+from tenfold.training.render import bend, scaled, write
 from tenfold.training.strings import cut_wrongly
 from tenfold.training.world import CANVAS, Plane, World
 
 NONE = 10  # the label of what is no digit
-DRAWING = 4  # counted up when other things are drawn, so that none that were kept before are taken
+DRAWING = 5  # counted up when other things are drawn, so that none that were kept before are taken
 SIDE = 64  # pixels of the drawing, which then is bent and photographed
 
 SIGNS = "#@&%?+=*<>~^"

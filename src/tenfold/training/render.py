@@ -11,7 +11,6 @@ put on paper with its shadow, ruling, neighbours and noise, and then takes the s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,23 +18,30 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
+from tenfold.training.hands import Hand
+from tenfold.training.paper import photograph, ruled
+from tenfold.training.world import CANVAS, PEN_BOX, STROKE, Plane, World
 
 ODDER = 1.6  # times the turn, the stretch and the bend of most digits: see World.odd
-STROKE = 7.0  # pixels of the canvas that MNIST's pens are broad
 OPEN = 2.0  # pixels of paper on the canvas, from the middle of a 0 to its ink, at least
 
 
 def render(data: Labelled, index: int, rng: Generator, world: World = World()) -> NDArray[np.uint8]:
     """A picture uint8 [h, w] with the digit `index` of `data` on it, dark on bright or bright on dark."""
-    if data.labels[index] == 0 and rng.random() < world.ring:
+    label = int(data.labels[index])
+    if label == 0 and rng.random() < world.ring:
         ink = Ring.of_a_hand(rng, np.exp(rng.uniform(*np.log(world.pen)))).draw(rng, world)
+    elif rng.random() < world.school:
+        ink = bend(Hand.any(rng, world).write(label, rng, world), rng, world.elastic)
     else:
-        ink = write(data.images[index], int(data.labels[index]), rng, world)
+        ink = write(data.images[index], label, rng, world)
     box = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     if rng.random() < world.ligature:
-        ink = _with_ligature(ink, int(data.labels[index]), rng)
+        ink = _with_ligature(ink, label, rng)
     ink = _crop(ink, box, rng)
+    if rng.random() < world.rule:
+        feet = np.flatnonzero(ink.max(1) > 0.5)
+        ink = ruled(ink, int(feet[-1]) if len(feet) else len(ink), rng)
     if rng.random() < world.neighbour:
         ink = _with_neighbour(ink, data, rng, world)
     scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
@@ -249,35 +255,3 @@ def _with_neighbour(ink: Plane, data: Labelled, rng: Generator, world: World) ->
             np.maximum(place, piece[low - top : high - top], out=place)
         ink = room
     return ink
-
-
-def photograph(ink: Plane, rng: Generator, world: World) -> NDArray[np.uint8]:
-    """`ink` float32 [h, w] in 0..1 on paper, in uneven light, through a lens, stored with noise: uint8 [h,
-    w]."""
-    height, width = ink.shape
-    paper, contrast = rng.uniform(130, 255), rng.uniform(90, 220)
-    if rng.random() < world.faint:
-        contrast = rng.uniform(25, 90)
-    if rng.random() < world.ruling:
-        ink = np.maximum(ink, _ruling(height, width, rng))
-    light = cv2.resize(rng.uniform(1 - rng.uniform(0, 0.4), 1, (2, 2)).astype(np.float32), (width, height))
-    picture: Plane = (paper - min(contrast, paper - 5) * ink) * light
-    blur = rng.uniform(0, 0.02) * height
-    if blur > 0.3:
-        picture = cv2.GaussianBlur(picture, (0, 0), blur)
-    picture += rng.normal(0, rng.uniform(0, 0.04) * min(contrast, 100), picture.shape)
-    grey: NDArray[Any] = picture.clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.3:
-        _, stored = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))])
-        grey = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE))
-    return 255 - grey if rng.random() < 0.3 else grey
-
-
-def _ruling(height: int, width: int, rng: Generator) -> Plane:
-    """A line or two of squared or ruled paper, fainter than the ink."""
-    lines = np.zeros((height, width), np.float32)
-    strength, pitch = rng.uniform(0.15, 0.45), max(6, round(height * rng.uniform(0.4, 0.9)))
-    lines[rng.integers(pitch) :: pitch] = strength
-    if rng.random() < 0.5:
-        lines[:, rng.integers(pitch) :: pitch] = strength
-    return lines

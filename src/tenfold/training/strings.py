@@ -18,7 +18,9 @@ from tenfold.data.labelled import Labelled
 from tenfold.images.atoms import Atom, around, joined
 from tenfold.images.segment import Page, segment
 from tenfold.reading.page import candidates
-from tenfold.training.render import Ring, photograph, scaled, trace, write
+from tenfold.training.hands import Hand
+from tenfold.training.paper import photograph, ruled
+from tenfold.training.render import Ring, bend, scaled, trace, write
 from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
 
 JOINED = 0.35  # of neighbours: the pen was not lifted
@@ -30,6 +32,7 @@ UPPER = (0.85, 0.1, 0.05)
 WHOLE = 0.85  # of a digit's ink, that a cut has at least where it counts as that digit
 PURE = 0.8  # and so much of the cut is that digit
 SPOILT = 0.6  # a cut is none where either share is below this, for every digit
+MARK = 0.25  # of a digit's height: a smaller dot or comma does not spoil the digit that it is cut with
 BAR = 0.08  # variance across over variance along: what is straighter looks like a 1, and is not taught
 
 _NEAR = np.ones((3, 3), np.uint8)
@@ -53,12 +56,14 @@ class _Owner:
 
 @dataclass(frozen=True)
 class Cut:
-    """Some atoms of a page, and whose ink they are: shares [digits] of each digit, and of the cut."""
+    """Some atoms of a page, and whose ink they are: shares [digits] of each digit, and of the cut. `marked`
+    tells that a comma is one of them."""
 
     page: Page
     atoms: tuple[Atom, ...]
     whole: NDArray[np.float64]
     pure: NDArray[np.float64]
+    marked: bool
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -72,7 +77,7 @@ def cut_digit(data: Labelled, index: int, rng: Generator, world: World) -> NDArr
     place = int(rng.integers(len(number)))
     number[place] = index
     found = cuts(data, number, rng, world)
-    right = [cut for cut in found if cut.whole[place] >= WHOLE and cut.pure[place] >= PURE]
+    right = [c for c in found if c.whole[place] >= WHOLE and c.pure[place] >= PURE and not c.marked]
     return max(right, key=lambda cut: float(cut.whole[place] * cut.pure[place])).image if right else None
 
 
@@ -80,7 +85,11 @@ def cut_wrongly(data: Labelled, rng: Generator, world: World) -> NDArray[np.uint
     """What two to four digits of `data` can be cut into that is no digit, uint8 [28, 28]; None where there
     is no such thing."""
     found = cuts(data, _number(data, int(rng.integers(2, 5)), rng), rng, world)
-    wrong = [cut for cut in found if np.minimum(cut.whole, cut.pure).max() < SPOILT and not _bar(cut.atoms)]
+    wrong = [
+        cut
+        for cut in found
+        if (cut.marked or np.minimum(cut.whole, cut.pure).max() < SPOILT) and not _bar(cut.atoms)
+    ]
     return wrong[rng.integers(len(wrong))].image if wrong else None
 
 
@@ -95,18 +104,26 @@ def _number(data: Labelled, count: int, rng: Generator) -> list[int]:
 
 def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> list[Cut]:
     """Everything that could be a digit on a picture of the number that the digits `indices` make."""
-    ink, digits = _written(data, indices, rng, world)
+    ink, digits, marks = _written(data, indices, rng, world)
     margin = rng.integers(4, 24, 4).tolist()
     scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
-    page = segment(photograph(_on_paper(ink, margin, scale), rng, world))
+    paper = _on_paper(ink, margin)
+    if rng.random() < world.rule:
+        paper = ruled(paper, margin[0] + ink.shape[0], rng)
+    page = segment(photograph(scaled(paper, scale), rng, world))
     size = page.plane.shape[::-1]
-    owners = [_Owner.of(cv2.resize(_on_paper(digit, margin, scale), size)) for digit in digits]
-    return [_owned(page, candidate.atoms, owners) for candidate in candidates(page)]
+    owners, others = (
+        [_Owner.of(cv2.resize(scaled(_on_paper(plane, margin), scale), size)) for plane in planes]
+        for planes in (digits, marks)
+    )
+    return [_owned(page, candidate.atoms, owners, others) for candidate in candidates(page)]
 
 
-def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -> tuple[Plane, list[Plane]]:
-    """The ink of the number and of each of its digits, float32 [h, w], by one hand: close, touching or
-    joined."""
+def _written(
+    data: Labelled, indices: list[int], rng: Generator, world: World
+) -> tuple[Plane, list[Plane], list[Plane]]:
+    """The ink of the number, of its digits and of its commas, float32 [h, w], by one hand: close, touching
+    or joined."""
     slant, pen = rng.uniform(*world.slant), np.exp(rng.uniform(*np.log(world.pen)))
     hand = replace(
         world,
@@ -117,15 +134,19 @@ def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -
     )
     apart = rng.uniform(-0.1, 0.18)  # a habit of the hand
     ring = Ring.of_a_hand(rng, float(pen)) if rng.random() < ROUNDED else None
+    school = Hand.any(rng, hand) if rng.random() < world.school else None
     sunk, close = rng.uniform(0, 0.5), rng.uniform(-0.15, 0.1)  # rings are smaller, and often share a wall
     ink = np.zeros((CANVAS, CANVAS * (len(indices) + 1)), np.float32)
     digits: list[Plane] = []
+    marks: list[Plane] = []
     labels = data.labels[indices].tolist()
     for place, (index, label) in enumerate(zip(indices, labels, strict=True)):
         down, left = rng.normal(0, 0.05) * PEN_BOX, CANVAS // 2
         if ring is not None and label == 0:
             written = ring.draw(rng, hand)
             down += sunk * max(0.0, PEN_BOX - ring.height)
+        elif school is not None:
+            written = bend(school.write(label, rng, hand), rng, hand.elastic)
         else:
             written = write(data.images[index], label, rng, hand)
         written = cv2.warpAffine(written, np.array([[1, 0, 0], [0, 1, down]]), (CANVAS, CANVAS))
@@ -140,9 +161,27 @@ def _written(data: Labelled, indices: list[int], rng: Generator, world: World) -
             ink = np.maximum(ink, _joining(digits[-1], digit, rng, UPPER if both else ANYWHERE))
         digits.append(digit)
         ink = np.maximum(ink, digit)
+        if rng.random() < world.mark:
+            marks.append(_comma(digit, rng))
+            ink = np.maximum(ink, marks[-1])
     x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     box = np.s_[y : y + max(1, height), x : x + max(1, width)]
-    return ink[box], [digit[box] for digit in digits]
+    return ink[box], [digit[box] for digit in digits], [mark[box] for mark in marks]
+
+
+def _comma(digit: Plane, rng: Generator) -> Plane:
+    """A comma or a point beside the foot of `digit`, by the same pen."""
+    comma = np.zeros_like(digit)
+    x, y, width, height = cv2.boundingRect((digit > 0.5).astype(np.uint8))
+    start = np.array([x + width, y + height]) + PEN_BOX * rng.normal((0.06, -0.05), (0.05, 0.05))
+    stroke = PEN_BOX * np.exp(rng.uniform(-4, -1)) * np.array([rng.normal(-0.4, 0.25), 1])
+    trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, max(2, round(0.8 * _pen(digit))))
+    return comma
+
+
+def _pen(plane: Plane) -> float:
+    """Pixels from the middle of a stroke to its edge."""
+    return float(cv2.distanceTransform((plane > 0.5).astype(np.uint8), cv2.DIST_L2, 3).max())
 
 
 def _beside(ink: Plane, digit: Plane) -> int:
@@ -159,8 +198,7 @@ def _joining(left: Plane, right: Plane, rng: Generator, heights: tuple[float, ..
     start, end = (_end(plane, side, rng, heights) for plane, side in ((left, 1), (right, -1)))
     if start is None or end is None:
         return stroke
-    depth = cv2.distanceTransform((left > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
-    pen = max(2, round(0.8 * float(depth.max())))
+    pen = max(2, round(0.8 * _pen(left)))
     t = np.linspace(0, 1, 12)[:, None]
     bow = 4 * t * (1 - t) * [0, rng.normal(0, 0.12) * PEN_BOX]
     trace(stroke, (1 - t) * start + t * end + bow, pen)
@@ -181,20 +219,31 @@ def _end(plane: Plane, side: int, rng: Generator, heights: tuple[float, ...]) ->
     return np.array([x[chosen], y[chosen]], np.float64)
 
 
-def _on_paper(plane: Plane, margin: list[int], scale: float) -> Plane:
+def _on_paper(plane: Plane, margin: list[int]) -> Plane:
     top, bottom, left, right = margin
-    wide: Plane = cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT)
-    return scaled(wide, scale)
+    return np.asarray(cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT))
 
 
-def _owned(page: Page, atoms: tuple[Atom, ...], owners: list[_Owner]) -> Cut:
+def _owned(page: Page, atoms: tuple[Atom, ...], owners: list[_Owner], marks: list[_Owner]) -> Cut:
     x, y, width, height = around(atoms)
     cut = joined(atoms)
     near = np.asarray(cv2.dilate(cut.astype(np.uint8), _NEAR)) > 0
     box = np.s_[y : y + height, x : x + width]
     whole = [(near & owner.ink[box]).sum() / owner.total for owner in owners]
     pure = [(cut & owner.near[box]).sum() / max(1, cut.sum()) for owner in owners]
-    return Cut(page, atoms, np.array(whole), np.array(pure))
+    longest = MARK * height
+    marked = any(max(a.box[2:]) >= longest and _is(a, mark) for a in atoms for mark in marks)
+    return Cut(page, atoms, np.array(whole), np.array(pure), marked)
+
+
+def _is(atom: Atom, owner: _Owner) -> bool:
+    """All of the atom is of `owner`, and most of that."""
+    x, y, width, height = atom.box
+    box = np.s_[y : y + height, x : x + width]
+    return bool(
+        (atom.mask & owner.near[box]).sum() >= PURE * atom.mask.sum()
+        and owner.ink[box].sum() >= SPOILT * owner.total
+    )
 
 
 def _bar(atoms: tuple[Atom, ...]) -> bool:

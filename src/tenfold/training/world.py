@@ -9,6 +9,7 @@ Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more 
 
 CANVAS = 96  # pixels a side while a digit is written
 PEN_BOX = 56  # the longer side of a digit on the canvas, before it is bent
+STROKE = 7.0  # pixels of the canvas that MNIST's pens are broad
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class World:
     it"""
     ring: float = 0.15
     """a 0 drawn anew as a ring, as some draw theirs: low and wide, open, or wound inwards"""
+    school: float = 0.08
+    """drawn anew in a form of another school: see `hands`"""
     ligature: float = 0.3
     """a stroke that joins the digit to the one before or after, cut off where the picture ends"""
     neighbour: float = 0.45
@@ -43,5 +46,9 @@ class World:
     faint: float = 0.2
     number: float = 0.15
     """cut out of a number, as a page is read"""
+    mark: float = 0.12
+    """of each digit of a number: a comma or a point behind it"""
+    rule: float = 0.12
+    """a printed line at the digits' feet, as dark as ink"""
     height: tuple[float, float] = (16.0, 80.0)
     """of the digit on the final picture, in pixels"""

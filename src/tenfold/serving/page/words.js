@@ -23,6 +23,7 @@ export const times = (count, one, many = `${one}s`) => `${count.toLocaleString('
 
 const REASONS = {
   blank: 'There is nothing on it that could be a digit.',
+  'unlike a digit': 'It looks like none of the ten digits.',
   'nothing fits what is expected': 'Nothing on it fits what you know of the digits; this is the best guess without that.',
 }
 
