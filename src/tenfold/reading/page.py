@@ -161,7 +161,7 @@ def read_page(
 
     def digit(step: Step) -> Digit:
         its = chances[step.candidate]
-        doubt = bool(doubtful[step.candidate]) or its[step.label] < least
+        doubt = bool(doubtful[step.candidate] or its[step.label] < least)
         return _digit(page, found[step.candidate], step.label, its, doubt)
 
     digits = tuple(digit(step) for step in steps)

@@ -205,8 +205,8 @@ function open(reading, digit, beside) {
   canvas.getContext('2d').drawImage(image, 0, 0)
   const others = digit.alternatives.map(([label, share]) => `${label} at ${percent(share)}`).join(', ')
   const least = model()?.threshold ?? 0
-  const below = digit.confidence < least ? `, below the ${percent(least)} that it takes to be sure` : ', unlike a digit'
-  const doubt = digit.unsure ? below : ''
+  const shortfall = digit.confidence < least ? `, below the ${percent(least)} that it takes to be sure` : ', unlike a digit'
+  const doubt = digit.unsure ? shortfall : ''
   byId('correct-note').textContent =
     `Read as ${digit.read}, ${percent(digit.confidence)}${doubt}.${others ? ` Else ${others}.` : ''}`
   for (const [each, button] of [...byId('correct-digits').children].entries()) {
