@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from tenfold.training import forms
+from tenfold.training.forms import GRID, draw
 from tenfold.training.world import PEN_BOX, STROKE, Plane, World
 
 # See `forms` for what they say. Both a school's common forms and odd ones, as a hand has of either.
@@ -128,9 +128,9 @@ class Hand:
 
     def write(self, digit: int, rng: Generator, world: World) -> Plane:
         """The digit once, ink float32 [CANVAS, CANVAS] in 0..1, never twice the same."""
-        step = PEN_BOX / forms.GRID
+        step = PEN_BOX / GRID
         angle = np.radians(rng.uniform(-1, 1) * world.rotation / 2)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         shape = turn @ np.array([[self.width * np.exp(rng.normal(0, 0.08)), -self.lean], [0, 1]]) * step
         pen = max(1, round(self.pen))
-        return forms.draw(self.forms[digit], rng, shape, pen=pen, wander=WANDER, rounding=self.rounding)
+        return draw(self.forms[digit], rng, shape, pen=pen, wander=WANDER, rounding=self.rounding)
