@@ -96,6 +96,7 @@ def refusal(
     probabilities = reader.probabilities(digits.images)
     correct = probabilities.argmax(1) == digits.labels
     inside = scores(probabilities, digits.images)
+    own = reader.metadata.thresholds.get(CONFIDENCE)
     answers = {name: reader.probabilities(images) for name, images in others.items()}
     outside = {name: scores(rows, others[name]) for name, rows in answers.items()}
 
@@ -104,7 +105,6 @@ def refusal(
             return None
         return float((images.any((1, 2)) & ~unsure(rows, reader.metadata.thresholds)).mean())
 
-    own = reader.metadata.thresholds.get(CONFIDENCE)
     return Refusal(
         digits.name,
         len(digits),

@@ -48,6 +48,11 @@ def draw(
     return canvas
 
 
+def trace(canvas: Plane, points: Plane, pen: int) -> None:
+    """Draw a line through `points` [n, 2], x and y, `pen` pixels broad."""
+    cv2.polylines(canvas, [points.round().astype(np.int32)], False, 1.0, pen, cv2.LINE_AA)
+
+
 def _points(digits: str) -> NDArray[Any]:
     """float64 [n, 2] of the grid."""
     return np.array([int(digit) for digit in digits], np.float64).reshape(-1, 2)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from tenfold.training.forms import GRID, draw
-from tenfold.training.world import PEN_BOX, STROKE, Plane, World
+from tenfold.training.world import PEN_BOX, STROKE, Plane, World, over_logarithm
 
 # See `forms` for what they say. Both a school's common forms and odd ones, as a hand has of either.
 DIGITS: tuple[tuple[str, ...], ...] = (
@@ -122,7 +122,7 @@ class Hand:
             tuple(forms_of[int(rng.integers(len(forms_of)))] for forms_of in DIGITS),
             rng.uniform(*world.slant),
             rng.uniform(*WIDTH),
-            STROKE * np.exp(rng.uniform(*np.log(world.pen))),
+            STROKE * over_logarithm(rng, world.pen),
             int(rng.integers(3)),
         )
 

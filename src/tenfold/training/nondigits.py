@@ -9,7 +9,7 @@ used.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from tenfold.training.letters import LETTERS, written
 from tenfold.training.paper import photograph
 from tenfold.training.render import bend, scaled, write
 from tenfold.training.strings import cut_wrongly
-from tenfold.training.world import CANVAS, Plane, World
+from tenfold.training.world import CANVAS, Plane, World, over_logarithm
 
 NONE = 10  # the label of what is no digit
 DRAWING = 5  # counted up when other things are drawn, so that none that were kept before are taken
@@ -45,19 +45,12 @@ FONTS = (  # six pens in OpenCV 4, one printed face of several weights in OpenCV
 )
 
 
-@dataclass(frozen=True)
-class _NonDigit:
-    data: Labelled
-    seed: int
-    world: World
-
-    def __call__(self, index: int) -> NDArray[np.uint8]:
-        rng = np.random.default_rng([self.seed, NONE, index])
-        if rng.random() < MISCUT and (cut := cut_wrongly(self.data, rng, self.world)) is not None:
-            return cut
-        kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]
-        drawing = bend(kind(self.data, rng, self.world), rng, 1.6)
-        return to_mnist(photograph(_cut_out(drawing, rng), rng, self.world))
+def _nondigit(data: Labelled, seed: int, world: World, index: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng([seed, NONE, index])
+    if rng.random() < MISCUT and (cut := cut_wrongly(data, rng, world)) is not None:
+        return cut
+    kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]
+    return to_mnist(photograph(_cut_out(bend(kind(data, rng, world), rng, 1.6), rng), rng, world))
 
 
 def nondigits(
@@ -71,7 +64,7 @@ def nondigits(
     """`count` pictures of no digit, uint8 [count, 28, 28], labelled NONE of 11 classes; the same for one
     seed. `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
     what = f"nondigits {DRAWING} beside {data.checksum} {seed} {world}"
-    images = draw(_NonDigit(data, seed, world), count, kept, what, processes)
+    images = draw(partial(_nondigit, data, seed, world), count, kept, what, processes)
     return Labelled("nondigits", images, np.full(count, NONE, np.uint8), NONE + 1)
 
 
@@ -201,7 +194,7 @@ def _lying(x: Plane, y: Plane, rng: Generator) -> Plane:
 
 def noise(_: Labelled, rng: Generator, __: World) -> Plane:
     """Clouds and grain, or the blots that rise above some level of them."""
-    size = round(np.exp(rng.uniform(*np.log((3, 30)))))
+    size = round(over_logarithm(rng, (3, 30)))
     clouds = rng.uniform(0, 1, (size, size)).astype(np.float32)
     canvas = cv2.resize(clouds, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     if rng.random() < 0.4:

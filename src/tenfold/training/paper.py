@@ -10,6 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from tenfold.training.forms import trace
 from tenfold.training.world import PEN_BOX, Plane, World
 
 
@@ -40,7 +41,7 @@ def ruled(ink: Plane, feet: int, rng: Generator) -> Plane:
     line = np.zeros_like(ink)
     left, right = feet + PEN_BOX * (rng.normal(0, 0.06) + rng.normal(0, 0.015, 2))
     ends = np.array([[0, left], [ink.shape[1], right]])
-    cv2.polylines(line, [ends.round().astype(np.int32)], False, 1.0, int(rng.integers(1, 4)), cv2.LINE_AA)
+    trace(line, ends, int(rng.integers(1, 4)))
     return np.maximum(ink, rng.uniform(0.4, 1.0) * line)
 
 

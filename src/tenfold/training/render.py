@@ -18,9 +18,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
+from tenfold.training.forms import trace
 from tenfold.training.hands import Hand
 from tenfold.training.paper import photograph, ruled
-from tenfold.training.world import CANVAS, PEN_BOX, STROKE, Plane, World
+from tenfold.training.world import CANVAS, PEN_BOX, STROKE, Plane, World, over_logarithm
 
 ODDER = 1.6  # times the turn, the stretch and the bend of most digits: see World.odd
 OPEN = 2.0  # pixels of paper on the canvas, from the middle of a 0 to its ink, at least
@@ -30,7 +31,7 @@ def render(data: Labelled, index: int, rng: Generator, world: World = World()) -
     """A picture uint8 [h, w] with the digit `index` of `data` on it, dark on bright or bright on dark."""
     label = int(data.labels[index])
     if label == 0 and rng.random() < world.ring:
-        ink = Ring.of_a_hand(rng, np.exp(rng.uniform(*np.log(world.pen)))).draw(rng, world)
+        ink = Ring.of_a_hand(rng, over_logarithm(rng, world.pen)).draw(rng, world)
     elif rng.random() < world.school:
         ink = bend(Hand.any(rng, world).write(label, rng, world), rng, world.elastic)
     else:
@@ -44,7 +45,7 @@ def render(data: Labelled, index: int, rng: Generator, world: World = World()) -
         ink = ruled(ink, int(feet[-1]) if len(feet) else len(ink), rng)
     if rng.random() < world.neighbour:
         ink = _with_neighbour(ink, data, rng, world)
-    scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
+    scale = over_logarithm(rng, world.height) / PEN_BOX
     return photograph(scaled(ink, scale), rng, world)
 
 
@@ -121,11 +122,6 @@ def _line(digit: Plane, start: tuple[float, float], end: tuple[float, float]) ->
     np.maximum(digit, cv2.GaussianBlur(stroke, (3, 3), 0.6), out=digit)
 
 
-def trace(canvas: Plane, points: Plane, pen: int) -> None:
-    """Draw a line through `points` [n, 2], x and y, `pen` pixels broad."""
-    cv2.polylines(canvas, [points.round().astype(np.int32)], False, 1.0, pen, cv2.LINE_AA)
-
-
 def bend(canvas: Plane, rng: Generator, sigma: float) -> Plane:
     """Moved by a smooth random field of `sigma` pixels."""
     height, width = canvas.shape
@@ -144,7 +140,7 @@ def _pen(canvas: Plane, label: int, rng: Generator, widths: tuple[float, float])
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     half = 2 * float(depth[depth > 0].mean())  # half a stroke's width is twice the mean depth of its pixels
-    change = half * (np.exp(rng.uniform(*np.log(widths))) - 1)
+    change: float = half * (over_logarithm(rng, widths) - 1)
     if label == 0:
         change = min(change, _room(1 - inside, away) - OPEN)
     soft = rng.uniform(0.7, 2.0)

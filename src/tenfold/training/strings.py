@@ -18,10 +18,11 @@ from tenfold.data.labelled import Labelled
 from tenfold.images.atoms import Atom, around, joined
 from tenfold.images.segment import Page, segment
 from tenfold.reading.page import candidates
+from tenfold.training.forms import trace
 from tenfold.training.hands import Hand
 from tenfold.training.paper import photograph, ruled
-from tenfold.training.render import Ring, bend, scaled, trace, write
-from tenfold.training.world import CANVAS, PEN_BOX, Plane, World
+from tenfold.training.render import Ring, bend, scaled, write
+from tenfold.training.world import CANVAS, PEN_BOX, Plane, World, over_logarithm
 
 JOINED = 0.35  # of neighbours: the pen was not lifted
 ROUND = 0.35  # of numbers: they end in zeros
@@ -106,7 +107,7 @@ def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> li
     """Everything that could be a digit on a picture of the number that the digits `indices` make."""
     ink, digits, marks = _written(data, indices, rng, world)
     margin = rng.integers(4, 24, 4).tolist()
-    scale = np.exp(rng.uniform(*np.log(world.height))) / PEN_BOX
+    scale = over_logarithm(rng, world.height) / PEN_BOX
     paper = _on_paper(ink, margin)
     if rng.random() < world.rule:
         paper = ruled(paper, margin[0] + ink.shape[0], rng)
@@ -124,7 +125,7 @@ def _written(
 ) -> tuple[Plane, list[Plane], list[Plane]]:
     """The ink of the number, of its digits and of its commas, float32 [h, w], by one hand: close, touching
     or joined."""
-    slant, pen = rng.uniform(*world.slant), np.exp(rng.uniform(*np.log(world.pen)))
+    slant, pen = rng.uniform(*world.slant), over_logarithm(rng, world.pen)
     hand = replace(
         world,
         rotation=world.rotation / 3,
@@ -175,13 +176,14 @@ def _comma(digit: Plane, rng: Generator) -> Plane:
     x, y, width, height = cv2.boundingRect((digit > 0.5).astype(np.uint8))
     start = np.array([x + width, y + height]) + PEN_BOX * rng.normal((0.06, -0.05), (0.05, 0.05))
     stroke = PEN_BOX * np.exp(rng.uniform(-4, -1)) * np.array([rng.normal(-0.4, 0.25), 1])
-    trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, max(2, round(0.8 * _pen(digit))))
+    trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, _pen(digit))
     return comma
 
 
-def _pen(plane: Plane) -> float:
-    """Pixels from the middle of a stroke to its edge."""
-    return float(cv2.distanceTransform((plane > 0.5).astype(np.uint8), cv2.DIST_L2, 3).max())
+def _pen(plane: Plane) -> int:
+    """Pixels of a stroke by the same pen: broad strokes and crossings make the digit's own look broader."""
+    depth = cv2.distanceTransform((plane > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    return max(2, round(0.8 * float(depth.max())))
 
 
 def _beside(ink: Plane, digit: Plane) -> int:
@@ -198,7 +200,7 @@ def _joining(left: Plane, right: Plane, rng: Generator, heights: tuple[float, ..
     start, end = (_end(plane, side, rng, heights) for plane, side in ((left, 1), (right, -1)))
     if start is None or end is None:
         return stroke
-    pen = max(2, round(0.8 * _pen(left)))
+    pen = _pen(left)
     t = np.linspace(0, 1, 12)[:, None]
     bow = 4 * t * (1 - t) * [0, rng.normal(0, 0.12) * PEN_BOX]
     trace(stroke, (1 - t) * start + t * end + bow, pen)

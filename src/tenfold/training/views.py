@@ -6,7 +6,7 @@ Most are pictures of one digit and take that road (`images.to_mnist`); some are 
 are (`strings`). What is learnt is what is read.
 """
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +20,12 @@ from tenfold.training.strings import cut_digit
 from tenfold.training.world import World
 
 
-@dataclass(frozen=True)
-class _View:
-    data: Labelled
-    seed: int
-    world: World
-
-    def __call__(self, number: int) -> NDArray[np.uint8]:
-        view, index = divmod(number, len(self.data))
-        rng = np.random.default_rng([self.seed, view, index])
-        if rng.random() < self.world.number:
-            cut = cut_digit(self.data, index, rng, self.world)
-            if cut is not None:
-                return cut
-        return to_mnist(render(self.data, index, rng, self.world))
+def _view(data: Labelled, seed: int, world: World, number: int) -> NDArray[np.uint8]:
+    view, index = divmod(number, len(data))
+    rng = np.random.default_rng([seed, view, index])
+    if rng.random() < world.number and (cut := cut_digit(data, index, rng, world)) is not None:
+        return cut
+    return to_mnist(render(data, index, rng, world))
 
 
 def views(
@@ -47,5 +39,5 @@ def views(
     """`count` pictures of each digit of `data`, as the road gives them back; the same for the same seed.
     `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
     what = f"views of {data.checksum} {seed} {world}"
-    images = draw(_View(data, seed, world), count * len(data), kept, what, processes)
+    images = draw(partial(_view, data, seed, world), count * len(data), kept, what, processes)
     return Labelled(f"{data.name}-views", images, np.tile(data.labels, count))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 Plane = NDArray[Any]  # float32 [h, w], ink 0 to 1; OpenCV's stubs know no more of what it returns
@@ -52,3 +54,11 @@ class World:
     """a printed line at the digits' feet, as dark as ink"""
     height: tuple[float, float] = (16.0, 80.0)
     """of the digit on the final picture, in pixels"""
+
+
+def over_logarithm(rng: Generator, limits: tuple[float, float]) -> np.float64:
+    """A number between the limits, its logarithm drawn evenly: half and twice are as likely.
+
+    numpy's float64, as what it is multiplied with becomes that too: the bytes of what is drawn depend on it.
+    """
+    return np.float64(np.exp(rng.uniform(*np.log(limits))))
