@@ -6,6 +6,8 @@ images (one with `patience`) ships the first, and so does `--development`, in ha
 machine, versions and threads give the same bytes. The card takes what it says from the model file and from
 benchmarks/results; `--card` writes it alone.
 
+`lines`, the network of whole lines, learns from strips of numbers that are drawn first (`training/ctc.py`).
+
 `--int8` trains nothing: it makes `fast-int8` of the shipped `fast`, judged on the validation images, and then
 measures it once on the test images.
 """
@@ -19,22 +21,29 @@ from pathlib import Path
 import numpy as np
 
 from tenfold.data import load_test
+from tenfold.data.mnist import load_training, split
+from tenfold.environment import cores
 from tenfold.files import write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.quantise import with_measured
-from tenfold.metrics import t_interval
-from tenfold.model import MODELS, Metadata, Model, read_model
-from tenfold.reading.looks import SECOND_LOOK
+from tenfold.kinds import DIGIT, LINE
+from tenfold.metrics import t_interval, wilson
+from tenfold.model import LINES, MODELS, Metadata, Model, read_model
+from tenfold.reading.looks import SECOND_LOOK, SECOND_OPINION
 from tenfold.reading.reader import Reader
 from tenfold.runs import train
 from tenfold.runs.quantised import quantise
 from tenfold.runs.record import STATED
+from tenfold.training import ctc
+from tenfold.training.export import export
+from tenfold.training.loop import Trainer
 from tenfold.training.recipes import RECIPES
 
 BELOW = {  # what a threshold of a model file does
     "confidence": "confidence below {} is answered unsure",
     "likeness": "what is likely, but spread over many digits, is answered unsure below a likeness of {}",
     SECOND_LOOK: "what no digit reaches {} for is looked at again, turned and slanted",
+    SECOND_OPINION: "and the network of whole lines is asked about it, whose log-probabilities count {}",
 }
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = "On other people's pictures use `reader`. Its confidence in what is no digit means nothing."
@@ -45,7 +54,10 @@ LIMITS = {
     "tiny": f"For where room is scarce; it has seen MNIST's digits bent a little. {ELSEWHERE}",
     "reader": "It has learnt handwritten digits on paper, alone or beside others. Printed digits, "
     "seven-segment displays and numerals of other scripts it has not.",
+    LINES: "It reads nothing alone: `tenfold read` asks it beside a model of single digits, which knows what "
+    "is none. It has learnt lines of one to seven digits, with points, dashes and letters beside them.",
 }
+SHIPPED = {**RECIPES, LINES: ctc.LINES}
 
 
 def main() -> None:
@@ -62,11 +74,14 @@ def main() -> None:
     target = MODELS / f"{options.recipe}{'-int8' if options.int8 else ''}.onnx"
     if not options.card and options.int8:
         make_int8(options.recipe, options.threads, target)
+    elif not options.card and options.recipe == LINES:
+        make_lines(options.seed, options.threads, target)
     elif not options.card:
         final = RECIPES[options.recipe].patience is None and not options.development
         make(options.recipe, options.seed, options.threads, target, final=final)
     card = target.with_suffix(".md")
-    card.write_text(describe(read_model(target)), "utf-8")
+    kind = LINE if options.recipe == LINES else DIGIT
+    card.write_text(describe(read_model(target, kind=kind)), "utf-8")
     print(f"{target.name} and {card.name} are in {target.parent}")
 
 
@@ -80,6 +95,31 @@ def make(recipe: str, seed: int, threads: int | None, target: Path, *, final: bo
         shutil.copyfile(made / "model.onnx", target)
 
 
+def make_lines(seed: int, threads: int | None, target: Path) -> None:
+    sides = split(load_training())
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = ctc.train_lines(sides, seed=seed, threads=threads or cores(), kept=Path(scratch))
+    write_atomic(target, lines_file(trainer, {side.name: side.checksum for side in sides}))
+
+
+def lines_file(trainer: Trainer, data: dict[str, str]) -> bytes:
+    """The model file of a training of lines, checked with one of its validation strips."""
+    strips = trainer.validation
+    assert strips is not None
+    _, accuracy = trainer.evaluate(strips)
+    right = round(accuracy * len(strips))
+    found = (LINES, accuracy, len(strips) - right, len(strips), wilson(right, len(strips)))
+    return export(
+        trainer.network,
+        name=LINES,
+        recipe={**trainer.recipe.to_dict(), "seed": trainer.seed, "final": False},
+        data=data,
+        measured={"validation": dict(zip(STATED, found, strict=True))},
+        golden_images=strips.pixels[:1, 0].numpy(),
+        kind=LINE,
+    )
+
+
 def make_int8(recipe: str, threads: int | None, target: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model = quantise(recipe, out=Path(scratch) / target.name, threads=threads).model
@@ -91,26 +131,33 @@ def make_int8(recipe: str, threads: int | None, target: Path) -> None:
 def describe(model: Model) -> str:
     """The card, as Markdown."""
     about = model.metadata
-    recipe = RECIPES[about.recipe["name"]]
+    recipe = SHIPPED[about.recipe["name"]]
     int8 = about.precision == "int8"
     final = bool(about.recipe.get("final"))
-    options = " --int8" if int8 else "" if final or recipe.patience is not None else " --development"
+    lines = about.kind == LINE
+    alike = final or lines or recipe.patience is not None
+    options = " --int8" if int8 else "" if alike else " --development"
     digits = "all 60,000 training images, last step" if final else "55,000 of the 60,000 training images"
-    lines = [
+    where = "`LINES` in `tenfold.training.ctc`" if lines else f"`tenfold recipes {recipe.name}`"
+    card = [
         f"# `{about.name}`: {recipe.summary}{', in 8-bit integers' if int8 else ''}",
         "",
         f"- **Made of**: {about.parameters:,} parameters, {len(model.data) / 1000:,.0f} kB, SHA-256 "
-        f"`{model.sha256}`. The recipe `{recipe.name}` (`tenfold recipes {recipe.name}`), one run; "
+        f"`{model.sha256}`. The recipe `{recipe.name}` ({where}), one run; "
         f"`python scripts/ship.py {recipe.name}{options}` makes it anew.",
-        f"- **Data**: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), {digits}.",
+        f"- **Data**: {'numbers composed of ' if lines else ''}MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), "
+        f"{digits}.",
         *([rounding(about)] if int8 else []),
         *(f"- **Measured**: {line}" for line in measured(model)),
-        f"- **Unsure**: temperature {about.temperature}, fitted on 5,000 validation images; "
-        + "; ".join(BELOW[name].format(value) for name, value in about.thresholds.items())
-        + ".",
+        *([unsure(about)] if about.thresholds else []),
         f"- **Limits**: {LIMITS[recipe.name]}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(card) + "\n"
+
+
+def unsure(about: Metadata) -> str:
+    below = "; ".join(BELOW[name].format(value) for name, value in about.thresholds.items())
+    return f"- **Unsure**: temperature {about.temperature}, fitted on 5,000 validation images; {below}."
 
 
 def rounding(about: Metadata) -> str:
@@ -125,11 +172,13 @@ def rounding(about: Metadata) -> str:
 def measured(model: Model) -> list[str]:
     """This very file's figures, then those of its recipe over seeds."""
     name, lines = model.metadata.recipe["name"], []
+    over = "strips" if name == LINES else "images"
+    what = f"{over} of some eleven digits, read without an error" if name == LINES else over
     for on, found in model.metadata.measured.items():
         low, high = found["interval"]
         lines.append(
-            f"this model, {on} images: {found['accuracy']:.2%} of {found['count']:,} "
-            f"({low:.2%} to {high:.2%}, Wilson 95 % over images)."
+            f"this model, {on} {what}: {found['accuracy']:.2%} of {found['count']:,} "
+            f"({low:.2%} to {high:.2%}, Wilson 95 % over {over})."
         )
     about = "the recipe, in floats," if model.metadata.precision == "int8" else "the recipe"
     return lines + over_seeds(name, about)

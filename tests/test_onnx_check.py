@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tenfold import onnx_check
 from tenfold.errors import ModelFileError
+from tenfold.kinds import LINE, LONGEST
 from tenfold.onnx_wire import parse
 
 Edit = Callable[[onnx.ModelProto], object]
@@ -230,6 +231,48 @@ def test_graphs_that_are_not_ours_are_refused(edit: Edit, message: str) -> None:
     edit(model)
     with pytest.raises(ModelFileError, match=message):
         checked(model)
+
+
+def line_graph(last: int = 5, answer: str = "w / 2") -> onnx.ModelProto:
+    """A network of whole lines as small as one can be: eleven classes for every second column."""
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 40, "w"])
+    answers = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 11, 1, answer])
+        for n in ("probabilities", "logits")
+    ]
+    nodes = [
+        helper.make_node("Conv", ["images", "w"], ["rows"], strides=[8, 2]),
+        helper.make_node("MaxPool", ["rows"], ["logits"], kernel_shape=[last, 1]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(nodes, "g", [images], answers, [weights("w", 11, 1, 8, 2)])
+    opset = helper.make_opsetid("", 17)
+    return helper.make_model(graph, producer_name="tenfold", ir_version=8, opset_imports=[opset])
+
+
+def test_a_network_of_lines_is_checked_for_the_longest_one() -> None:
+    def cost(multiplications: int) -> None:
+        message = parse(line_graph().SerializeToString())
+        onnx_check.check(message, "float32", LINE, multiplication_limit=multiplications)
+
+    columns = LONGEST // 2
+    needed = 11 * 16 * 5 * columns + 11 * 5 * columns + 11 * columns
+    cost(needed)
+    with pytest.raises(ModelFileError, match=f"more than {needed - 1:,} multiplications"):
+        cost(needed - 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (line_graph(last=4), "not over the classes"),  # two rows of answers, one below the other
+        (line_graph(answer="w"), r"logits \[n, 11, 1, w / 2\]"),
+        (conv(4, 3), r"not images float32 \[n, 1, 40, w\]"),
+    ],
+)
+def test_what_is_no_network_of_lines_is_refused(model: onnx.ModelProto, message: str) -> None:
+    with pytest.raises(ModelFileError, match=message):
+        onnx_check.check(parse(model.SerializeToString()), "float32", LINE)
 
 
 def constant(name: str, values: Any, kind: Any) -> onnx.TensorProto:

@@ -18,7 +18,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 # A room imports from rooms of lower rank only; rooms of one rank know nothing of each other.
 RANKS = [
-    {"errors", "environment", "processes"},
+    {"errors", "environment", "kinds", "processes"},
     {"files"},
     {"images"},
     {"data"},

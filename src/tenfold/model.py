@@ -25,20 +25,21 @@ from tenfold import onnx_check, onnx_wire
 from tenfold.data.preprocess import preprocess
 from tenfold.errors import ModelFileError, UnknownNameError
 from tenfold.files import read_bounded, sha256
+from tenfold.kinds import DIGIT, KINDS, Kind
 
 if TYPE_CHECKING:
     import onnxruntime
 
 FORMAT = 1
 KEY = "tenfold"  # of the metadata within the ONNX file
-CLASSES = tuple("0123456789")
-PREPROCESSING = {"road": "mnist", "scale": 255, "shape": [1, 28, 28]}
+CLASSES = DIGIT.classes
 GOLDEN_TOLERANCE = 1e-4  # in probability; ONNX Runtime on other processors differs by 1e-6
 INT8_TOLERANCE = 0.01  # where a sum is half-way between two whole numbers, kernels differ: seen, by 0.004
 GOLDEN_LIMIT = 16  # images, each of which may cost what onnx_check allows
 SIZE_LIMIT = 64 * 2**20
 DEFAULT_MODEL = "reader"
 MODELS = Path(__file__).parent / "models"
+LINES = "lines"  # the shipped model of whole lines, which `Reader.read` asks beside one of single digits
 
 _ZEROS = "0" * 64
 _CHECKSUM_AT = len('{"checksum":"')
@@ -52,12 +53,13 @@ class Metadata:
     temperature: float
     parameters: int
     golden_images: NDArray[np.uint8] = field(compare=False)  # [k, 28, 28], ink bright, k at most GOLDEN_LIMIT
-    golden_probabilities: NDArray[np.float64] = field(compare=False)  # [k, 10]
+    golden_probabilities: NDArray[np.float64] = field(compare=False)  # [k, 10]; of lines, as `kind` says
     thresholds: Mapping[str, float] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "float32"  # one of onnx_check.PRECISIONS; a float32 file does not say it
+    kind: Kind = DIGIT
 
     @property
     def tolerance(self) -> float:
@@ -66,22 +68,19 @@ class Metadata:
 
     def to_json(self) -> str:
         """Canonical JSON with zeros for the checksum. Raises ValueError for NaN, TypeError for odd types."""
-        golden = {
-            "images": base64.b64encode(self.golden_images.tobytes()).decode(),
-            "probabilities": self.golden_probabilities.tolist(),
-        }
+        images = base64.b64encode(self.golden_images.tobytes()).decode()
         return _canonical(
             {
                 "checksum": _ZEROS,
-                "classes": CLASSES,
+                "classes": self.kind.classes,
                 "data": self.data,
                 "format": FORMAT,
-                "golden": golden,
+                "golden": {"images": images, "probabilities": self.golden_probabilities.tolist()},
                 "measured": self.measured,
                 "name": self.name,
                 "parameters": self.parameters,
                 **({} if self.precision == "float32" else {"precision": self.precision}),
-                "preprocessing": PREPROCESSING,
+                "preprocessing": self.kind.preprocessing,
                 "recipe": self.recipe,
                 "temperature": self.temperature,
                 "thresholds": self.thresholds,
@@ -103,16 +102,15 @@ class Model:
         return self.metadata.name
 
 
-def list_models() -> list[str]:
-    """The names of the shipped models, sorted."""
-    return sorted(path.stem for path in MODELS.glob("*.onnx"))
+def list_models(*, lines: bool = False) -> list[str]:
+    """The names of the shipped models, sorted: of single digits, and of whole `lines` if that is wanted."""
+    return sorted(path.stem for path in MODELS.glob("*.onnx") if lines or path.stem != LINES)
 
 
 def read_card(name: str) -> str:
-    """The model card of a shipped model, as Markdown: data, recipe, figures, limits. Raises
-    UnknownNameError."""
-    if name not in list_models():
-        raise UnknownNameError("shipped model", name, list_models())
+    """The card of a shipped model, as Markdown: data, recipe, figures, limits. Raises UnknownNameError."""
+    if name not in list_models(lines=True):
+        raise UnknownNameError("shipped model", name, list_models(lines=True))
     return (MODELS / f"{name}.md").read_text("utf-8")
 
 
@@ -122,7 +120,7 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     Raises UnknownNameError for a word that is neither a name nor a file, ModelFileError for a folder that
     holds no model.
     """
-    if model is None or (isinstance(model, str) and model in list_models()):
+    if model is None or (isinstance(model, str) and model in list_models(lines=True)):
         return MODELS / f"{model or DEFAULT_MODEL}.onnx"
     path = Path(model)
     if path.is_dir():
@@ -134,16 +132,16 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     return path
 
 
-def read_model(path: str | os.PathLike[str], *, size_limit: int = SIZE_LIMIT) -> Model:
+def read_model(path: str | os.PathLike[str], *, size_limit: int = SIZE_LIMIT, kind: Kind = DIGIT) -> Model:
     """Read and check a model file; nothing of it is run, and ONNX Runtime is not imported.
 
     Raises ModelFileError for whatever is not a sound model file of this format, and DiskError where the
     system refuses to read.
     """
-    return parse_model(read_bounded(path, size_limit, ModelFileError, "The model file"), str(path))
+    return parse_model(read_bounded(path, size_limit, ModelFileError, "The model file"), str(path), kind)
 
 
-def parse_model(data: bytes, source: str) -> Model:
+def parse_model(data: bytes, source: str, kind: Kind = DIGIT) -> Model:
     """`read_model` for bytes at hand; `source` names them in messages."""
     try:
         message = onnx_wire.parse(data)
@@ -151,7 +149,9 @@ def parse_model(data: bytes, source: str) -> Model:
         metadata = _metadata(text)
         if _file_checksum(data, text) != text[_CHECKSUM_AT : _CHECKSUM_AT + 64]:
             raise ModelFileError("its checksum is wrong, so it was damaged or changed")
-        onnx_check.check(message, metadata.precision)
+        if metadata.kind != kind:
+            raise ModelFileError(f"it reads {metadata.kind.reads} and not {kind.reads}")
+        onnx_check.check(message, metadata.precision, kind)
     except ModelFileError as cause:
         raise ModelFileError(f"The model file '{source}' cannot be used: {cause}.") from None
     return Model(data, sha256(data), metadata, source)
@@ -255,9 +255,11 @@ def _document(text: str) -> dict[str, Any]:
 def _from_document(document: dict[str, Any]) -> Metadata:
     """Raises KeyError, TypeError or ValueError; what is left over or not canonical is found by the caller."""
     golden = document["golden"]
-    images = np.frombuffer(base64.b64decode(golden["images"], validate=True), np.uint8).reshape(-1, 28, 28)
+    kind = KINDS[document["preprocessing"]["road"]]
+    pixels = np.frombuffer(base64.b64decode(golden["images"], validate=True), np.uint8)
+    images = pixels.reshape(-1, *kind.golden_image)
     probabilities = np.array(golden["probabilities"], np.float64)
-    if not 0 < len(images) <= GOLDEN_LIMIT or probabilities.shape != (len(images), len(CLASSES)):
+    if not 0 < len(images) <= GOLDEN_LIMIT or probabilities.shape != (len(images), *kind.golden_answer):
         raise ValueError("golden answers")
     metadata = Metadata(
         name=_text(document["name"]),
@@ -270,6 +272,7 @@ def _from_document(document: dict[str, Any]) -> Metadata:
         data={_text(k): _text(v) for k, v in _object(document["data"]).items()},
         measured=_object(document["measured"]),
         precision=document.get("precision", "float32"),
+        kind=kind,
     )
     if type(metadata.parameters) is not int or metadata.parameters < 0 or metadata.temperature <= 0:
         raise ValueError("parameters or temperature")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import ModelFileError
+from tenfold.kinds import DIGIT, Kind, checked
 from tenfold.onnx_operators import OPERATORS, Call, Value, require
 from tenfold.onnx_wire import FLOAT, INT8, INT32, UINT8, Graph, ModelMessage, Node, Tensor, parse_graph
 
@@ -23,8 +24,8 @@ IR_VERSION = 8  # read by every ONNX Runtime since 1.13
 OPSET = 17
 INPUT = "images"
 OUTPUTS = ("probabilities", "logits")
-IMAGE_SHAPE = (1, 28, 28)
-CLASSES = 10
+IMAGE_SHAPE = checked(DIGIT.image)
+CLASSES = len(DIGIT.classes)
 
 NODE_LIMIT = 1_000
 VALUE_LIMIT = 8_000_000  # intermediate floats per image, all layers together: 32 MB
@@ -40,6 +41,8 @@ _SCALES = float(np.finfo(np.float32).tiny), 1e28  # an inverse, and any int32 ti
 def check(
     message: ModelMessage,
     precision: str = "float32",
+    kind: Kind = DIGIT,
+    /,
     *,
     node_limit: int = NODE_LIMIT,
     value_limit: int = VALUE_LIMIT,
@@ -47,32 +50,34 @@ def check(
 ) -> None:
     """Raises ModelFileError, a sentence without the file's name, where it is not ours or too costly.
 
-    `precision` is one of PRECISIONS: "float32" has no integers, "int8" has some.
+    `precision` is one of PRECISIONS: "float32" has no integers, "int8" has some. `kind` says what it is given
+    and answers.
     """
     require(message.ir_version == IR_VERSION, f"its IR version is {message.ir_version}, not {IR_VERSION}")
     require(message.opset == OPSET, f"its operator set is {message.opset}, not {OPSET}")
     graph = parse_graph(message.graph)
-    _check_signature(graph)
+    _check_signature(graph, kind)
     count = len(graph.nodes)
     require(count <= node_limit, f"it has {count:,} nodes; at most {node_limit:,} are allowed")
-    values = {INPUT: Value("f", IMAGE_SHAPE)}
+    values = {INPUT: Value("f", checked(kind.image))}
     _add_constants(values, graph.initializers, precision)
     _add_computed(values, graph.nodes, value_limit, multiplication_limit)
-    complete = all(values.get(name) == Value("f", (CLASSES,)) for name in OUTPUTS)
-    require(complete, "it does not give ten probabilities and logits")
+    complete = all(values.get(name) == Value("f", checked(kind.answer)) for name in OUTPUTS)
+    require(complete, f"it does not give {kind.answers}")
     used = {name for node in graph.nodes for name in node.inputs} | set(OUTPUTS)
     require(used == set(values), "it holds values that nothing uses")
     integers = any(value.kind not in "fF" for value in values.values())
     require(integers == (precision == "int8"), f"its values are not those of {precision}")
 
 
-def _check_signature(graph: Graph) -> None:
+def _check_signature(graph: Graph, kind: Kind) -> None:
     signature = [(v.name, v.element_type, v.dims) for v in (*graph.inputs, *graph.outputs)]
-    wanted: list[tuple[str, int, tuple[int | str, ...]]] = [(INPUT, FLOAT, ("n", *IMAGE_SHAPE))]
-    wanted += [(name, FLOAT, ("n", CLASSES)) for name in OUTPUTS]
+    wanted: list[tuple[str, int, tuple[int | str, ...]]] = [(INPUT, FLOAT, ("n", *kind.image))]
+    wanted += [(name, FLOAT, ("n", *kind.answer)) for name in OUTPUTS]
+    given, gives = (", ".join(map(str, ("n", *shape))) for shape in (kind.image, kind.answer))
     require(
         len(graph.inputs) == 1 and signature == wanted,
-        "its input is not images float32 [n, 1, 28, 28] or its outputs not probabilities, logits [n, 10]",
+        f"its input is not images float32 [{given}] or its outputs not probabilities, logits [{gives}]",
     )
 
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from tenfold import Reader
 from tenfold.data import load_training
+from tenfold.data.preprocess import preprocess
 from tenfold.metrics import softmax
-from tenfold.reading.looks import PERHAPS, SECOND_LOOK, several_looks
+from tenfold.reading.lines import FLOOR, LineReader
+from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
 
 Images = NDArray[np.uint8]
 
@@ -21,10 +23,11 @@ def digits() -> Images:
     return load_training().images[:1000]
 
 
-def asking(file: Path, below: float, threads: int = 1) -> Reader:
-    """A Reader whose model asks for second looks below that probability."""
+def asking(file: Path, below: float, threads: int = 1, opinion: float = 0.0) -> Reader:
+    """A Reader whose model asks for second looks below that probability, and for a second opinion."""
     reader = Reader(file, threads=threads)
-    reader.model = replace(reader.model, metadata=replace(reader.metadata, thresholds={SECOND_LOOK: below}))
+    thresholds = {SECOND_LOOK: below, SECOND_OPINION: opinion}
+    reader.model = replace(reader.model, metadata=replace(reader.metadata, thresholds=thresholds))
     return reader
 
 
@@ -78,12 +81,36 @@ def test_probabilities_are_the_softmax_of_the_logits(model_file: Path, digits: I
     assert np.abs(probabilities - softmax(logits, 1.25)).max() < 1e-6
 
 
-def test_an_answer_does_not_depend_on_its_neighbours_or_threads(model_file: Path, digits: Images) -> None:
-    alone = asking(model_file, 0.5)
+def test_the_second_opinion_is_added_to_what_is_looked_at_again(model_file: Path, digits: Images) -> None:
+    first = asking(model_file, 0.0).probabilities(digits[:100])
+    below = float(np.median(first.max(1)))
+    looked, asked = (asking(model_file, below, opinion=weight) for weight in (0.0, 0.3))
+    again = first.max(1) < below
+    heard = LineReader.shipped().digits(preprocess(digits[:100]))
+    (_, before), (probabilities, after) = looked.outputs(digits[:100]), asked.outputs(digits[:100])
+    assert np.array_equal(before[~again], after[~again])
+    np.testing.assert_allclose(after[again], (before + 0.3 * 1.25 * heard)[again], atol=1e-4)
+    assert np.abs(probabilities - softmax(after, 1.25)).max() < 1e-6
+    on_a_page = asked.outputs(digits[:100], perhaps=1e-6)[1]
+    assert np.array_equal(on_a_page, before)  # which asks for it itself
+
+
+def test_the_second_opinion_knows_digits(digits: Images) -> None:
+    heard = LineReader.shipped().digits(preprocess(digits))
+    assert heard.shape == (len(digits), 10)
+    assert (heard.argmax(1) == load_training().labels[: len(digits)]).mean() > 0.9
+    assert FLOOR <= heard.min() < heard.max() <= 0
+
+
+@pytest.mark.parametrize("opinion", [0.0, 0.3])
+def test_an_answer_does_not_depend_on_its_neighbours_or_threads(
+    model_file: Path, digits: Images, opinion: float
+) -> None:
+    alone = asking(model_file, 0.5, opinion=opinion)
     together = alone.probabilities(digits[:200])
     single = np.concatenate([alone.probabilities(digit[None]) for digit in digits[:200]])
     assert np.abs(together - single).max() <= 1e-6
-    assert np.abs(together - asking(model_file, 0.5, threads=3).probabilities(digits[:200])).max() <= 1e-6
+    assert np.abs(together - asking(model_file, 0.5, 3, opinion).probabilities(digits[:200])).max() <= 1e-6
 
 
 def test_predictions_look_again_too(model_file: Path, digits: Images) -> None:

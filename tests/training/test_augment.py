@@ -161,6 +161,17 @@ def test_a_shear_moves_rows_sideways_in_proportion_to_their_height() -> None:
     torch.testing.assert_close(out.sum((1, 3))[:, 5:23], torch.full((100, 18), 2.0), atol=1e-4, rtol=0)
 
 
+def test_a_wide_picture_is_bent_as_the_square_in_its_middle(images: Tensor) -> None:
+    """In pixels, and not in shares of its width."""
+    square = torch.nn.functional.pad(images, (6, 6, 6, 6))
+    wide = torch.nn.functional.pad(square, (60, 60))
+    bent = Augmentation(shift=1.5, rotation=15, scale=0.1, shear=0.2)
+    middle = bent(wide, seeded(1))[..., 60:-60]
+    assert torch.allclose(middle, bent(square, seeded(1)), atol=1e-3)
+    elastic = bent(wide, seeded(1)) - Augmentation(1.5, 15, 0.1, 0.2, elastic=2)(wide, seeded(1))
+    assert elastic[..., 60:-60].abs().max() > 0.2
+
+
 def test_a_shift_with_another_distortion_keeps_its_limit_too() -> None:
     dot = torch.zeros(200, 1, 28, 28)
     dot[..., 13:15, 13:15] = 1

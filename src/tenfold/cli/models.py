@@ -18,7 +18,7 @@ def models(name: Name = None, json: Json = False) -> None:
     """List the shipped models, or show the card of one.
 
     A card tells of data, recipe, figures and limits. --model takes these names; a model file or a run
-    folder will do as well.
+    folder will do as well. The model of whole lines is asked beside any of them by `tenfold read`.
     """
     from tenfold.model import list_models, read_card
 
@@ -26,7 +26,7 @@ def models(name: Name = None, json: Json = False) -> None:
         card = read_card(name)
         emit({**_row(name), "card": card}) if json else result(card)
         return
-    rows = [_row(name) for name in list_models()]
+    rows = [_row(name) for name in list_models(lines=True)]
     if json:
         emit(rows)
     elif rows:
@@ -37,12 +37,14 @@ def models(name: Name = None, json: Json = False) -> None:
 
 
 def _row(name: str) -> dict[str, Any]:
-    from tenfold.model import DEFAULT_MODEL, read_model, resolve
+    from tenfold.kinds import DIGIT, LINE
+    from tenfold.model import DEFAULT_MODEL, LINES, read_model, resolve
 
-    model = read_model(resolve(name))
+    model = read_model(resolve(name), kind=LINE if name == LINES else DIGIT)
     return {
         "name": name,
         "default": name == DEFAULT_MODEL,
+        "reads": model.metadata.kind.reads,
         "parameters": model.metadata.parameters,
         "bytes": len(model.data),
         "sha256": model.sha256,
@@ -51,9 +53,11 @@ def _row(name: str) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> list[str]:
-    measured = [row["measured"].get(on) for on in ("validation", "test")]
+    of_digits = row["reads"] == "single digits"  # what reads lines is measured by whole strips
+    measured = [of_digits and row["measured"].get(on) for on in ("validation", "test")]
+    note = " (default)" if row["default"] else "" if of_digits else " (pages)"
     return [
-        f"{row['name']}{' (default)' if row['default'] else ''}",
+        row["name"] + note,
         f"{row['parameters']:,}",
         f"{row['bytes'] / 1000:,.0f} kB",
         *(percent(found["accuracy"]) if found else "-" for found in measured),

@@ -40,16 +40,18 @@ Place = tuple[int, Expression]
 
 
 def readings(nodes: int, edges: Sequence[Edge], language: Expression = ANYTHING) -> Iterator[Path]:
-    """Paths from node 0 to `nodes` whose digits match `language`, with their scores, best first.
+    """Paths from node 0 to `nodes` whose digits match `language`, with their scores, best first, and of those
+    with the same digits the best alone.
 
     An A* search whose estimate of what is to come is exact (Viterbi from the end), so that the first path
-    costs little more than Viterbi alone.
+    costs little more than Viterbi alone, and the first to come to a node with some digits is the best.
     """
     leaving: list[list[Edge]] = [[] for _ in range(nodes + 1)]
     for edge in edges:
         leaving[edge.first].append(edge)
     ahead = _best_ahead(nodes, leaving, language)
     serial = count()
+    been: set[tuple[int, tuple[int, ...]]] = set()
     heap: list[tuple[float, int, float, Place, tuple[Step, ...]]] = []
 
     def push(score: float, place: Place, steps: tuple[Step, ...]) -> None:
@@ -60,6 +62,10 @@ def readings(nodes: int, edges: Sequence[Edge], language: Expression = ANYTHING)
     push(0.0, (0, language), ())
     while heap:
         _, _, score, (node, state), steps = heapq.heappop(heap)
+        digits = node, tuple(step.label for step in steps)
+        if digits in been:
+            continue
+        been.add(digits)
         if node == nodes:
             yield score, steps
             continue

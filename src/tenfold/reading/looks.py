@@ -3,7 +3,7 @@
     logits = several_looks(images, logits, network)      the mean over the first look and four more
 
 For those of which no digit reaches the threshold "second look" of a model: sure answers, which most are,
-stay as they are and cost nothing more.
+stay as they are and cost nothing more. Of the same pictures the network of whole lines is asked (`lines.py`).
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 SECOND_LOOK = "second look"  # the threshold of a model file below which an answer gets one
 SURE = 0.95  # that threshold for networks that read pages: more looks at what is surer change no answer
+SECOND_OPINION = "second opinion"  # how much counts what the network of whole lines says of those
+HEARD = 0.2  # of its log-probability
 PERHAPS = 0.3  # on a page, what no digit reaches at first sight is none, as most that is cut from it is
 ONE_LOOK = 1.1  # that, where nothing is to be looked at again
 SIDE = 28

@@ -4,12 +4,12 @@
 
 Strokes come over-segmented from `images/segment.py`. Every run of neighbouring atoms that has a digit's size
 is shown to the classifier; `lattice.py` finds the path through them whose digits are the most probable, and
-passes over dots, dashes and specks.
+passes over dots, dashes and specks. `evidence.py` says what a network that reads whole lines makes of each.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from types import MappingProxyType
 
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from tenfold.errors import UsageError
 from tenfold.images.atoms import Atom, Box, around
 from tenfold.images.segment import Page
+from tenfold.reading.evidence import Chances, Evidence, evidence
 from tenfold.reading.lattice import Edge, Step, readings
+from tenfold.reading.lines import FLOOR
 from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly, only
 from tenfold.thresholds import CONFIDENCE, unsure
 
@@ -35,6 +37,7 @@ _WIDTH_SPREAD = 0.35  # of the logarithm of its width over the height, where it 
 _FLOOR = 1e-4  # the least probability of any digit: no classifier is surer than that
 _PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
 _CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of ink that it crosses
+_HEARD, _HEARD_CUT = 0.5, 1.5  # of the log-probability of a network of whole lines, and where ink is cut
 
 Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Checksum = Callable[[str], bool]
@@ -136,11 +139,13 @@ def read_page(
     page: Page,
     probabilities: Probabilities,
     expected: Expected | None = None,
+    lines: Chances | None = None,
     *,
     thresholds: Mapping[str, float] = MappingProxyType({}),
     file: str | None = None,
 ) -> Reading:
-    """The best reading of `page`. `probabilities` maps uint8 [n, 28, 28] to float32 [n, 10].
+    """The best reading of `page`. `probabilities` maps uint8 [n, 28, 28] to float32 [n, 10]; `lines` is the
+    second opinion, if any, of a network that reads whole lines.
 
     `thresholds` say which digits are unsure: see `thresholds.unsure`. Where nothing fits what is expected,
     the best reading without it is given, unsure.
@@ -152,6 +157,8 @@ def read_page(
     chances = _digit_chances(rows)
     atoms = sum(len(line.atoms) for line in page.lines)
     edges = _edges(page, found, chances)
+    if lines is not None:
+        edges = _with_evidence(edges, page, evidence(page, lines, _ATOMS))
     steps = _best(atoms, edges, expected)
     reason = None
     if steps is None:
@@ -240,6 +247,20 @@ def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]
             edges.append(Edge(place, place + 1, (-cost,)))
             place += 1
     return edges
+
+
+def _with_evidence(edges: list[Edge], page: Page, heard: Evidence) -> list[Edge]:
+    """What the network of whole lines says, added to what each edge costs. It counts more where a piece is
+    cut off from its neighbour: the classifier sees that one maimed."""
+    cut = [False, *(atom.cut is not None for line in page.lines for atom in line.atoms)]
+    found = []
+    for edge in edges:
+        weight = _HEARD_CUT if cut[edge.first] or cut[edge.last] else _HEARD
+        passed_over = edge.candidate is None
+        score = heard.nothing[edge.first] if passed_over else heard.digits.get((edge.first, edge.last), FLOOR)
+        scores = np.array(edge.scores) + weight * score
+        found.append(replace(edge, scores=tuple(scores.tolist())))
+    return found
 
 
 def _best(atoms: int, edges: list[Edge], expected: Expected) -> tuple[Step, ...] | None:

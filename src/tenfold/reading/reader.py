@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 
 from tenfold.errors import ShapeError, TenfoldError
 from tenfold.metrics import softmax
-from tenfold.model import CLASSES, Metadata, Model, open_session, parse_model, read_model, resolve
+from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
 from tenfold.reading.given import check_sequence, network_input, picture_pixels, raw_pixels
-from tenfold.reading.looks import PERHAPS, SECOND_LOOK, several_looks
+from tenfold.reading.lines import LineReader
+from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
+from tenfold.reading.sessions import Sessions
 from tenfold.thresholds import CONFIDENCE, unsure
 
 if TYPE_CHECKING:
-    import onnxruntime
-
-    from tenfold.reading.page import Checksum, Reading
+    from tenfold.images.segment import Page
+    from tenfold.reading.page import Checksum, Expected, Reading
 
 BATCH = 32  # images a call of ONNX Runtime: fastest of 1 to 256 on the baseline, as the planes stay in cache
 UNLIKE = "unlike a digit"  # why an answer is unsure: see `thresholds.likeness`
@@ -89,14 +90,7 @@ class Reader:
         self.model = model
         self._wanted = threads
         self.threads = threads or _cores()
-        self._sessions = {os.getpid(): open_session(model)}
-
-    @property
-    def _session(self) -> "onnxruntime.InferenceSession":
-        """This process's own: at a fork, another thread may hold a lock inside the parent's for ever."""
-        if (process := os.getpid()) not in self._sessions:
-            self._sessions[process] = open_session(self.model)
-        return self._sessions[process]
+        self._sessions = Sessions(model)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled, and so sent to a spawned process, as its model file; that is checked again there."""
@@ -123,17 +117,22 @@ class Reader:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities as above, and the logits that they are the softmax of once these are divided by the
         temperature, each float32 [n, 10]."""
-        second_look = self.metadata.thresholds.get(SECOND_LOOK, 0.0)
+        second_look, opinion = (
+            self.metadata.thresholds.get(key, 0.0) for key in (SECOND_LOOK, SECOND_OPINION)
+        )
         pixels = raw_pixels(images)
         answers = np.empty((2, len(pixels), len(CLASSES)), np.float32)
 
         def answer(start: int) -> None:
             chunk = network_input(pixels[start : start + BATCH])
-            probabilities, logits = self._session.run(OUTPUTS, {INPUT: chunk})
+            probabilities, logits = self._sessions.mine.run(OUTPUTS, {INPUT: chunk})
             confidence = probabilities.max(1)
             unsure = np.flatnonzero((confidence >= perhaps) & (confidence < second_look))
             if len(unsure):
                 logits[unsure] = several_looks(chunk[unsure], logits[unsure], self._logits)
+                if opinion and not perhaps:  # a page asks for it itself
+                    heard = LineReader.shipped().digits(chunk[unsure])
+                    logits[unsure] += opinion * self.metadata.temperature * heard
                 probabilities[unsure] = softmax(logits[unsure], self.metadata.temperature)
             answers[:, start : start + BATCH] = probabilities, logits
 
@@ -150,7 +149,7 @@ class Reader:
 
     def _logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         found: NDArray[np.float32]
-        (found,) = self._session.run(OUTPUTS[1:], {INPUT: images})
+        (found,) = self._sessions.mine.run(OUTPUTS[1:], {INPUT: images})
         return found
 
     def predict(self, images: Sequence[Picture] | NDArray[np.uint8]) -> list[Prediction]:
@@ -194,13 +193,19 @@ class Reader:
         text. Raises as `predict` for the picture, UsageError for the rest.
         """
         from tenfold.images.segment import segment
-        from tenfold.reading.page import Expected, read_page
+        from tenfold.reading.page import Expected
 
         expected = Expected(digits, allowed, pattern, checksum)
         page = segment(_picture(image))
-        file = None if isinstance(image, np.ndarray) else os.fsdecode(image)
+        return self.read_page(page, expected, None if isinstance(image, np.ndarray) else os.fsdecode(image))
+
+    def read_page(self, page: "Page", expected: "Expected", file: str | None = None) -> "Reading":
+        """`read` for a page whose strokes are found already, with the shipped model of whole lines beside."""
+        from tenfold.reading.page import read_page
+
         looked = partial(self.probabilities, perhaps=PERHAPS)
-        return read_page(page, looked, expected, thresholds=self.metadata.thresholds, file=file)
+        lines = LineReader.shipped().chances
+        return read_page(page, looked, expected, lines, thresholds=self.metadata.thresholds, file=file)
 
     def _read(self, digits: list[NDArray[np.uint8]], files: Sequence[str | None]) -> list[Prediction]:
         if not digits:

@@ -23,7 +23,7 @@ from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.metrics import fit_temperature
 from tenfold.model import parse_model
-from tenfold.reading.looks import SECOND_LOOK, SURE
+from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
 from tenfold.reading.reader import Reader
 from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
@@ -218,7 +218,8 @@ def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
     seen = lesson(validation, recipe, run.record["seed"], processes=run.record["threads"])
     logits = trainer.logits(Examples(seen, trainer.device))
     run.record["temperature"] = round(fit_temperature(logits, seen.labels), 4)
-    thresholds = {SECOND_LOOK: SURE} if recipe.views else {}  # what learns from MNIST alone is not helped
+    # what learns from MNIST alone is not helped
+    thresholds = {SECOND_LOOK: SURE, SECOND_OPINION: HEARD} if recipe.views else {}
     run.record["thresholds"] = thresholds
     reader = Reader.of(parse_model(_model(run, trainer), str(run.folder)), threads=run.record["threads"])
     thresholds |= fit_thresholds(

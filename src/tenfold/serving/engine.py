@@ -123,14 +123,13 @@ class Engine:
 
     def _read(self, reader: Reader, picture: Picture, expected: Expected) -> Reading:
         from tenfold.images.segment import segment
-        from tenfold.reading.page import read_page
 
         page = segment(self.decode(picture))
         strokes = sum(len(line.atoms) for line in page.lines)
         if expected.digits is not None and strokes * expected.digits > STROKES_BY_DIGITS:
             raise UsageError("The page has too many strokes to look for so many digits; leave digits out.")
         bounded = replace(expected, checksum=_in_time(expected.checksum, self.settings.search))
-        return read_page(page, reader.probabilities, bounded, thresholds=reader.metadata.thresholds)
+        return reader.read_page(page, bounded)
 
 
 def _in_time(checksum: str | Checksum | None, seconds: float) -> Checksum | None:

@@ -75,12 +75,13 @@ def _warp(images: Tensor, limits: Augmentation, generator: Generator | None) -> 
     shift_x = _uniform(count, limits.shift, images, generator) * 2 / width
     shift_y = _uniform(count, limits.shift, images, generator) * 2 / height
     cos, sin = angle.cos(), angle.sin()
+    across, down = height / width, width / height  # steps of one axis in those of the other
     theta = torch.stack(
         [
             cos / scale_x,
-            (shear * cos - sin) / scale_y,
+            (shear * cos - sin) / scale_y * across,
             shift_x,
-            sin / scale_x,
+            sin / scale_x * down,
             (shear * sin + cos) / scale_y,
             shift_y,
         ],
@@ -94,6 +95,7 @@ def _warp(images: Tensor, limits: Augmentation, generator: Generator | None) -> 
             * 2
             / width
         )
+        coarse[:, 1] *= down
         field = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
         grid = grid + field.permute(0, 2, 3, 1)
     return F.grid_sample(images.contiguous(), grid, align_corners=False)

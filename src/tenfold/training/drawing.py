@@ -30,15 +30,21 @@ Picture = Callable[[int], NDArray[np.uint8]]
 
 
 def draw(
-    picture: Picture, count: int, kept: Path | None = None, what: str = "", processes: int = 1
+    picture: Picture,
+    count: int,
+    kept: Path | None = None,
+    what: str = "",
+    processes: int = 1,
+    *,
+    shape: tuple[int, int] = (SIDE, SIDE),
 ) -> NDArray[np.uint8]:
-    """`picture(0)` to `picture(count - 1)`, each uint8 [28, 28]: uint8 [count, 28, 28].
+    """`picture(0)` to `picture(count - 1)`, each uint8 of `shape`: uint8 [count, *shape].
 
     `what` says in full what is drawn: a part in `kept` counts only for the same. A damaged part is drawn
     anew. `processes` side by side draw parts; `picture` is pickled for them. Should one be ended from
     outside, what is left is drawn here. Raises DiskError where a part cannot be kept.
     """
-    images = np.empty((count, SIDE, SIDE), np.uint8)
+    images = np.empty((count, *shape), np.uint8)
     key = hashlib.sha256(f"{count} {what}".encode()).hexdigest()[:16]
     paths = {start: kept and kept / f"{key}-{start:07}" for start in range(0, count, PART)}
     lacking = [start for start, path in paths.items() if not _read(path, images[start : start + PART])]

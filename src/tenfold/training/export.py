@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from tenfold.errors import DivergedError, ModelFileError, ShapeError, UnknownNameError, UsageError
+from tenfold.kinds import DIGIT, Kind
 from tenfold.model import (
     GOLDEN_TOLERANCE,
     KEY,
@@ -30,7 +31,7 @@ from tenfold.model import (
     probabilities,
     seal,
 )
-from tenfold.onnx_check import CLASSES, IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
+from tenfold.onnx_check import IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
 from tenfold.training.merge import Affine, merge
 from tenfold.training.networks import GlobalPool, Network, Residual
 
@@ -45,18 +46,19 @@ def export(
     data: Mapping[str, str] | None = None,
     measured: Mapping[str, Any] | None = None,
     golden_images: NDArray[np.uint8] | None = None,
+    kind: Kind = DIGIT,
 ) -> bytes:
     """The bytes of a model file: probabilities = softmax(logits / temperature).
 
     `golden_images` uint8 [k, 28, 28] are stored with their answers, computed in float64, to be checked at
-    each load (at most 16; None: four drawn patterns). `network` is left as it was. Raises UnknownNameError
-    for a layer that cannot be written, ShapeError for a network that does not map [n, 1, 28, 28] to [n, 10],
-    DivergedError for weights that are not numbers and ModelFileError where ONNX Runtime and torch in float32
-    differ by more than GOLDEN_TOLERANCE.
+    each load (at most 16; None: four drawn patterns); those of another `kind` have its shape. `network` is
+    left as it was. Raises UnknownNameError for a layer that cannot be written, ShapeError for a network that
+    does not map [n, 1, 28, 28] to [n, 10], or as the kind says, DivergedError for weights that are not
+    numbers and ModelFileError where ONNX Runtime and torch in float32 differ by more than GOLDEN_TOLERANCE.
     """
     images = golden_patterns() if golden_images is None else np.ascontiguousarray(golden_images)
     frozen = copy.deepcopy(network).cpu().float().eval()
-    exact = _probabilities(copy.deepcopy(frozen).double(), images, temperature)
+    exact = _probabilities(copy.deepcopy(frozen).double(), images, temperature, kind)
     if not np.isfinite(exact).all():
         raise DivergedError(f"The model '{name}' cannot be saved: its answers are not numbers.")
     metadata = Metadata(
@@ -69,12 +71,13 @@ def export(
         recipe=dict(recipe or {}),
         data=dict(data or {}),
         measured=dict(measured or {}),
+        kind=kind,
     )
     text = metadata.to_json()
     layers = merge(list(frozen.layers))
-    model = _model(layers, metadata.temperature, text)
+    model = _model(layers, metadata.temperature, text, kind)
     sealed = seal(model.SerializeToString(deterministic=True), text)
-    _compare(parse_model(sealed, name), _probabilities(frozen, images, temperature))
+    _compare(parse_model(sealed, name, kind), _probabilities(frozen, images, temperature, kind))
     return sealed
 
 
@@ -87,13 +90,16 @@ def golden_patterns() -> NDArray[np.uint8]:
     return np.stack([ring, bar, cross, 0 * x]).clip(0, 255).astype(np.uint8)
 
 
-def _probabilities(network: Network, images: NDArray[np.uint8], temperature: float) -> NDArray[Any]:
+def _probabilities(
+    network: Network, images: NDArray[np.uint8], temperature: float, kind: Kind
+) -> NDArray[Any]:
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
     with torch.inference_mode():
         logits = network(torch.tensor(images)[:, None].to(dtype) / 255)
-        if logits.shape != (len(images), CLASSES):
+        if logits.shape != (len(images), *kind.golden_answer):
+            wanted = ", ".join(map(str, kind.golden_answer))
             raise ShapeError(
-                f"The network gives {list(logits.shape)} for {len(images)} images, not [n, {CLASSES}]."
+                f"The network gives {list(logits.shape)} for {len(images)} images, not [n, {wanted}]."
             )
         answers: NDArray[Any] = (logits / temperature).softmax(1).numpy()
     return answers
@@ -136,15 +142,17 @@ class _Graph:
         return IMAGE_SHAPE[0]
 
 
-def _model(layers: list[nn.Module], temperature: float, text: str) -> onnx.ModelProto:
+def _model(layers: list[nn.Module], temperature: float, text: str, kind: Kind) -> onnx.ModelProto:
     graph = _Graph()
     _emit_all(graph, layers, INPUT)
     graph.nodes[-1].output[0] = "logits"
     scaled = graph.node("Div", "logits", graph.weight(torch.tensor([temperature], dtype=torch.float64)))
     graph.node("Softmax", scaled, axis=1)
     graph.nodes[-1].output[0] = "probabilities"
-    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *IMAGE_SHAPE])
-    answers = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CLASSES]) for name in OUTPUTS]
+    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *kind.image])
+    answers = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *kind.answer]) for name in OUTPUTS
+    ]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "tenfold", [images], answers, graph.weights),
         producer_name="tenfold",

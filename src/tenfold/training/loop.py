@@ -63,10 +63,13 @@ class Examples:
     """A labelled set in memory, of which `batch` makes what the network takes: steps 1 to 3 of the system.
 
     Pixels stay bytes until they are needed, as they are four times as large after step 1. The target of a
-    digit is its one-hot row; that of an eleventh class, no digit at all, is a tenth for each.
+    digit is its one-hot row; that of an eleventh class, no digit at all, is a tenth for each. What a network
+    learns that gives something else than a digit's logits is another kind of examples, with a `batch`, a
+    `loss` and a `right` of its own.
     """
 
     def __init__(self, data: Labelled, device: torch.device) -> None:
+        self.checksum = data.checksum
         self.pixels = torch.tensor(add_channel(data.images), device=device)
         targets = one_hot(np.minimum(data.labels, CLASSES), CLASSES + 1)
         self.labels = torch.from_numpy(targets[:, :CLASSES] + targets[:, CLASSES:] / CLASSES).to(device)
@@ -78,6 +81,16 @@ class Examples:
         """Images float32 [n, 1, 28, 28] in 0..1 and targets float32 [n, 10]."""
         return self.pixels[chosen].float().div_(WHITE), self.labels[chosen]
 
+    def loss(
+        self, logits: Tensor, targets: Tensor, *, smoothing: float = 0.0, reduction: str = "mean"
+    ) -> Tensor:
+        """Cross-entropy of a batch, float32: its "mean" or its "sum"."""
+        return F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction=reduction)
+
+    def right(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """How many of a batch are answered right."""
+        return (logits.argmax(1) == targets.argmax(1)).sum()
+
 
 class Trainer:
     """The state of one training, and the loop that moves it on."""
@@ -85,8 +98,8 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        training: Labelled,
-        validation: Labelled | None = None,
+        training: Labelled | Examples,
+        validation: Labelled | Examples | None = None,
         *,
         seed: int = 0,
         device: str = "cpu",
@@ -103,8 +116,8 @@ class Trainer:
             "training": training.checksum,
             "validation": None if validation is None else validation.checksum,
         }
-        self.training = Examples(training, self.device)
-        self.validation = None if validation is None else Examples(validation, self.device)
+        self.training = self._examples(training)
+        self.validation = None if validation is None else self._examples(validation)
         torch.manual_seed(derive(seed, "weights"))
         self.network = recipe.network.build().to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -116,6 +129,9 @@ class Trainer:
         self.seconds = 0.0  # that the running epoch has taken
         self.kept_epoch = 0
         self.stop = False  # set by a callback to end the training after the epoch
+
+    def _examples(self, data: Labelled | Examples) -> Examples:
+        return data if isinstance(data, Examples) else Examples(data, self.device)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -188,12 +204,12 @@ class Trainer:
         images, labels = self.group.share(self.network, images, labels)
         with self.autocast():
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+        loss = self.training.loss(logits.float(), labels, smoothing=self.recipe.label_smoothing)
         loss = loss * (len(labels) / len(chosen))  # of the mean over the whole batch
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            correct = (logits.argmax(1) == labels.argmax(1)).sum()
+            correct = self.training.right(logits, labels)
             loss, correct = self.group.combine(self.network, torch.stack([loss.detach(), correct]))
         if self.device.type == "cpu" or self.step % GUARD_EVERY == 0:
             self._guard("loss", loss.item())
@@ -223,8 +239,8 @@ class Trainer:
             images, labels = examples.batch(slice(start, start + EVALUATION_BATCH))
             with self.autocast():
                 logits = self.network(images.contiguous(memory_format=torch.channels_last)).float()
-            loss += F.cross_entropy(logits, labels, reduction="sum").item()
-            right += int((logits.argmax(1) == labels.argmax(1)).sum())
+            loss += examples.loss(logits, labels, reduction="sum").item()
+            right += int(examples.right(logits, labels))
             for callback in callbacks:
                 callback.on_validation_step(self)
         loss, right = self.group.total(loss, right)

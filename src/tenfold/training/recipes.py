@@ -20,7 +20,7 @@ from tenfold.errors import RecipeError, UnknownNameError, UsageError
 from tenfold.files import read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
 from tenfold.training.fields import check, shown
-from tenfold.training.networks import NETWORKS, Baseline, Compact
+from tenfold.training.networks import NETWORKS, Baseline, Columns, Compact
 
 __all__ = ["RECIPES", "Recipe", "find_recipe", "read_recipe", "replace", "write_recipe"]
 
@@ -38,7 +38,7 @@ FOLLOWS = (
 class Recipe:
     name: str
     summary: str
-    network: Baseline | Compact
+    network: Baseline | Compact | Columns
     epochs: int
     batch_size: int = 128
     optimizer: Literal["adam", "sgd"] = "adam"

@@ -105,26 +105,26 @@ def _number(data: Labelled, count: int, rng: Generator) -> list[int]:
 
 def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> list[Cut]:
     """Everything that could be a digit on a picture of the number that the digits `indices` make."""
-    ink, digits, marks = _written(data, indices, rng, world)
+    ink, digits, marks = written(data, indices, rng, world)
     margin = rng.integers(4, 24, 4).tolist()
     scale = over_logarithm(rng, world.height) / PEN_BOX
-    paper = _on_paper(ink, margin)
+    paper = on_paper(ink, margin)
     if rng.random() < world.rule:
         paper = ruled(paper, margin[0] + ink.shape[0], rng)
     page = segment(photograph(scaled(paper, scale), rng, world))
     size = page.plane.shape[::-1]
     owners, others = (
-        [_Owner.of(cv2.resize(scaled(_on_paper(plane, margin), scale), size)) for plane in planes]
+        [_Owner.of(cv2.resize(scaled(on_paper(plane, margin), scale), size)) for plane in planes]
         for planes in (digits, marks)
     )
     return [_owned(page, candidate.atoms, owners, others) for candidate in candidates(page)]
 
 
-def _written(
-    data: Labelled, indices: list[int], rng: Generator, world: World
+def written(
+    data: Labelled, indices: list[int], rng: Generator, world: World, wider: float = 0.0
 ) -> tuple[Plane, list[Plane], list[Plane]]:
     """The ink of the number, of its digits and of its commas, float32 [h, w], by one hand: close, touching
-    or joined."""
+    or joined; `wider` by that part of a digit's height."""
     slant, pen = rng.uniform(*world.slant), over_logarithm(rng, world.pen)
     hand = replace(
         world,
@@ -133,7 +133,7 @@ def _written(
         slant=(slant - 0.05, slant + 0.05),
         pen=(pen / 1.1, pen * 1.1),
     )
-    apart = rng.uniform(-0.1, 0.18)  # a habit of the hand
+    apart = rng.uniform(-0.1, 0.18) + wider  # a habit of the hand
     ring = Ring.of_a_hand(rng, float(pen)) if rng.random() < ROUNDED else None
     school = Hand.any(rng, hand) if rng.random() < world.school else None
     sunk, close = rng.uniform(0, 0.5), rng.uniform(-0.15, 0.1)  # rings are smaller, and often share a wall
@@ -176,11 +176,11 @@ def _comma(digit: Plane, rng: Generator) -> Plane:
     x, y, width, height = cv2.boundingRect((digit > 0.5).astype(np.uint8))
     start = np.array([x + width, y + height]) + PEN_BOX * rng.normal((0.06, -0.05), (0.05, 0.05))
     stroke = PEN_BOX * np.exp(rng.uniform(-4, -1)) * np.array([rng.normal(-0.4, 0.25), 1])
-    trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, _pen(digit))
+    trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, pen_of(digit))
     return comma
 
 
-def _pen(plane: Plane) -> int:
+def pen_of(plane: Plane) -> int:
     """Pixels of a stroke by the same pen: broad strokes and crossings make the digit's own look broader."""
     depth = cv2.distanceTransform((plane > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     return max(2, round(0.8 * float(depth.max())))
@@ -200,7 +200,7 @@ def _joining(left: Plane, right: Plane, rng: Generator, heights: tuple[float, ..
     start, end = (_end(plane, side, rng, heights) for plane, side in ((left, 1), (right, -1)))
     if start is None or end is None:
         return stroke
-    pen = _pen(left)
+    pen = pen_of(left)
     t = np.linspace(0, 1, 12)[:, None]
     bow = 4 * t * (1 - t) * [0, rng.normal(0, 0.12) * PEN_BOX]
     trace(stroke, (1 - t) * start + t * end + bow, pen)
@@ -221,7 +221,7 @@ def _end(plane: Plane, side: int, rng: Generator, heights: tuple[float, ...]) ->
     return np.array([x[chosen], y[chosen]], np.float64)
 
 
-def _on_paper(plane: Plane, margin: list[int]) -> Plane:
+def on_paper(plane: Plane, margin: list[int]) -> Plane:
     top, bottom, left, right = margin
     return np.asarray(cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT))
 
