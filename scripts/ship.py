@@ -173,7 +173,11 @@ def measured(model: Model) -> list[str]:
     """This very file's figures, then those of its recipe over seeds."""
     name, lines = model.metadata.recipe["name"], []
     over = "strips" if name == LINES else "images"
-    what = f"{over} of some eleven digits, read without an error" if name == LINES else over
+    what = (
+        f"{over} of some eleven digits, drawn as those it learnt from, without an error"
+        if name == LINES
+        else over
+    )
     for on, found in model.metadata.measured.items():
         low, high = found["interval"]
         lines.append(

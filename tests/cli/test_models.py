@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tenfold.model import DEFAULT_MODEL, list_models, read_model, resolve
+from tenfold.model import DEFAULT_MODEL, LINES, list_models, read_model, resolve
 
 
 @pytest.fixture
@@ -59,3 +59,17 @@ def test_there_is_no_card_of_a_model_that_is_not_shipped(tenfold: Any) -> None:
     found = tenfold("models", "baselin")
     assert (found.code, found.out) == (2, "")
     assert "no shipped model 'baselin'. Did you mean 'baseline'" in found.err
+
+
+def test_the_model_of_whole_lines_is_listed_but_reads_nothing_alone(tenfold: Any) -> None:
+    (row,) = (row for row in json.loads(tenfold("models", "--json").out) if row["name"] == LINES)
+    assert (row["reads"], row["default"]) == ("whole lines", False)
+    (line,) = (line for line in tenfold("models").out.splitlines() if line.startswith(LINES))
+    assert line.split()[1:3] == ["(pages)", f"{row['parameters']:,}"]
+    assert line.split()[-2:] == ["-", "-"]  # it has no share of digits
+    card = tenfold("models", LINES).out
+    assert card.startswith(f"# `{LINES}`: ")
+    assert row["sha256"] in card
+    found = tenfold("evaluate", LINES)
+    assert (found.code, found.out) == (3, "")
+    assert "it reads whole lines and not single digits" in found.err
