@@ -25,9 +25,7 @@ from tenfold.kinds import STRIP
 from tenfold.training.drawing import draw
 from tenfold.training.forms import trace
 from tenfold.training.letters import written as letter
-from tenfold.training.paper import photograph, ruled
-from tenfold.training.render import scaled
-from tenfold.training.strings import on_paper, pen_of, written
+from tenfold.training.strings import pen_of, pictured, written
 from tenfold.training.world import PEN_BOX, Plane, World, over_logarithm
 
 HEIGHT, WIDTH = STRIP
@@ -105,12 +103,8 @@ def _line(data: Labelled, places: list[int], rng: Generator) -> NDArray[np.uint8
     """The strip of one number, uint8 [HEIGHT, w]; of none where no picture of it shows one."""
     for _ in range(TRIES):
         ink = _with_letters(letter(rng), rng) if not places else _numeral(data, places, rng)
-        margin = rng.integers(4, 24, 4).tolist()
-        scale = over_logarithm(rng, AMOUNTS.height) / PEN_BOX
-        paper = on_paper(ink, margin)
-        if rng.random() < AMOUNTS.rule:
-            paper = ruled(paper, margin[0] + ink.shape[0], rng)
-        lines = segment(photograph(scaled(paper, scale), rng, AMOUNTS)).lines
+        picture, _, _ = pictured(ink, rng, AMOUNTS)
+        lines = segment(picture).lines
         if lines:
             image = strip(max(lines, key=lambda line: len(line.atoms))).image
             if image.shape[1] <= WIDTH:

@@ -106,18 +106,25 @@ def _number(data: Labelled, count: int, rng: Generator) -> list[int]:
 def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> list[Cut]:
     """Everything that could be a digit on a picture of the number that the digits `indices` make."""
     ink, digits, marks = written(data, indices, rng, world)
-    margin = rng.integers(4, 24, 4).tolist()
-    scale = over_logarithm(rng, world.height) / PEN_BOX
-    paper = on_paper(ink, margin)
-    if rng.random() < world.rule:
-        paper = ruled(paper, margin[0] + ink.shape[0], rng)
-    page = segment(photograph(scaled(paper, scale), rng, world))
+    picture, margin, scale = pictured(ink, rng, world)
+    page = segment(picture)
     size = page.plane.shape[::-1]
     owners, others = (
-        [_Owner.of(cv2.resize(scaled(on_paper(plane, margin), scale), size)) for plane in planes]
+        [_Owner.of(cv2.resize(scaled(_on_paper(plane, margin), scale), size)) for plane in planes]
         for planes in (digits, marks)
     )
     return [_owned(page, candidate.atoms, owners, others) for candidate in candidates(page)]
+
+
+def pictured(ink: Plane, rng: Generator, world: World) -> tuple[NDArray[np.uint8], list[int], float]:
+    """A photograph of `ink` on paper, perhaps with a line at its feet; its margins on the plane, and the
+    scale of the plane on the picture."""
+    margin = rng.integers(4, 24, 4).tolist()
+    scale = over_logarithm(rng, world.height) / PEN_BOX
+    paper = _on_paper(ink, margin)
+    if rng.random() < world.rule:
+        paper = ruled(paper, margin[0] + ink.shape[0], rng)
+    return photograph(scaled(paper, scale), rng, world), margin, scale
 
 
 def written(
@@ -221,7 +228,7 @@ def _end(plane: Plane, side: int, rng: Generator, heights: tuple[float, ...]) ->
     return np.array([x[chosen], y[chosen]], np.float64)
 
 
-def on_paper(plane: Plane, margin: list[int]) -> Plane:
+def _on_paper(plane: Plane, margin: list[int]) -> Plane:
     top, bottom, left, right = margin
     return np.asarray(cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT))
 
