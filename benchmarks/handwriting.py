@@ -47,6 +47,12 @@ class Digits(NamedTuple):
     labels: list[int]
 
 
+def in_half(count: int, half: int) -> list[int]:
+    """Which of `count` are in that half, the same every time."""
+    first = np.random.default_rng(SPLIT_SEED).random(count) < 0.5
+    return np.flatnonzero(first == (half == 0)).tolist()
+
+
 def load(folder: Path, half: int | None = None) -> Digits:
     """The pictures of a set, uint8 [h, w] or [h, w, 3], and what they show."""
     if (folder / "labels.csv").exists():
@@ -57,7 +63,7 @@ def load(folder: Path, half: int | None = None) -> Digits:
         digits = Digits(list(arrays["images"]), arrays["labels"].astype(int).tolist())
     if half is None:
         return digits
-    kept = np.flatnonzero((np.random.default_rng(SPLIT_SEED).random(len(digits.labels)) < 0.5) == (half == 0))
+    kept = in_half(len(digits.labels), half)
     return Digits([digits.pictures[i] for i in kept], [digits.labels[i] for i in kept])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from handwriting import in_half
 from numpy.typing import NDArray
 from results import markdown_table, publish
 
@@ -22,14 +23,12 @@ from tenfold import Reader
 from tenfold.data.folder import Row, read_rows
 from tenfold.data.mnist import load_training, split
 from tenfold.harness.pages import evaluate_pages
-from tenfold.images import read_picture
-from tenfold.images.segment import segment
+from tenfold.images.segment import Page
 from tenfold.metrics import wilson
 from tenfold.reading.looks import PERHAPS
-from tenfold.reading.page import Reading, read_page
+from tenfold.reading.page import Expected, Reading, read_page
 
 TARGETS = {"photos": "97 % of digits", "cheque_amounts": "85 % of amounts"}
-SPLIT_SEED = 7
 STRINGS = 300
 
 Picture = NDArray[np.uint8]
@@ -38,17 +37,13 @@ Picture = NDArray[np.uint8]
 class Alone(Reader):
     """The lattice with the classifier of single digits alone."""
 
-    def read(self, image: Any, **_: Any) -> Reading:
-        picture = image if isinstance(image, np.ndarray) else read_picture(image)
+    def read_page(self, page: Page, expected: Expected, file: str | None = None) -> Reading:
         probabilities = partial(self.probabilities, perhaps=PERHAPS)
-        return read_page(segment(picture), probabilities, thresholds=self.metadata.thresholds)
+        return read_page(page, probabilities, expected, thresholds=self.metadata.thresholds, file=file)
 
 
 def half_of(rows: list[Row], half: int | None) -> list[Row]:
-    if half is None:
-        return rows
-    first = np.random.default_rng(SPLIT_SEED).random(len(rows)) < 0.5
-    return [row for row, is_first in zip(rows, first, strict=True) if is_first == (half == 0)]
+    return rows if half is None else [rows[place] for place in in_half(len(rows), half)]
 
 
 def overlapping(count: int = STRINGS) -> list[tuple[Picture, str]]:
@@ -78,9 +73,9 @@ def measure(root: Path, model: str | None = None, half: int | None = None) -> di
 
 
 def measure_strings(model: str | None = None) -> list[dict[str, Any]]:
-    summaries = []
+    strings, summaries = overlapping(), []
     for reader in (Alone(model), Reader(model)):
-        right = sum(reader.read(picture).text == text for picture, text in overlapping())
+        right = sum(reader.read(picture).text == text for picture, text in strings)
         summaries.append(
             {"count": STRINGS, "exact": right / STRINGS, "interval": list(wilson(right, STRINGS))}
         )

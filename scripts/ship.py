@@ -26,7 +26,7 @@ from tenfold.environment import cores
 from tenfold.files import write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.quantise import with_measured
-from tenfold.kinds import DIGIT, LINE
+from tenfold.kinds import LINE
 from tenfold.metrics import t_interval, wilson
 from tenfold.model import LINES, MODELS, Metadata, Model, read_model
 from tenfold.reading.looks import SECOND_LOOK, SECOND_OPINION
@@ -80,8 +80,7 @@ def main() -> None:
         final = RECIPES[options.recipe].patience is None and not options.development
         make(options.recipe, options.seed, options.threads, target, final=final)
     card = target.with_suffix(".md")
-    kind = LINE if options.recipe == LINES else DIGIT
-    card.write_text(describe(read_model(target, kind=kind)), "utf-8")
+    card.write_text(describe(read_model(target, kind=None)), "utf-8")
     print(f"{target.name} and {card.name} are in {target.parent}")
 
 

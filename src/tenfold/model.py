@@ -132,16 +132,18 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     return path
 
 
-def read_model(path: str | os.PathLike[str], *, size_limit: int = SIZE_LIMIT, kind: Kind = DIGIT) -> Model:
+def read_model(
+    path: str | os.PathLike[str], *, size_limit: int = SIZE_LIMIT, kind: Kind | None = DIGIT
+) -> Model:
     """Read and check a model file; nothing of it is run, and ONNX Runtime is not imported.
 
-    Raises ModelFileError for whatever is not a sound model file of this format, and DiskError where the
-    system refuses to read.
+    Raises ModelFileError for whatever is not a sound model file of this format and `kind` (None: of any), and
+    DiskError where the system refuses to read.
     """
     return parse_model(read_bounded(path, size_limit, ModelFileError, "The model file"), str(path), kind)
 
 
-def parse_model(data: bytes, source: str, kind: Kind = DIGIT) -> Model:
+def parse_model(data: bytes, source: str, kind: Kind | None = DIGIT) -> Model:
     """`read_model` for bytes at hand; `source` names them in messages."""
     try:
         message = onnx_wire.parse(data)
@@ -149,9 +151,9 @@ def parse_model(data: bytes, source: str, kind: Kind = DIGIT) -> Model:
         metadata = _metadata(text)
         if _file_checksum(data, text) != text[_CHECKSUM_AT : _CHECKSUM_AT + 64]:
             raise ModelFileError("its checksum is wrong, so it was damaged or changed")
-        if metadata.kind != kind:
+        if kind not in (None, metadata.kind):
             raise ModelFileError(f"it reads {metadata.kind.reads} and not {kind.reads}")
-        onnx_check.check(message, metadata.precision, kind)
+        onnx_check.check(message, metadata.precision, metadata.kind)
     except ModelFileError as cause:
         raise ModelFileError(f"The model file '{source}' cannot be used: {cause}.") from None
     return Model(data, sha256(data), metadata, source)
@@ -176,9 +178,7 @@ def open_session(model: Model, threads: int = 1) -> "onnxruntime.InferenceSessio
     except Exception:  # an operator may look at its constants only now; its exceptions share no base
         raise _refused(model) from None
     if not np.abs(found - model.metadata.golden_probabilities).max() <= model.metadata.tolerance:
-        raise ModelFileError(
-            f"The model file '{model.source}' cannot be used: it does not give the answers it was saved with."
-        )
+        raise _refused(model, "it does not give the answers it was saved with")
     return session
 
 
@@ -203,8 +203,8 @@ def unchecked_session(model: Model, threads: int = 1) -> "onnxruntime.InferenceS
         raise _refused(model) from None
 
 
-def _refused(model: Model) -> ModelFileError:
-    return ModelFileError(f"The model file '{model.source}' cannot be used: ONNX Runtime refuses it.")
+def _refused(model: Model, why: str = "ONNX Runtime refuses it") -> ModelFileError:
+    return ModelFileError(f"The model file '{model.source}' cannot be used: {why}.")
 
 
 def _canonical(document: Mapping[str, Any]) -> str:

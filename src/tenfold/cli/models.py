@@ -37,10 +37,9 @@ def models(name: Name = None, json: Json = False) -> None:
 
 
 def _row(name: str) -> dict[str, Any]:
-    from tenfold.kinds import DIGIT, LINE
-    from tenfold.model import DEFAULT_MODEL, LINES, read_model, resolve
+    from tenfold.model import DEFAULT_MODEL, read_model, resolve
 
-    model = read_model(resolve(name), kind=LINE if name == LINES else DIGIT)
+    model = read_model(resolve(name), kind=None)
     return {
         "name": name,
         "default": name == DEFAULT_MODEL,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tenfold.images.atoms import Atom, Box, joined
 from tenfold.images.cuts import lean, part
-from tenfold.images.normalise import FINE, place, with_stroke_width
+from tenfold.images.normalise import FINE, fine_strokes, place
 from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
 from tenfold.images.strokes import stroke_width, strokes
@@ -51,12 +51,7 @@ class Page:
     def digit(self, atoms: Sequence[Atom]) -> NDArray[np.uint8]:
         """`atoms` alone, as MNIST's makers would have drawn them: uint8 [28, 28], ink bright."""
         ink = joined(atoms)
-        zoom = FINE / max(ink.shape)
-        mask = np.pad(np.where(ink, 255, 0).astype(np.uint8), 1)
-        size = max(1, round(mask.shape[1] * zoom)), max(1, round(mask.shape[0] * zoom))
-        fine = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
-        edge = min(127, int(fine.max()) // 2)  # shrunk, a line of one pixel is never full
-        return place(with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8)))
+        return place(fine_strokes(ink, FINE / max(ink.shape), margin=1))
 
     def on_picture(self, box: Box) -> Box:
         """`box` in pixels of the picture."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.atoms import around, joined
-from tenfold.images.normalise import BOX, FINE, with_stroke_width
+from tenfold.images.normalise import BOX, FINE, fine_strokes
 from tenfold.images.segment import Line
 from tenfold.kinds import MARGIN, STRIP
 
@@ -41,14 +41,10 @@ def strip(line: Line) -> Strip:
     """The ink of all of a line's atoms."""
     left, _, width, height = around(line.atoms)
     zoom = min(FINE / line.height, _LARGEST[0] / width, _LARGEST[1] / height)
-    size = max(1, round(width * zoom)), max(1, round(height * zoom))
-    mask = np.where(joined(line.atoms), 255, 0).astype(np.uint8)
-    fine = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
-    edge = min(127, int(fine.max()) // 2)  # shrunk, a line of one pixel is never full
-    strokes = _level(with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8)))
+    strokes = _level(fine_strokes(joined(line.atoms), zoom))
     small = strokes.shape[1] * BOX // FINE, strokes.shape[0] * BOX // FINE
     ink = np.asarray(cv2.resize(strokes, np.maximum(1, small).tolist(), interpolation=cv2.INTER_AREA))
-    widened = (strokes.shape[1] - size[0]) / 2 / zoom  # on the plane, by a broader pen
+    widened = (strokes.shape[1] - max(1, round(width * zoom))) / 2 / zoom  # on the plane, by a broader pen
     return Strip(_on_rows(np.asarray(ink, np.uint8)), left - widened, zoom * BOX / FINE)
 
 

@@ -8,6 +8,7 @@ gives the network (`images/strip.py`): what is learnt is what is read. Beside it
 points that people put there and that are to be passed over.
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,14 +19,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.files import sha256
 from tenfold.images.segment import segment
 from tenfold.images.strip import strip
 from tenfold.kinds import STRIP
 from tenfold.training.drawing import draw
 from tenfold.training.forms import trace
 from tenfold.training.letters import written as letter
-from tenfold.training.strings import pen_of, pictured, written
+from tenfold.training.strings import number_of, pen_of, pictured, written
 from tenfold.training.world import PEN_BOX, Plane, World, over_logarithm
 
 HEIGHT, WIDTH = STRIP
@@ -35,7 +35,6 @@ NOTHING = 10  # a label where a strip has no more digits
 DIGIT = 24  # columns that one takes, a little more than most
 GAP = (6, 30)  # columns between two numbers
 MOST = 7  # digits of a number
-ROUND = 0.35  # of numbers: they end in zeros
 ENDED = 0.35  # of numbers: a dash, or two, before or behind them
 LETTERED = 0.1  # of numbers: a letter before or behind them
 ONLY_LETTERS = 0.03  # of numbers: letters in their place
@@ -58,7 +57,9 @@ class Lines:
     @cached_property
     def checksum(self) -> str:
         """SHA-256 of the pixels and the labels."""
-        return sha256(self.images.tobytes() + self.labels.tobytes())
+        digest = hashlib.sha256(self.images.tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
 
 
 def draw_lines(data: Labelled, count: int, seed: int, kept: Path | None = None, processes: int = 1) -> Lines:
@@ -76,7 +77,9 @@ def _strip(data: Labelled, seed: int, number: int) -> NDArray[np.uint8]:
     canvas[HEIGHT] = NOTHING
     end = digits = 0
     while (room := min((WIDTH - end) // DIGIT, LONGEST - digits)) > 0:
-        places = _number(data, min(room, int(rng.integers(1, MOST + 1))), rng)
+        count = min(room, int(rng.integers(1, MOST + 1)))
+        spelt = rng.random() < ONLY_LETTERS
+        places = [] if spelt else number_of(data, count, rng, rounder=False)
         image = _line(data, places, rng)
         if end + image.shape[1] > WIDTH:
             break
@@ -85,18 +88,6 @@ def _strip(data: Labelled, seed: int, number: int) -> NDArray[np.uint8]:
         digits += len(places)
         end += image.shape[1] + int(rng.integers(*GAP))
     return canvas
-
-
-def _number(data: Labelled, count: int, rng: Generator) -> list[int]:
-    """Places in `data` of so many digits, the last of them zeros now and then; seldom none."""
-    if rng.random() < ONLY_LETTERS:
-        return []
-    number: list[int] = rng.integers(len(data), size=count).tolist()
-    zeros = np.flatnonzero(data.labels == 0)
-    if count > 1 and len(zeros) and rng.random() < ROUND:
-        first = int(rng.integers(1, count))
-        number[first:] = rng.choice(zeros, count - first).tolist()
-    return number
 
 
 def _line(data: Labelled, places: list[int], rng: Generator) -> NDArray[np.uint8]:

@@ -74,7 +74,7 @@ class Cut:
 
 def cut_digit(data: Labelled, index: int, rng: Generator, world: World) -> NDArray[np.uint8] | None:
     """The digit `index` of `data`, cut out of a number, uint8 [28, 28]; None where no cut is it."""
-    number = _number(data, int(rng.integers(2, 5)), rng)
+    number = number_of(data, int(rng.integers(2, 5)), rng)
     place = int(rng.integers(len(number)))
     number[place] = index
     found = cuts(data, number, rng, world)
@@ -85,7 +85,7 @@ def cut_digit(data: Labelled, index: int, rng: Generator, world: World) -> NDArr
 def cut_wrongly(data: Labelled, rng: Generator, world: World) -> NDArray[np.uint8] | None:
     """What two to four digits of `data` can be cut into that is no digit, uint8 [28, 28]; None where there
     is no such thing."""
-    found = cuts(data, _number(data, int(rng.integers(2, 5)), rng), rng, world)
+    found = cuts(data, number_of(data, int(rng.integers(2, 5)), rng), rng, world)
     wrong = [
         cut
         for cut in found
@@ -94,12 +94,14 @@ def cut_wrongly(data: Labelled, rng: Generator, world: World) -> NDArray[np.uint
     return wrong[rng.integers(len(wrong))].image if wrong else None
 
 
-def _number(data: Labelled, count: int, rng: Generator) -> list[int]:
-    """Places in `data` of that many digits; a round number has zeros after the first."""
+def number_of(data: Labelled, count: int, rng: Generator, *, rounder: bool = True) -> list[int]:
+    """Places in `data` of that many digits; a round number ends in zeros, a `rounder` one from its second
+    digit on."""
     number: list[int] = rng.integers(len(data), size=count).tolist()
     zeros = np.flatnonzero(data.labels == 0)
-    if len(zeros) and rng.random() < ROUND:
-        number[1:] = rng.choice(zeros, count - 1).tolist()
+    if count > 1 and len(zeros) and rng.random() < ROUND:
+        first = 1 if rounder else int(rng.integers(1, count))
+        number[first:] = rng.choice(zeros, count - first).tolist()
     return number
 
 
