@@ -80,6 +80,16 @@ def test_a_digit_s_own_bars_are_not_lines() -> None:
     assert not lines_of_paper(one).any()
 
 
+@pytest.mark.parametrize("turned", [0, 1, 2, 3])
+def test_a_long_stem_that_begins_on_the_paper_is_a_stroke(turned: int) -> None:
+    digit = np.zeros((56, 56), np.uint8)  # a 9 whose tail is cut off by the lower edge
+    cv2.ellipse(digit, (22, 18), (10, 10), 0, 0, 360, 200, 2)
+    cv2.line(digit, (33, 8), (33, 55), 200, 2)
+    assert not lines_of_paper(np.rot90(digit, turned)).any()
+    cv2.line(digit, (33, 0), (33, 8), 200, 2)  # from side to side
+    assert lines_of_paper(np.rot90(digit, turned)).any()
+
+
 def test_a_picture_of_a_line_alone_keeps_it() -> None:
     picture = np.full((100, 60), 255, np.uint8)
     picture[:, 30] = 0

@@ -157,6 +157,16 @@ def test_what_is_not_the_digit_is_left_out() -> None:
         assert _unlike(to_mnist(picture), plain) < 0.25, name
 
 
+def test_what_has_less_than_half_of_the_ink_is_not_read_alone() -> None:
+    picture = np.full((64, 64), 230, np.uint8)
+    cv2.line(picture, (32, 16), (30, 48), 40, 5)
+    assert find_digit(picture).components == 1
+    picture[8:, :4] = picture[8:, 60:] = 40  # two wide strips at the edges: a coat's shadow, say
+    found = find_digit(picture)
+    assert found.components == 3
+    assert np.ptp(np.flatnonzero(found.image.any(0))) > 14  # from side to side
+
+
 def _shadows() -> Pixels:
     """Light from one side, and a shadow with a soft edge from the other: 16 grey levels off the paper."""
     y, x = np.mgrid[-1:1:64j, -1:1:64j]

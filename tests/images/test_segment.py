@@ -137,3 +137,22 @@ def test_rows_that_climb_stay_apart() -> None:
     places = [(20 + 60 * i, 60 + 70 * row - 8 * i) for row in (0, 1) for i in range(4)]
     found = boxes(segment(page_of(places)))
     assert [len(line) for line in found] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "stroke",
+    [((364, 84), (359, 100)), ((92, 34), (84, 52))],
+    ids=["a comma below the feet", "a loose stroke that rises above them"],
+)
+def test_a_small_stroke_beside_digits_makes_no_line(stroke: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    paper = page_of([(20, 40), (120, 40), (220, 40), (310, 40)])
+    cv2.line(paper, *stroke, 0, 5)
+    (line,) = segment(paper).lines
+    assert any(abs(atom.middle[0] - (stroke[0][0] + stroke[1][0]) / 2) < 8 for atom in line.atoms)
+
+
+def test_small_digits_below_large_ones_are_a_line() -> None:
+    paper = page_of([(20, 40), (120, 40), (220, 40), (310, 40)])
+    small = page_of([(0, 0)], (56, 56))[4:52, 4:52]
+    paper[130:154, 100:124] = cv2.resize(small, (24, 24), interpolation=cv2.INTER_AREA)
+    assert len(segment(paper).lines) == 2

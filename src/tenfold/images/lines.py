@@ -1,7 +1,8 @@
 """Ruled, squared and boxed paper: a thin straight line from side to side of a picture is not part of a digit.
 
-A stroke that crosses a line is kept whole, with the piece of line under it. On cheque digits with a printed
-line above or below this is worth 2 points of accuracy, on squared paper with dark lines 80.
+A stem that begins or ends on the paper is one, however long it is. A stroke that crosses a line is kept
+whole, with the piece of line under it. On cheque digits with a printed line above or below this is worth 2
+points of accuracy, on squared paper with dark lines 80.
 """
 
 import cv2
@@ -12,6 +13,7 @@ _SEARCH_SIDE = 128  # lines are looked for on a plane of this size, where few ar
 _TILT = 0.06  # rise over run: 3.4 degrees either way
 _COVER = 0.8  # the share of a line's length that must be ink
 _BESIDE = 0.5  # and of a further row that belongs to the same line
+_ENDS = 0.05  # of the length, within which it begins and ends
 _THICKNESS = 0.08  # of the picture's height; a digit's own bar across a tight crop is thicker
 _DARKER = 1.5  # times as strong as the line: a stroke that lies on it
 
@@ -56,9 +58,21 @@ def _bands(mask: Plane) -> list[_Band]:
             top -= 1
         while bottom < height and cover[rise, bottom] > _BESIDE:
             bottom += 1
-        bands.append((top, bottom, int(rises[rise])))
+        band = (top, bottom, int(rises[rise]))
+        if _from_side_to_side(mask, band):
+            bands.append(band)
         best[max(0, top - 1) : bottom + 1] = 0
     return bands
+
+
+def _from_side_to_side(mask: Plane, band: _Band) -> bool:
+    """Ink at both ends, as far as a row beside the band."""
+    height, width = mask.shape
+    top, bottom, rise = band
+    rows = np.arange(top - 1, bottom + 1)[:, None] + _drop(rise, width)
+    inked = mask[rows.clip(0, height - 1), np.arange(width)].any(0)
+    end = max(1, round(_ENDS * width))
+    return bool(inked[:end].any() and inked[-end:].any())
 
 
 def _mark(ink: Plane, found: NDArray[np.bool_], band: _Band) -> None:

@@ -31,6 +31,7 @@ _BESIDE = (
     0.9  # a piece at the picture's edge is a neighbour's unless so much of its width lies above or below
 )
 _ABOVE = 0.5  # and one at the upper or lower edge unless so much of its width does
+_MOST = 0.5  # of the ink is the digit's; where it is less, as of a coat's shadow, all is shown
 
 Plane = NDArray[np.uint8]
 
@@ -110,7 +111,7 @@ def _padded(image: Plane, margin: int) -> Plane:
 
 def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     """The components that make the digit, and their number: the heaviest near the centre, and what belongs to
-    it."""
+    it. All, where these have little of the ink: what a digit is not alone in is for the network to refuse."""
     count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count == 2:
         return mask, 1
@@ -126,6 +127,8 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     size = max(w[main], h[main])
     kept = ~neighbour & (np.minimum(across, down) > -_REACH * size) & (np.maximum(w, h) >= _SPECK * size)
     kept[main] = True
+    if area[kept].sum() < _MOST * area.sum():
+        return mask, len(kept)
     return np.append(False, kept).astype(np.uint8)[labels], int(kept.sum())
 
 

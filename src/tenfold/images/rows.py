@@ -6,6 +6,9 @@ import numpy as np
 
 from tenfold.images.atoms import Atom
 
+_FEW = 2  # strokes at most of a row that is none, beside digits
+_SMALL = 0.7  # of a digit's height, which they all are below
+_LEVEL = 0.15  # of a stroke's height that lies level with the row
 _LAST = 6  # strokes that tell where a row is going
 _STEEPEST = 0.25  # of its slope, 14 degrees
 
@@ -36,6 +39,19 @@ class Row:
         """Pixels from the middle of `atom` to where the row's middle runs, straight on from its last."""
         x, y = atom.middle
         return abs(y - self._start[1] - self._slope * (x - self._start[0]))
+
+    def takes(self, other: "Row", height: float) -> bool:
+        """`other` is no row but a few small strokes of this one: a comma, a tail, the loose top of a 6."""
+        return len(other.atoms) <= _FEW and all(self._beside(atom, height) for atom in other.atoms)
+
+    def _beside(self, atom: Atom, height: float) -> bool:
+        """Small, and level with strokes no farther than a digit's height."""
+        x, y, width, tall = atom.box
+        near = [a for a in self.atoms if a.box[0] - height < x + width and x < a.box[0] + a.box[2] + height]
+        if not near or tall >= _SMALL * height:
+            return False
+        top, bottom = min(a.box[1] for a in near), max(a.box[1] + a.box[3] for a in near)
+        return min(y + tall, bottom) - max(y, top) > _LEVEL * tall
 
     def holds(self, atom: Atom, height: float) -> bool:
         """A dot, a dash or a part of a digit: `atom` lies beside one of the row's strokes."""

@@ -87,12 +87,25 @@ def _lines(atoms: list[Atom], stroke: float) -> list[Line]:
             best = Row()
             rows.append(best)
         best.append(atom)
+    rows = _whole(rows, height)
     rows.sort(key=lambda row: float(np.median(row.middles[1])))
     for atom in (a for a in atoms if a.box[3] < _PART * height):
         near = [row for row in rows if row.holds(atom, height)]
         if near:
             min(near, key=lambda row: row.offset(atom)).parts.append(atom)
     return [_line(row.atoms + row.parts, stroke) for row in rows]
+
+
+def _whole(rows: list[Row], height: float) -> list[Row]:
+    """Without those that are a few strokes of another, which has them as parts."""
+    kept = []
+    for row in rows:
+        others = [other for other in rows if len(other.atoms) > len(row.atoms) and other.takes(row, height)]
+        if others:
+            max(others, key=lambda other: len(other.atoms)).parts.extend(row.atoms)
+        else:
+            kept.append(row)
+    return kept
 
 
 def _digit_height(atoms: list[Atom], stroke: float) -> float:

@@ -54,7 +54,8 @@ def _level(strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if np.ptp(x) < _LONG * FINE:
         return strokes
     along = x - x.mean()
-    slope = float(np.clip(along @ y / (along @ along), -_STEEPEST, _STEEPEST))  # least squares
+    # least squares; not by BLAS, whose threads take longer than these sums
+    slope = float(np.clip((along * y).sum() / (along * along).sum(), -_STEEPEST, _STEEPEST))
     height, width = strokes.shape
     room = round(abs(slope) * width)
     matrix = np.array([[1, 0, 0], [-slope, 1, slope * width / 2 + room / 2]])
