@@ -8,6 +8,9 @@ benchmarks/results; `--card` writes it alone.
 
 `lines`, the network of whole lines, learns from strips of numbers that are drawn first (`training/ctc.py`).
 
+`--refit` trains nothing: the thresholds and figures of the shipped file are found anew. Those of `reader`
+depend on `lines`, which it asks for a second opinion.
+
 `--int8` trains nothing: it makes `fast-int8` of the shipped `fast`, judged on the validation images, and then
 measures it once on the test images.
 """
@@ -33,7 +36,8 @@ from tenfold.reading.looks import SECOND_LOOK, SECOND_OPINION
 from tenfold.reading.reader import Reader
 from tenfold.runs import train
 from tenfold.runs.quantised import quantise
-from tenfold.runs.record import STATED
+from tenfold.runs.record import ACCEPTANCE, STATED
+from tenfold.thresholds import LIKENESS, fit_thresholds
 from tenfold.training import ctc
 from tenfold.training.export import export
 from tenfold.training.loop import Trainer
@@ -69,10 +73,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="all cores if left out")
     parser.add_argument("--development", action="store_true", help="ship the training on the 55,000")
     parser.add_argument("--int8", action="store_true", help="8-bit integers, of the shipped model")
+    parser.add_argument("--refit", action="store_true", help="thresholds and figures of the shipped model")
     parser.add_argument("--card", action="store_true", help="write the card alone")
     options = parser.parse_args()
     target = MODELS / f"{options.recipe}{'-int8' if options.int8 else ''}.onnx"
-    if not options.card and options.int8:
+    if options.refit:
+        refit(target, options.threads)
+    elif not options.card and options.int8:
         make_int8(options.recipe, options.threads, target)
     elif not options.card and options.recipe == LINES:
         make_lines(options.seed, options.threads, target)
@@ -117,6 +124,18 @@ def lines_file(trainer: Trainer, data: dict[str, str]) -> bytes:
         golden_images=strips.pixels[:1, 0].numpy(),
         kind=LINE,
     )
+
+
+def refit(target: Path, threads: int | None) -> None:
+    """Thresholds fitted on the validation images, and what is measured, of the model in `target`."""
+    model = read_model(target)
+    reader, thresholds = Reader.of(model, threads=threads), model.metadata.thresholds
+    sides = {"validation": split(load_training())[1], "test": load_test()}
+    answers = reader.probabilities(sides["validation"].images)
+    fitted = fit_thresholds(answers, share=ACCEPTANCE, spreads=LIKENESS in thresholds)
+    found = {name: evaluate(reader, sides[name])[0] for name in model.metadata.measured}
+    measured = {name: {key: figures[key] for key in STATED} for name, figures in found.items()}
+    write_atomic(target, with_measured(model, measured, {**thresholds, **fitted}))
 
 
 def make_int8(recipe: str, threads: int | None, target: Path) -> None:

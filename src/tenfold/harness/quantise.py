@@ -67,9 +67,12 @@ def quantise(
     return _with_own_answers(rounded, metadata)
 
 
-def with_measured(model: Model, measured: Mapping[str, Any]) -> bytes:
-    """The same model file, which then says what was `measured` of it."""
-    metadata = replace(model.metadata, measured=dict(measured))
+def with_measured(
+    model: Model, measured: Mapping[str, Any], thresholds: Mapping[str, float] | None = None
+) -> bytes:
+    """The same model file, which then says what was `measured` of it, and has other `thresholds` if given."""
+    about = model.metadata
+    metadata = replace(about, measured=dict(measured), thresholds=dict(thresholds or about.thresholds))
     return _sealed(parse_graph(parse(model.data).graph), metadata)
 
 
