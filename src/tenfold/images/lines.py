@@ -1,8 +1,8 @@
 """Ruled, squared and boxed paper: a thin straight line from side to side of a picture is not part of a digit.
 
-A stem that begins or ends on the paper is one, however long it is. A stroke that crosses a line is kept
-whole, with the piece of line under it. On cheque digits with a printed line above or below this is worth 2
-points of accuracy, on squared paper with dark lines 80.
+A stem that begins or ends on the paper is one, however long it is; the sides of a frame are lines. A stroke
+that crosses a line is kept whole, with the piece of line under it. On cheque digits with a printed line above
+or below this is worth 2 points of accuracy, on squared paper with dark lines 80.
 """
 
 import cv2
@@ -23,20 +23,31 @@ _Band = tuple[int, int, int]  # first row, last row + 1 (both at the middle colu
 
 def lines_of_paper(ink: Plane) -> NDArray[np.bool_]:
     """The pixels of `ink`, uint8 [h, w] and 0 on paper, that belong to lines across or down the picture."""
-    return _across(ink) | _across(np.ascontiguousarray(ink.T)).T
+    across, down = _Lines(ink), _Lines(np.ascontiguousarray(ink.T))
+    return across.pixels(framed=len(down.bands) > 1) | down.pixels(framed=len(across.bands) > 1).T
 
 
-def _across(ink: Plane) -> NDArray[np.bool_]:
-    height, width = ink.shape
-    factor = -(-max(height, width) // _SEARCH_SIDE)
-    small = ink
-    if factor > 1:
-        small = cv2.dilate(ink, np.ones((factor, factor), np.uint8))[::factor, ::factor].astype(np.uint8)
-    found = np.zeros(ink.shape, bool)
-    for top, bottom, rise in _bands((small > 0).astype(np.uint8)):
-        if (bottom - top) * factor <= max(factor, _THICKNESS * height):
-            _mark(ink, found, ((top - 1) * factor, (bottom + 1) * factor, rise * factor))
-    return found
+class _Lines:
+    """Those across `ink`, looked for on a smaller plane."""
+
+    def __init__(self, ink: Plane) -> None:
+        self._ink = ink
+        self._factor = factor = -(-max(ink.shape) // _SEARCH_SIDE)
+        small = ink
+        if factor > 1:
+            small = cv2.dilate(ink, np.ones((factor, factor), np.uint8))[::factor, ::factor].astype(np.uint8)
+        self._mask = (small > 0).astype(np.uint8)
+        most = max(factor, _THICKNESS * len(ink))
+        self.bands = [band for band in _bands(self._mask) if (band[1] - band[0]) * factor <= most]
+
+    def pixels(self, *, framed: bool) -> NDArray[np.bool_]:
+        """Of lines from side to side, and of all where those that cross them make a frame of them."""
+        found, factor = np.zeros(self._ink.shape, bool), self._factor
+        for band in self.bands:
+            if framed or _from_side_to_side(self._mask, band):
+                top, bottom, rise = band
+                _mark(self._ink, found, ((top - 1) * factor, (bottom + 1) * factor, rise * factor))
+        return found
 
 
 def _bands(mask: Plane) -> list[_Band]:
@@ -58,9 +69,7 @@ def _bands(mask: Plane) -> list[_Band]:
             top -= 1
         while bottom < height and cover[rise, bottom] > _BESIDE:
             bottom += 1
-        band = (top, bottom, int(rises[rise]))
-        if _from_side_to_side(mask, band):
-            bands.append(band)
+        bands.append((top, bottom, int(rises[rise])))
         best[max(0, top - 1) : bottom + 1] = 0
     return bands
 
