@@ -157,14 +157,6 @@ def test_what_is_not_the_digit_is_left_out() -> None:
         assert _unlike(to_mnist(picture), plain) < 0.25, name
 
 
-@pytest.mark.parametrize("margin", [2, 8, 14, 22])
-def test_a_frame_is_left_out(margin: int) -> None:
-    plain, framed = _written(), _written()
-    height, width = framed.shape
-    cv2.rectangle(framed, (margin, margin), (width - 1 - margin, height - 1 - margin), 60, 2)
-    assert _unlike(to_mnist(framed), to_mnist(plain)) < 0.25
-
-
 def test_what_has_less_than_half_of_the_ink_is_not_read_alone() -> None:
     picture = np.full((64, 64), 230, np.uint8)
     cv2.line(picture, (32, 16), (30, 48), 40, 5)

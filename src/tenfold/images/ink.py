@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.lines import lines_of_paper
+from tenfold.images.surroundings import sheet
 
 WORK_SIDE = 512  # pictures are shrunk to this many pixels a side: a digit on a tenth of it still has 50
 _PAPER_SIDE = 64
 _STROKE_SHARE = 0.45  # the widest stroke, as a share of the picture's shorter side
 _PAPER_SHARE = 0.6  # of the longer side: the window in which more than half is paper
+_RIM = 0.08  # of the shorter side, where it is not judged what is ink
 _LEAST_PAPER = 0.05  # the share of paper in a window that its mean can be trusted from
 _NOISES = 3.0  # ink departs from paper by this many standard deviations of the paper
 _FAINT, _FULL = 0.25, 0.6  # bounds of the threshold as shares of full ink: pencil fades to a quarter
@@ -52,7 +54,10 @@ def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
     without the lines of ruled paper."""
     work = _shrunk(picture, side)
     grey = work if work.ndim == 2 else most_telling_grey(work)
-    bright = is_bright(grey)
+    on_paper = sheet(grey)
+    if on_paper is not None:
+        grey = np.where(on_paper, grey, np.uint8(np.median(grey[on_paper])))
+    bright = on_paper is None and is_bright(grey)
     if bright:
         grey = cv2.bitwise_not(grey).astype(np.uint8, copy=False)
     paper = _paper(grey)
@@ -103,8 +108,10 @@ def is_bright(grey: NDArray[np.uint8]) -> bool:
     small = _shrunk(grey, _PAPER_SIDE)
     window = max(3, round(_PAPER_SHARE * max(small.shape)) | 1)
     paper = cv2.medianBlur(small, window)
-    above = cv2.subtract(small, paper)
-    below = cv2.subtract(paper, small)
+    rim = round(_RIM * min(small.shape))  # a frame's corners look like dark paper
+    inner = np.s_[rim : small.shape[0] - rim, rim : small.shape[1] - rim]
+    above = cv2.subtract(small[inner], paper[inner])
+    below = cv2.subtract(paper[inner], small[inner])
     return bool(cv2.norm(above) > cv2.norm(below))
 
 

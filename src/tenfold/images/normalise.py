@@ -7,13 +7,13 @@ unchanged.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import Ink, ink
+from tenfold.images.surroundings import surroundings
 
 SIDE = 28
 BOX = 20
@@ -32,10 +32,6 @@ _BESIDE = (
     0.9  # a piece at the picture's edge is a neighbour's unless so much of its width lies above or below
 )
 _ABOVE = 0.5  # and one at the upper or lower edge unless so much of its width does
-_FRAME = 0.4  # of the picture's shorter side: what is smaller is no frame around a digit
-_FRAMED = 0.25  # of a frame's longer side: what is smaller is no digit in it
-_RIM, _INNER = 0.12, 0.05  # a frame's ink lies so near its sides, all but this share
-_SIDES = 0.8  # of the length of each, inked
 _MOST = 0.5  # of the ink is the digit's; where it is less, as of a coat's shadow, all is shown
 
 Plane = NDArray[np.uint8]
@@ -122,9 +118,7 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
         return mask, 1
     height, width = mask.shape
     x, y, w, h, area = stats[1:].T.astype(np.float64)
-    for place in np.flatnonzero(np.minimum(w, h) > _FRAME * min(height, width)):
-        if _is_frame(labels, int(place) + 1, stats):
-            area[place] = 0
+    area[surroundings(labels, stats)] = 0
     offset = ((centres[1:] + 0.5) / (width, height) - 0.5) ** 2
     main = int(np.argmax(area * np.exp(-_PULL * offset.sum(axis=1))))
     # lengths that each has in common with the main one, across and down; below 0, the gap between them
@@ -139,20 +133,6 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     if area[kept].sum() < _MOST * area.sum():
         kept = area > 0
     return np.append(False, kept).astype(np.uint8)[labels], int(kept.sum())
-
-
-def _is_frame(labels: NDArray[Any], place: int, stats: NDArray[Any]) -> bool:
-    """Four sides and nothing else, around another component that is no speck."""
-    x, y, w, h = stats[place, :4]
-    left, top, width, height = stats[1:, :4].T
-    inside = (left > x) & (top > y) & (left + width < x + w) & (top + height < y + h)
-    if not (inside & (np.maximum(width, height) > _FRAMED * max(w, h))).any():
-        return False
-    ink = labels[y : y + h, x : x + w] == place
-    rim = 1 + round(_RIM * min(w, h))
-    sides = ink[:rim].any(0), ink[-rim:].any(0), ink[:, :rim].any(1), ink[:, -rim:].any(1)
-    bare = ink[rim:-rim, rim:-rim].sum() < _INNER * ink.sum()
-    return bool(bare and min(side.mean() for side in sides) > _SIDES)
 
 
 def _strokes(found: Ink, mask: Plane) -> Plane:
