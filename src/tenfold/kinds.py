@@ -7,7 +7,7 @@ from typing import Any
 DIGITS = tuple("0123456789")
 STRIP = 40, 320  # rows of a line's strip, and columns of those that a network learns from
 MARGIN = 4  # columns of a strip without ink on either side
-LONGEST = 1_024  # columns of a line, for which the cost of a model is computed
+LONGEST = 640  # columns of a line, for which the cost of a model is computed
 
 Shape = tuple[int | str, ...]  # a word is a length that may differ from call to call
 

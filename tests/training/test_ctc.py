@@ -120,9 +120,9 @@ def test_label_smoothing_is_refused() -> None:
         Trainer(recipe, LineExamples(strips("1", "2"), CPU)).run()
 
 
-def test_the_recipe_is_a_network_of_some_200_000_parameters() -> None:
+def test_the_recipe_is_a_network_of_some_450_000_parameters() -> None:
     network = LINES.network.build()
-    assert count_parameters(network) == 215_755
+    assert count_parameters(network) == 456_363
     assert network(torch.zeros(2, 1, 40, 320)).shape == (2, 11, 1, 160)
     assert isinstance(LINES, Recipe)
 

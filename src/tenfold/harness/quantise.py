@@ -78,7 +78,7 @@ def with_measured(
 
 def _with_own_answers(graph: Graph, metadata: Metadata) -> bytes:
     """With golden answers: those of the floats may be off by more than another processor's integers are."""
-    session = unchecked_session(parse_model(_sealed(graph, metadata), metadata.name))
+    session = unchecked_session(parse_model(_sealed(graph, metadata), metadata.name, kind=None))
     exact = probabilities(session, metadata.golden_images).astype(np.float64).round(6)
     return _sealed(graph, replace(metadata, golden_probabilities=exact))
 

@@ -24,13 +24,13 @@ from tenfold.training.networks import Columns
 from tenfold.training.recipes import Recipe
 
 BLANK = NOTHING  # the class of a column where no digit is
-STRIPS = 40_960, 2_048  # drawn to learn from, and to validate
+STRIPS = 32_768, 2_048  # drawn to learn from, and to validate
 
 LINES = Recipe(
     name="lines",
     summary="reads whole lines, digits that touch and overlap; for pages, beside a reader of single digits",
     network=Columns(),
-    epochs=14,
+    epochs=16,
     batch_size=32,
     learning_rate=4e-3,
     betas=(0.9, 0.99),

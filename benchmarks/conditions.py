@@ -1,0 +1,274 @@
+"""Digits as photographs and scans show them, one condition at a time: what is read, and what is accepted.
+
+    python benchmarks/conditions.py [--model MODEL] [--count 150] [--write]
+
+MNIST's validation digits, each on a picture of its own, through `Reader.predict`: light and shadow, paper,
+pens, sizes, dirt, and what lies around a digit. They are drawn here, apart from what models learn from.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from results import markdown_table, publish
+
+from tenfold import Reader
+from tenfold.data.mnist import load_training, split
+from tenfold.metrics import wilson
+
+COUNT = 150
+INK = 0.7  # of the paper's brightness, that a full stroke takes
+
+Plane = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+Condition = Callable[[Picture, Generator], NDArray[Any]]
+
+CONDITIONS: dict[str, Condition] = {}
+
+
+def condition(name: str) -> Callable[[Condition], Condition]:
+    def kept(draw: Condition) -> Condition:
+        CONDITIONS[name] = draw
+        return draw
+
+    return kept
+
+
+def on_paper(
+    digit: Picture,
+    side: int = 128,
+    size: int = 64,
+    paper: float = 235,
+    ink: float = INK,
+    at: tuple[int, int] = (0, 0),
+) -> Plane:
+    """The digit uint8 [28, 28] at `size` pixels, `at` x, y off the middle of float32 [side, side]."""
+    how = cv2.INTER_CUBIC if size > 28 else cv2.INTER_AREA
+    strokes = cv2.resize(digit, (size, size), interpolation=how).astype(np.float32) / 255
+    shift = (side - size) / 2 + np.array(at)
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    moved = np.asarray(cv2.warpAffine(strokes, matrix, (side, side)), np.float32)
+    return np.asarray(paper * (1 - ink * moved), np.float32)
+
+
+def across(side: int, rng: Generator) -> Plane:
+    """-1 to 1 from one side of a picture to the other, in some direction."""
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    angle = rng.uniform(0, 2 * np.pi)
+    return np.asarray(x * np.cos(angle) + y * np.sin(angle), np.float32)
+
+
+@condition("plain paper")
+def plain(digit: Picture, _: Generator) -> Plane:
+    return on_paper(digit)
+
+
+@condition("light from one side")
+def light(digit: Picture, rng: Generator) -> Plane:
+    return on_paper(digit) * (0.7 + 0.3 * across(128, rng))
+
+
+@condition("the edge of a shadow across it")
+def shadow(digit: Picture, rng: Generator) -> Plane:
+    edge = across(128, rng) + rng.uniform(-0.5, 0.5)
+    return np.asarray(on_paper(digit) * (1 - 0.45 / (1 + np.exp(-20 * edge))), np.float32)
+
+
+@condition("squared paper")
+def squared(digit: Picture, rng: Generator) -> Plane:
+    picture, step = on_paper(digit), int(rng.integers(14, 24))
+    start = int(rng.integers(0, step))
+    picture[start::step] *= 0.8
+    picture[:, start::step] *= 0.8
+    return picture
+
+
+@condition("squared paper, dark lines")
+def dark_squares(digit: Picture, rng: Generator) -> Plane:
+    picture, step = on_paper(digit), int(rng.integers(18, 30))
+    start = int(rng.integers(0, step))
+    picture[start::step] *= 0.5
+    picture[:, start::step] *= 0.5
+    return picture
+
+
+@condition("squared paper, up to 12 degrees askew")
+def askew_squares(digit: Picture, rng: Generator) -> Plane:
+    lines = np.ones((240, 240), np.float32)
+    lines[::20] = lines[:, ::20] = 0.7
+    turn = cv2.getRotationMatrix2D((120, 120), rng.uniform(-12, 12), 1)
+    return (
+        on_paper(digit) * np.asarray(cv2.warpAffine(lines, turn, (240, 240), borderValue=1))[56:184, 56:184]
+    )
+
+
+@condition("blue rules")
+def rules(digit: Picture, rng: Generator) -> NDArray[Any]:
+    picture = np.repeat(on_paper(digit)[..., None], 3, 2)
+    picture[int(rng.integers(0, 30)) :: 32] *= np.array([0.6, 0.7, 1])
+    return picture
+
+
+@condition("pencil, a seventh of full ink, and grain")
+def pencil(digit: Picture, rng: Generator) -> Plane:
+    return on_paper(digit, ink=0.15) + rng.normal(0, 3, (128, 128)).astype(np.float32)
+
+
+@condition("red on green")
+def coloured(digit: Picture, _: Generator) -> NDArray[Any]:
+    strokes = (1 - on_paper(digit, paper=1, ink=1))[..., None]
+    return np.asarray(strokes * np.array([200, 60, 50]) + (1 - strokes) * np.array([90, 170, 110]))
+
+
+@condition("a broad pen")
+def broad(digit: Picture, _: Generator) -> Plane:
+    return np.asarray(cv2.erode(on_paper(digit, 160, 112), np.ones((9, 9), np.uint8)), np.float32)
+
+
+@condition("a tenth of the picture, anywhere")
+def small(digit: Picture, rng: Generator) -> Plane:
+    x, y = rng.integers(-150, 150, 2).tolist()
+    return on_paper(digit, 400, 40, at=(x, y))
+
+
+@condition("10 pixels a side")
+def tiny(digit: Picture, _: Generator) -> Plane:
+    return on_paper(digit, 10, 10)
+
+
+@condition("cut off by a side")
+def cut_off(digit: Picture, rng: Generator) -> Plane:
+    x, y = [(7, 0), (-7, 0), (0, 7), (0, -7)][int(rng.integers(4))]
+    return on_paper(digit, 64, 64, at=(x, y))
+
+
+@condition("specks")
+def specks(digit: Picture, rng: Generator) -> Plane:
+    return np.where(rng.random((128, 128)) < 0.01, np.float32(60), on_paper(digit))
+
+
+@condition("JPEG of quality 12")
+def jpeg(digit: Picture, _: Generator) -> NDArray[Any]:
+    picture = on_paper(digit, 64, 44).astype(np.uint8)
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 12])[1], 0))
+
+
+@condition("out of focus")
+def blurred(digit: Picture, _: Generator) -> Plane:
+    return np.asarray(cv2.GaussianBlur(on_paper(digit, 96, 56), (0, 0), 3), np.float32)
+
+
+@condition("chalk on a board")
+def chalk(digit: Picture, rng: Generator) -> Plane:
+    return 60 + (235 - on_paper(digit)) * 0.7 + rng.normal(0, 8, (128, 128)).astype(np.float32)
+
+
+@condition("a grey patch on white")
+def patch(digit: Picture, rng: Generator) -> Plane:
+    picture = np.full((160, 160), 255, np.float32)
+    x, y = rng.integers(0, 60, 2)
+    picture[y : y + 96, x : x + 96] = on_paper(digit, 96, 56, paper=190)
+    return picture
+
+
+@condition("underlined")
+def underlined(digit: Picture, rng: Generator) -> Plane:
+    picture = on_paper(digit)
+    cv2.line(picture, (30, 104), (98, 104 + int(rng.integers(-4, 5))), (70,), 2)
+    return picture
+
+
+@condition("in a frame, its corners anywhere")
+def framed(digit: Picture, rng: Generator) -> Plane:
+    picture, corners = on_paper(digit, 140, 56), np.array([[22, 22], [118, 22], [118, 118], [22, 118]])
+    cv2.polylines(picture, [(corners + rng.integers(-20, 7, (4, 2))).astype(np.int32)], True, (80,), 2)
+    return picture
+
+
+@condition("in a ring")
+def ringed(digit: Picture, rng: Generator) -> Plane:
+    picture = on_paper(digit, 128, 56)
+    cv2.circle(picture, (64, 64), int(rng.integers(46, 56)), (80,), 2)
+    return picture
+
+
+@condition("beside the edge of the paper")
+def edge(digit: Picture, rng: Generator) -> Plane:
+    picture = on_paper(digit, 160, 72)
+    picture[:, : int(rng.integers(8, 22))] = 40
+    return picture
+
+
+@condition("on a sheet on a dark table, askew")
+def table(digit: Picture, rng: Generator) -> Plane:
+    turn = cv2.getRotationMatrix2D((70, 70), rng.uniform(-10, 10), 1)
+    turn[:, 2] += 40
+    picture = cv2.warpAffine(on_paper(digit, 140, 70), turn, (220, 220), borderValue=50)
+    return np.asarray(picture, np.float32) + rng.normal(0, 3, (220, 220)).astype(np.float32)
+
+
+@condition("across the ring that a cup left")
+def coffee(digit: Picture, rng: Generator) -> Plane:
+    picture = on_paper(digit, 160, 72)
+    x, y = rng.integers(0, 160, 2).tolist()
+    cv2.circle(picture, (x, y), 60, (190,), 8)
+    return picture
+
+
+def measure(model: str | None, count: int) -> list[dict[str, Any]]:
+    _, digits = split(load_training())
+    reader, rows = Reader(model), []
+    for name, draw in CONDITIONS.items():
+        drawn = [
+            draw(image, np.random.default_rng(place)) for place, image in enumerate(digits.images[:count])
+        ]
+        answers = reader.predict([picture.clip(0, 255).astype(np.uint8) for picture in drawn])
+        labels = digits.labels[:count].tolist()
+        right = [answer.label == label for answer, label in zip(answers, labels, strict=True)]
+        accepted = [not answer.unsure for answer in answers]
+        wrong = sum(seen and not ok for seen, ok in zip(accepted, right, strict=True))
+        rows.append({"condition": name, "right": sum(right), "accepted": sum(accepted), "wrong": wrong})
+        print(*rows[-1].values(), sep=" | ", flush=True)
+    return rows
+
+
+def table_of(record: dict[str, Any]) -> str:
+    count = record["count"]
+
+    def share(right: int) -> str:
+        low, high = wilson(right, count)
+        return f"{right / count:.1%} ({low:.1%} to {high:.1%})"
+
+    rows = [
+        [row["condition"], share(row["right"]), f"{row['accepted'] / count:.1%}", str(row["wrong"])]
+        for row in record["conditions"]
+    ]
+    head = ["condition", "right", "accepted", "wrong among them"]
+    return (
+        f"### Conditions: {count} validation digits each, as photographs and scans show them\n\n"
+        f"Wilson 95 % intervals. Model: {record['model']}.\n\n{markdown_table(head, rows)}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="a shipped model, a model file or a run folder")
+    parser.add_argument("--count", type=int, default=COUNT, help="digits for each condition")
+    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
+    options = parser.parse_args()
+    found = measure(options.model, options.count)
+    record = {
+        "model": options.model or "the shipped default",
+        "count": options.count,
+        "conditions": found,
+    }
+    if options.write:
+        publish("conditions", record, table_of, "python benchmarks/conditions.py --write")
+
+
+if __name__ == "__main__":
+    main()
