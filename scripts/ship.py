@@ -40,7 +40,7 @@ from tenfold.reading.looks import SECOND_LOOK, SECOND_OPINION
 from tenfold.reading.reader import Reader
 from tenfold.runs import train
 from tenfold.runs.quantised import quantise
-from tenfold.runs.record import ACCEPTANCE, STATED
+from tenfold.runs.record import ACCEPTANCE, STATED, stated
 from tenfold.thresholds import LIKENESS, fit_thresholds
 from tenfold.training import ctc
 from tenfold.training.export import export
@@ -149,10 +149,10 @@ def refit(target: Path, threads: int | None) -> None:
     model = read_model(target)
     reader, thresholds = Reader.of(model, threads=threads), model.metadata.thresholds
     sides = {"validation": split(load_training())[1], "test": load_test()}
-    answers = reader.probabilities(sides["validation"].images)
+    found = {name: evaluate(reader, side) for name, side in sides.items()}
+    _, answers = found["validation"]
     fitted = fit_thresholds(answers, share=ACCEPTANCE, spreads=LIKENESS in thresholds)
-    found = {name: evaluate(reader, sides[name])[0] for name in model.metadata.measured}
-    measured = {name: {key: figures[key] for key in STATED} for name, figures in found.items()}
+    measured = {name: stated(found[name][0]) for name in model.metadata.measured}
     write_atomic(target, with_measured(model, measured, {**thresholds, **fitted}))
 
 
@@ -160,8 +160,8 @@ def make_int8(recipe: str, threads: int | None, target: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model = quantise(recipe, out=Path(scratch) / target.name, threads=threads).model
     found, _ = evaluate(Reader.of(model, threads=threads), load_test())
-    test = {key: found[key] for key in STATED}
-    write_atomic(target, with_measured(model, {**model.metadata.measured, "test": test}))
+    measured = {**model.metadata.measured, "test": stated(found)}
+    write_atomic(target, with_measured(model, measured))
 
 
 def describe(model: Model) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.lines import lines_of_paper
+from tenfold.images.shrink import shrunk
 from tenfold.images.surroundings import sheet
 
 WORK_SIDE = 512  # pictures are shrunk to this many pixels a side: a digit on a tenth of it still has 50
@@ -52,7 +53,7 @@ class Ink:
 def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
     """The ink of `picture`, uint8 [h, w] or RGB [h, w, 3], on a plane of at most `side` pixels a side,
     without the lines of ruled paper."""
-    work = _shrunk(picture, side)
+    work = shrunk(picture, side)
     grey = work if work.ndim == 2 else most_telling_grey(work)
     on_paper = sheet(grey)
     if on_paper is not None:
@@ -77,15 +78,6 @@ def _without_lines(found: Ink) -> Ink:
     return replace(found, plane=np.where(lines, 0, found.plane).astype(np.uint8))
 
 
-def _shrunk(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
 def most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The projection of colours in which they differ most: yellow ink on white, or red on green, has no
     contrast in plain luminance."""
@@ -105,7 +97,7 @@ def is_bright(grey: NDArray[np.uint8]) -> bool:
     Of 6,000 real and rendered pictures, either way round, one was taken wrongly. A global threshold that asks
     which part is the smaller failed on half of those with a shadow.
     """
-    small = _shrunk(grey, _PAPER_SIDE)
+    small = shrunk(grey, _PAPER_SIDE)
     window = max(3, round(_PAPER_SHARE * max(small.shape)) | 1)
     paper = cv2.medianBlur(small, window)
     rim = round(_RIM * min(small.shape))  # a frame's corners look like dark paper
@@ -121,7 +113,7 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     A closing overestimates it by the noise, the mean of what is not ink is wrong near a shadow's edge: the
     lower of the two is right.
     """
-    small = _shrunk(grey, _PAPER_SIDE).astype(np.float32)
+    small = shrunk(grey, _PAPER_SIDE).astype(np.float32)
     trend = _trend(small)  # without it, a window cut off by the border sees only the brighter side
     level = small - trend
     window = (max(3, round(_STROKE_SHARE * min(small.shape)) | 1),) * 2

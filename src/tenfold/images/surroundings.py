@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.images.shrink import shrunk
+
 _AROUND = 0.4  # of the picture's shorter side: what is smaller lies around no digit
 _WITHIN = 0.25  # of the longer side of what lies around: what is smaller is a speck, or the dot of a 0
 _SLIM, _WIDE = 0.35, 0.8  # width of a 0's bar over the 0's; and over height, of a ring that is no 0
@@ -68,9 +70,7 @@ def sheet(grey: Plane) -> NDArray[np.bool_] | None:
     edges = grey[0], grey[-1], grey[:, 0], grey[:, -1]
     if min(grey.shape) < _SMALLEST or np.median(np.concatenate(edges)) > grey.mean():
         return None  # the answer for nearly every picture: paper goes on beyond its sides
-    scale = min(1.0, _SMALL / max(grey.shape))
-    size = [max(1, round(length * scale)) for length in grey.shape[::-1]]
-    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrunk(grey, _SMALL)
     bright = np.asarray(cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1], np.uint8)
     contours, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(contours, key=cv2.contourArea, default=None)

@@ -28,7 +28,7 @@ from tenfold.reading.reader import Reader
 from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
 from tenfold.runs.parts import Parts, checksums, counts, load_parts
-from tenfold.runs.record import ACCEPTANCE, STATED, Run, new_folder
+from tenfold.runs.record import ACCEPTANCE, Run, new_folder, stated
 from tenfold.thresholds import fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
@@ -242,7 +242,7 @@ def _model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None
         thresholds=record["thresholds"],
         recipe={**record["recipe"], "seed": record["seed"], "final": record["final"]},
         data=record["data"],
-        measured={part: {key: result[key] for key in STATED} for part, result in (measured or {}).items()},
+        measured={part: stated(result) for part, result in (measured or {}).items()},
     )
 
 

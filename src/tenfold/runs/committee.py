@@ -26,7 +26,7 @@ from tenfold.harness.record import Recorded, read_record
 from tenfold.metrics import fit_temperature, softmax
 from tenfold.model import Model, parse_model, read_model, resolve
 from tenfold.reading.reader import Reader
-from tenfold.runs.record import ACCEPTANCE, COMMITTEE, STATED, check_free, new_folder
+from tenfold.runs.record import ACCEPTANCE, COMMITTEE, check_free, new_folder, stated
 from tenfold.thresholds import CONFIDENCE, LIKENESS, fit_thresholds
 
 FORMAT = 1
@@ -89,7 +89,7 @@ def committee(
     members = [read_model(resolve(model)) for model in models]
     check_members(members)
     found = _calibrate(members, threads)
-    measured = {part: {key: result[key] for key in STATED} for part, result in found.results.items()}
+    measured = {part: stated(result) for part, result in found.results.items()}
     data = build(
         members, name=name, temperature=found.temperature, thresholds=found.thresholds, measured=measured
     )

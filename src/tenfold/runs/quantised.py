@@ -27,7 +27,7 @@ from tenfold.model import Model, parse_model, read_model, resolve
 from tenfold.reading.reader import Reader
 from tenfold.runs.opening import trained_on
 from tenfold.runs.parts import load_parts
-from tenfold.runs.record import STATED
+from tenfold.runs.record import stated
 
 CALIBRATION = 1_000  # training images, spread evenly over all
 MORE, AMONG = 3, 5_000  # errors more that it may make, of so many images
@@ -88,7 +88,7 @@ def quantise(
     }
     _judge(results, len(validation), floats.source, force)
     if not trained_on(floats.metadata, validation):
-        measured = {"validation": {key: results["int8"][key] for key in STATED}}
+        measured = {"validation": stated(results["int8"])}
         made = parse_model(with_measured(made, measured), str(path))
     write_atomic(path, made.data)
     sizes = {"float32": len(floats.data), "int8": len(made.data)}

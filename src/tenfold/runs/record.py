@@ -90,6 +90,11 @@ class Run:
         self.save()
 
 
+def stated(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model file says of a result."""
+    return {key: result[key] for key in STATED}
+
+
 def check_free(out: str | Path | None) -> None:
     """Raises OutputExistsError where `out` is anything but absent or an empty folder; None is free."""
     if out is None or not Path(out).exists():
