@@ -76,7 +76,7 @@ def sheet(grey: Plane) -> NDArray[np.bool_] | None:
     outline = max(contours, key=cv2.contourArea, default=None)
     if outline is None or len(outline) < 4:
         return None
-    (_, (width, height), _), filled = cv2.minAreaRect(outline), np.zeros_like(small)
+    (_, (width, height), _), filled = cv2.minAreaRect(outline), np.zeros(small.shape, np.uint8)
     cv2.drawContours(filled, [outline], 0, 1, -1)
     area = int(filled.sum())
     low, high = _WRITTEN
