@@ -5,8 +5,8 @@
     layers.planes(image)                    {"1: 32 planes of 26 x 26": float32 [32, 26, 26], ...}
     layers.embedding(images)                float32 [n, 1600]: what the last layer decides by
 
-Of a file of 8-bit integers it shows what is computed before each rounding, and the weights as the rounded
-numbers that they stand for: `graph` is the network as it was, without the operators that round.
+Of a file of 8-bit integers it shows what is computed as it is rounded, and the weights as the numbers that
+they stand for: `graph` is the network as it was, without the operators that round.
 
 Protobuf joins a message that follows another: a graph appended to the file, with nothing but more outputs,
 adds them to the model's own. So this works on a checked file, without its checkpoint.
@@ -37,13 +37,16 @@ class Layers:
     """The inside of a checked model. Raises as `open_session` does."""
 
     def __init__(self, model: Model) -> None:
-        self.graph: Graph = without_rounding(parse_graph(parse(model.data).graph))
+        given = parse_graph(parse(model.data).graph)
+        self.graph: Graph = without_rounding(given)
+        self._rounded = rounded_values(given)
         self.networks = networks(self.graph)
         """more than one in a committee, of which `filters` and `planes` are the first's"""
         self.first: tuple[Node, ...] = first_network(self.graph)
         self._values = [name for node in self.graph.nodes for name in node.outputs]
         own = {value.name for value in self.graph.outputs}
-        added = b"".join(_output(name) for name in self._values if name not in own)
+        wanted = [self._rounded.get(name, name) for name in self._values]
+        added = b"".join(_output(name) for name in wanted if name not in own)
         self._session = open_session(replace(model, data=model.data + added), threads=1)
 
     @cached_property
@@ -93,11 +96,23 @@ class Layers:
         return next(node for node in self.graph.nodes if name in node.outputs)
 
     def run(self, names: list[str], images: Images) -> list[Floats]:
-        """The values of that name for `images`."""
+        """The values of that name for `images`, rounded where the next layer takes them so."""
         if not names:  # ONNX Runtime takes none for all
             return []
-        found: list[Floats] = self._session.run(names, {INPUT: preprocess(images)})
+        wanted = [self._rounded.get(name, name) for name in names]
+        found: list[Floats] = self._session.run(wanted, {INPUT: preprocess(images)})
         return found
+
+
+def rounded_values(graph: Graph) -> dict[str, str]:
+    """The names of what values are rounded to, by the values' own."""
+    makers = {node.outputs[0]: node for node in graph.nodes}
+    found = {}
+    for node in graph.nodes:
+        maker = makers.get(node.inputs[0]) if node.operator == "DequantizeLinear" else None
+        if maker and maker.operator == "QuantizeLinear" and node.outputs[0] not in OUTPUTS:
+            found[maker.inputs[0]] = node.outputs[0]
+    return found
 
 
 def without_rounding(graph: Graph) -> Graph:
