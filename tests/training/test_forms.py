@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tenfold.training.forms import curve, draw
-from tenfold.training.hands import DIGITS
+from tenfold.training.hands import DIGITS, FURTHER
 from tenfold.training.letters import FORMS
 from tenfold.training.world import CANVAS
 
-ALL = [form for forms in (*FORMS.values(), *DIGITS) for form in forms]
+ALL = [form for forms in (*FORMS.values(), *DIGITS, *FURTHER) for form in forms]
 
 
 @pytest.mark.parametrize("form", ALL)

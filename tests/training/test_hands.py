@@ -1,11 +1,13 @@
 """Digits of other schools: each hand keeps to its forms, and what they say can be read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tenfold.images import to_mnist
 from tenfold.reading import Reader
-from tenfold.training.hands import DIGITS, Hand
+from tenfold.training.hands import DIGITS, FURTHER, Hand
 from tenfold.training.paper import photograph
 from tenfold.training.world import CANVAS, World
 
@@ -15,8 +17,10 @@ WORLD = World(pen=(0.7, 1.3), faint=0)
 def test_a_hand_keeps_to_its_forms_and_never_writes_the_same_twice() -> None:
     rng = np.random.default_rng(0)
     hands = [Hand.any(rng, WORLD) for _ in range(60)]
+    others = [Hand.any(rng, replace(WORLD, further=True)) for _ in range(120)]
     for digit, forms in enumerate(DIGITS):
         assert {hand.forms[digit] for hand in hands} == set(forms)
+        assert {hand.forms[digit] for hand in others} == {*forms, *FURTHER[digit]}
     first, second = (hands[0].write(4, rng, WORLD) for _ in range(2))
     assert first.shape == (CANVAS, CANVAS)
     assert 0 <= first.min() < first.max() <= 1
@@ -33,7 +37,7 @@ def test_a_hand_keeps_to_its_forms_and_never_writes_the_same_twice() -> None:
 def test_what_hands_write_is_read_as_that_digit(digit: int) -> None:
     """Were a form another digit than it says, every picture of it would teach a mistake."""
     reader, rng = Reader(threads=1), np.random.default_rng(digit)
-    for form in DIGITS[digit]:
+    for form in (*DIGITS[digit], *FURTHER[digit]):
         hand = Hand((form,) * 10, 0.2, 0.8, 6.0, 1)
         images = [
             to_mnist(photograph(hand.write(digit, rng, WORLD)[8:-8, 8:-8], rng, WORLD)) for _ in range(12)

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
-from tenfold.training.strings import cut_digit, cut_wrongly, cuts
+from tenfold.training import strings
+from tenfold.training.strings import cut_digit, cut_wrongly, cuts, written
 from tenfold.training.world import World
 
 SEEDS = range(40)
@@ -81,6 +83,19 @@ def test_a_comma_is_cut_from_its_digit_and_spoils_what_it_is_cut_with(few: Label
     assert len(marked) > 20
     assert sum(len(cut.atoms) > 1 and cut.whole.max() > 0.9 for cut in marked) > 10  # it hangs on to a digit
     assert any(not cut.marked and cut.whole[0] > 0.9 and cut.pure[0] > 0.9 for cut in with_commas)
+
+
+def test_zeros_drawn_in_a_chain_hang_together(few: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they are far apart, and by another stroke than from side to side."""
+    monkeypatch.setattr(strings, "ROUNDED", 1.0)
+    monkeypatch.setattr(strings, "IN_ONE_GO", 1.0)
+    zeros = np.flatnonzero(few.labels == 0)[:1].repeat(4).tolist()
+    hands, parts = [replace(World(elastic=0, mark=0), chain=chance) for chance in (0.0, 1.0)], []
+    for rngs in zip(generators(), generators(), strict=True):
+        inks = [written(few, zeros, rng, hand)[0] for rng, hand in zip(rngs, hands, strict=True)]
+        assert not np.array_equal(inks[0], inks[1])
+        parts.append(cv2.connectedComponents((inks[1] > 0.3).astype(np.uint8))[0] - 1)
+    assert np.mean(np.array(parts) == 1) > 0.9
 
 
 def test_a_digit_without_ink_is_nowhere(few: Labelled) -> None:

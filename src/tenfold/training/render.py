@@ -177,17 +177,30 @@ class Ring:
         begin = rng.normal(-np.pi / 2, 0.6)
         return cls(width, height, rng.uniform(-0.1, 0.6), stroke, begin, rng.normal(0, 0.12))
 
-    def draw(self, rng: Generator, world: World) -> Plane:
-        """Ink float32 [CANVAS, CANVAS] in 0..1, never twice the same."""
+    def path(self, rng: Generator) -> Plane:
+        """Where the pen goes on the canvas, x and y [40, 2], never twice the same."""
         t = np.linspace(0, 1, 40)
         angle = self.begin + rng.normal(0, 0.15) - t * (2 * np.pi + rng.normal(0.25, 0.3))
         radius = 1 + self.wound * (1 - 2 * t) + rng.normal(0, 0.03) * np.cos(2 * angle)
         across, down = radius * np.cos(angle) * self.width / 2, radius * np.sin(angle) * self.height / 2
         size = np.exp(rng.normal(0, 0.08, 2))
-        x, y = CANVAS / 2 + size[0] * across - self.lean * down, CANVAS / 2 + size[1] * down
+        return np.column_stack(
+            [CANVAS / 2 + size[0] * across - self.lean * down, CANVAS / 2 + size[1] * down]
+        )
+
+    def draw(self, rng: Generator, world: World) -> Plane:
+        """Ink float32 [CANVAS, CANVAS] in 0..1."""
+        return self.along(self.path(rng), rng, world)
+
+    def along(self, path: Plane, rng: Generator, world: World) -> Plane:
+        """The ink that such a path leaves, bent."""
         ink = np.zeros((CANVAS, CANVAS), np.float32)
-        trace(ink, np.column_stack([x, y]), max(1, round(self.stroke)))
+        trace(ink, path, self.pen)
         return bend(ink, rng, world.elastic)
+
+    @property
+    def pen(self) -> int:
+        return max(1, round(self.stroke))
 
 
 def _with_ligature(ink: Plane, label: int, rng: Generator) -> Plane:

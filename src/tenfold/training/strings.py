@@ -145,15 +145,18 @@ def written(
     apart = rng.uniform(-0.1, 0.18) + wider  # a habit of the hand
     ring = Ring.of_a_hand(rng, float(pen)) if rng.random() < ROUNDED else None
     school = Hand.any(rng, hand) if rng.random() < world.school else None
+    chain = ring if ring and world.chain and rng.random() < world.chain else None
     sunk, close = rng.uniform(0, 0.5), rng.uniform(-0.15, 0.1)  # rings are smaller, and often share a wall
     ink = np.zeros((CANVAS, CANVAS * (len(indices) + 1)), np.float32)
     digits: list[Plane] = []
     marks: list[Plane] = []
+    path, stop = np.zeros((1, 2)), np.zeros(2)  # of a ring, and where the last one ended
     labels = data.labels[indices].tolist()
     for place, (index, label) in enumerate(zip(indices, labels, strict=True)):
         down, left = rng.normal(0, 0.05) * PEN_BOX, CANVAS // 2
         if ring is not None and label == 0:
-            written = ring.draw(rng, hand)
+            path = ring.path(rng)
+            written = ring.along(path, rng, hand)
             down += sunk * max(0.0, PEN_BOX - ring.height)
         elif school is not None:
             written = bend(school.write(label, rng, hand), rng, hand.elastic)
@@ -168,23 +171,28 @@ def written(
         digit = np.zeros_like(ink)
         digit[:, left : left + CANVAS] = written
         if digits and rng.random() < (IN_ONE_GO if both else JOINED):
-            ink = np.maximum(ink, _joining(digits[-1], digit, rng, UPPER if both else ANYWHERE))
+            if both and chain:
+                joint = _stroke(digit, stop, path[0] + [left, down], chain.pen, rng)
+            else:
+                joint = _joining(digits[-1], digit, rng, UPPER if both else ANYWHERE)
+            ink = np.maximum(ink, joint)
         digits.append(digit)
+        stop = path[-1] + [left, down]
         ink = np.maximum(ink, digit)
         if rng.random() < world.mark:
-            marks.append(_comma(digit, rng))
+            marks.append(_comma(digit, rng, world))
             ink = np.maximum(ink, marks[-1])
     x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
     box = np.s_[y : y + max(1, height), x : x + max(1, width)]
     return ink[box], [digit[box] for digit in digits], [mark[box] for mark in marks]
 
 
-def _comma(digit: Plane, rng: Generator) -> Plane:
+def _comma(digit: Plane, rng: Generator, world: World) -> Plane:
     """A comma or a point beside the foot of `digit`, by the same pen."""
     comma = np.zeros_like(digit)
     x, y, width, height = cv2.boundingRect((digit > 0.5).astype(np.uint8))
     start = np.array([x + width, y + height]) + PEN_BOX * rng.normal((0.06, -0.05), (0.05, 0.05))
-    stroke = PEN_BOX * np.exp(rng.uniform(-4, -1)) * np.array([rng.normal(-0.4, 0.25), 1])
+    stroke = PEN_BOX * np.exp(rng.uniform(*world.comma)) * np.array([rng.normal(-0.4, 0.25), 1])
     trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, pen_of(digit))
     return comma
 
@@ -205,11 +213,15 @@ def _beside(ink: Plane, digit: Plane) -> int:
 
 def _joining(left: Plane, right: Plane, rng: Generator, heights: tuple[float, ...]) -> Plane:
     """A stroke from one digit to the next, by the same pen, with the chances of `heights`: most are bows."""
-    stroke = np.zeros_like(left)
     start, end = (_end(plane, side, rng, heights) for plane, side in ((left, 1), (right, -1)))
     if start is None or end is None:
-        return stroke
-    pen = pen_of(left)
+        return np.zeros_like(left)
+    return _stroke(left, start, end, pen_of(left), rng)
+
+
+def _stroke(plane: Plane, start: Plane, end: Plane, pen: int, rng: Generator) -> Plane:
+    """A bow from `start` to `end`, x and y, as large as `plane`."""
+    stroke = np.zeros_like(plane)
     t = np.linspace(0, 1, 12)[:, None]
     bow = 4 * t * (1 - t) * [0, rng.normal(0, 0.12) * PEN_BOX]
     trace(stroke, (1 - t) * start + t * end + bow, pen)

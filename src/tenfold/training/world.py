@@ -41,6 +41,10 @@ class World:
     """a 0 drawn anew as a ring, as some draw theirs: low and wide, open, or wound inwards"""
     school: float = 0.08
     """drawn anew in a form of another school: see `hands`"""
+    further: bool = False
+    """more such forms, `hands.FURTHER`"""
+    chain: float = 0.0
+    """of hands that draw 0s as rings: the pen goes on from where one ends to where the next begins"""
     ligature: float = 0.3
     """a stroke that joins the digit to the one before or after, cut off where the picture ends"""
     neighbour: float = 0.45
@@ -50,6 +54,8 @@ class World:
     """cut out of a number, as a page is read"""
     mark: float = 0.12
     """of each digit of a number: a comma or a point behind it"""
+    comma: tuple[float, float] = (-4.0, -1.0)
+    """its length over a digit's height, as the natural logarithm"""
     rule: float = 0.12
     """a printed line at the digits' feet, as dark as ink"""
     height: tuple[float, float] = (16.0, 80.0)
