@@ -106,6 +106,27 @@ def askew_squares(digit: Picture, rng: Generator) -> Plane:
     )
 
 
+@condition("the photograph of squared paper up to 12 degrees askew")
+def turned_squares(digit: Picture, rng: Generator) -> Plane:
+    return turned(digit, rng, squares=True)
+
+
+@condition("the photograph of ruled paper up to 12 degrees askew")
+def turned_rules(digit: Picture, rng: Generator) -> Plane:
+    return turned(digit, rng, squares=False)
+
+
+def turned(digit: Picture, rng: Generator, *, squares: bool) -> Plane:
+    """Lines, fainter than the ink, and digit, turned together."""
+    picture, step, dark = on_paper(digit, 200), int(rng.integers(16, 40)), rng.uniform(0.5, 0.8)
+    picture[int(rng.integers(0, step)) :: step] *= dark
+    if squares:
+        picture[:, int(rng.integers(0, step)) :: step] *= dark
+    turn = cv2.getRotationMatrix2D((100, 100), rng.uniform(-12, 12), 1)
+    paper = np.asarray(cv2.warpAffine(picture, turn, (200, 200), flags=cv2.INTER_CUBIC), np.float32)
+    return paper[36:164, 36:164]
+
+
 @condition("blue rules")
 def rules(digit: Picture, rng: Generator) -> NDArray[Any]:
     picture = np.repeat(on_paper(digit)[..., None], 3, 2)

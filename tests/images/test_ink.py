@@ -61,6 +61,26 @@ def test_lines_from_side_to_side_go_and_strokes_across_them_stay() -> None:
     assert found[(lines == 1) & beside].mean() > 0.75  # where two lines cross, a square stays
 
 
+@pytest.mark.parametrize("angle", [-14, -7, -2, 3, 11])
+@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize("fine", [1, 4])
+def test_lines_of_paper_that_lies_askew_go_too(angle: int, squared: bool, fine: int) -> None:
+    side = 200 * fine
+    level = np.zeros((side, side), np.uint8)
+    for start in range(fine):
+        level[9 * fine + start :: 25 * fine] = 80
+        if squared:
+            level[:, 9 * fine + start :: 25 * fine] = 80
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1)
+    box = np.s_[40 * fine : 160 * fine, 50 * fine : 150 * fine]
+    lines = np.asarray(cv2.warpAffine(level, turn, (side, side)))[box]
+    strokes = np.kron(STROKES, np.ones((fine, fine), np.uint8)) > 0
+    found = lines_of_paper(np.where(strokes, 200, lines * (lines > 15)).astype(np.uint8))
+    beside = cv2.dilate(strokes.astype(np.uint8), np.ones((9 * fine, 9 * fine), np.uint8)) == 0
+    assert found[strokes].mean() < 0.05
+    assert found[(lines > 40) & beside].mean() > 0.85
+
+
 def test_a_stroke_along_a_fainter_line_stays() -> None:
     plane = np.zeros((120, 100), np.uint8)
     cv2.line(plane, (0, 80), (99, 80), 80, 2)

@@ -25,6 +25,7 @@ _LEAST_PAPER = 0.05  # the share of paper in a window that its mean can be trust
 _NOISES = 3.0  # ink departs from paper by this many standard deviations of the paper
 _FAINT, _FULL = 0.25, 0.6  # bounds of the threshold as shares of full ink: pencil fades to a quarter
 
+_LINE = 0.6  # of the threshold, above which ink may be of a line
 _NOISE_CORRELATION = (
     0.25  # of neighbouring pixels: of a digit's 0.35 and more, of noise, also shrunk, under 0.2
 )
@@ -71,9 +72,8 @@ def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
 
 
 def _without_lines(found: Ink) -> Ink:
-    strong = found.plane * found.mask
-    lines = lines_of_paper(strong)
-    if not lines.any() or not strong[~lines].any():  # a picture of nothing but a line shows a 1
+    lines = lines_of_paper(np.where(found.plane > _LINE * found.threshold, found.plane, 0).astype(np.uint8))
+    if not lines.any() or not found.mask[~lines].any():  # a picture of nothing but a line shows a 1
         return found
     return replace(found, plane=np.where(lines, 0, found.plane).astype(np.uint8))
 
