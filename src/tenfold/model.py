@@ -37,7 +37,7 @@ GOLDEN_TOLERANCE = 1e-4  # in probability; ONNX Runtime on other processors diff
 INT8_TOLERANCE = 0.01  # where a sum is half-way between two whole numbers, kernels differ: seen, by 0.004
 GOLDEN_LIMIT = 16  # images, each of which may cost what onnx_check allows
 SIZE_LIMIT = 64 * 2**20
-DEFAULT_MODEL = "reader"
+DEFAULT_MODEL = "reader-int8"
 MODELS = Path(__file__).parent / "models"
 LINES = "lines"  # the shipped model of whole lines, which `Reader.read` asks beside one of single digits
 

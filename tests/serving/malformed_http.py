@@ -201,7 +201,7 @@ def _paths() -> Iterator[Row]:
         ("/v2%zz", 404),
         ("/%ff%fe", 404),
         ("/v2/models/%2e%2e%2freader", 404),
-        ("/v2/models/reader/versions/2", 404),
+        ("/v2/models/reader-int8/versions/2", 404),
         ("/v2/models/..", 404),
         ("/v2/models/http:%2f%2fevil.example%2fm.onnx", 404),
         ("/v1/models?path=/etc/passwd", 400),

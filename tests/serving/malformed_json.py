@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-PREDICT, INFER = "/v1/predict", "/v2/models/reader/infer"
+PREDICT, INFER = "/v1/predict", "/v2/models/reader-int8/infer"
 
 
 class Case(NamedTuple):

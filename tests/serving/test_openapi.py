@@ -84,7 +84,7 @@ def test_the_examples_follow_their_schemas(document: Document) -> None:
 
 
 def call(service: Running, path: str, method: str, operation: Document) -> Any:
-    path = path.replace("{model}", "reader").replace("{version}", "1")
+    path = path.replace("{model}", "reader-int8").replace("{version}", "1")
     bodies = operation.get("requestBody", {}).get("content", {})
     example = bodies.get("application/json", {}).get("example")
     return service.http.request(method, path, json=example)
@@ -106,7 +106,7 @@ def test_refusals_are_answered_as_described(service: Running, document: Document
         ("/v1/predict", "/v1/predict", {"content": b"x" * (Settings.image_bytes + 1)}, 413),
         ("/v1/predict", "/v1/predict", {"files": {"a": b"x"}}, 415),
         ("/v1/predict", "/v1/predict", {"content": b"x", "headers": {"origin": "http://evil"}}, 403),
-        ("/v2/models/{model}/infer", "/v2/models/reader/infer", {"json": {}}, 400),
+        ("/v2/models/{model}/infer", "/v2/models/reader-int8/infer", {"json": {}}, 400),
         ("/v2/models/{model}/infer", "/v2/models/nix/infer", {"json": {}}, 404),
     ]
     for path, url, how, code in asked:

@@ -15,8 +15,8 @@ from tests.serving.process import Service, assert_quiet, started
 UNDECIDABLE = "positive_data_acceptance"
 KNOWN = """
 [parameters]
-"path.model" = "reader"
-"query.model" = "reader"
+"path.model" = "reader-int8"
+"query.model" = "reader-int8"
 "path.version" = "1"
 """  # else nearly every request names a model that there is not
 MANY = 20_000

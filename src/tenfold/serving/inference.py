@@ -1,6 +1,6 @@
 """The Open Inference Protocol v2 over HTTP, as stock `tritonclient.http` speaks it.
 
-    POST /v2/models/reader/infer    images FP32 [n, 1, 28, 28] in 0..1 -> probabilities, logits FP32 [n, 10]
+    POST /v2/models/NAME/infer    images FP32 [n, 1, 28, 28] in 0..1 -> probabilities, logits FP32 [n, 10]
 Tensors come and go as JSON or, by the binary extension, as raw bytes behind the JSON. Each route is there
 with and without a version; the only one is 1.
 """

@@ -141,7 +141,7 @@ _READING_EXAMPLE = {
     "reason": None,
 }
 _MODEL_EXAMPLE = {
-    "name": "reader",
+    "name": "reader-int8",
     "default": True,
     "parameters": 169610,
     "bytes": 684364,

@@ -114,7 +114,7 @@ _LENGTH = parameter(
     "header",
 )
 _METADATA_EXAMPLE = {
-    "name": "reader",
+    "name": "reader-int8",
     "versions": [VERSION],
     "platform": "onnxruntime_onnx",
     "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, *IMAGE_SHAPE]}],
@@ -126,7 +126,7 @@ _INFER_EXAMPLE = {
     "outputs": [{"name": "probabilities"}],
 }
 _ANSWER_EXAMPLE = {
-    "model_name": "reader",
+    "model_name": "reader-int8",
     "model_version": VERSION,
     "id": "first",
     "outputs": [
@@ -162,7 +162,7 @@ def _model_paths(path: str, suffix: str, parameters: list[Document]) -> Document
             f"modelReady{suffix}",
             "Does the model answer?",
             parameters,
-            _ready("ModelReady", {"name": "reader", "ready": True}),
+            _ready("ModelReady", {"name": "reader-int8", "ready": True}),
         ),
         f"{path}/infer": {
             "post": {

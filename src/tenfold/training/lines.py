@@ -41,7 +41,7 @@ ONLY_LETTERS = 0.03  # of numbers: letters in their place
 WIDEST = 0.7  # of a digit's height: hands leave up to so much more paper between digits, most of them little
 TRIES = 20  # of drawing a number that fits
 
-AMOUNTS = World(odd=0.3, school=0.2, rule=0.2, mark=0.2)
+AMOUNTS = World(odd=0.3, school=0.3, further=True, chain=0.6, rule=0.2, mark=0.2, comma=(-4.0, -0.5))
 
 
 @dataclass(frozen=True, eq=False)
