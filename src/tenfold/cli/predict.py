@@ -168,9 +168,7 @@ def _print_line(found: "Prediction") -> None:
 
 
 def _print_json(found: "Prediction") -> None:
-    from dataclasses import asdict
-
-    emit(asdict(found))
+    emit(vars(found))  # it is flat, and dataclasses.asdict takes long to find that out
 
 
 def _print_csv(found: "Prediction") -> None:

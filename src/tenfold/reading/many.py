@@ -11,10 +11,11 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from threading import Thread
 
 from tenfold.errors import ResourceError
 from tenfold.reading.reader import Failure, Prediction, Reader
@@ -38,9 +39,7 @@ def predict_many(
     own = list(islice(remaining, alone))
     chunks = iter(lambda: [os.fsdecode(path) for path in islice(remaining, chunk)], [])
     first = list(islice(chunks, reader.threads))
-    with _workers(reader, len(first)) as workers:
-        for worker, part in zip(workers, first, strict=True):
-            _give(worker, part)
+    with _workers(len(first)) as workers, _begun(workers, reader, first):
         yield from reader.predict_files(own)
         waiting = deque(workers)
         while waiting:
@@ -53,7 +52,7 @@ def predict_many(
 
 
 @contextmanager
-def _workers(reader: Reader, count: int) -> Iterator[list[Connection]]:
+def _workers(count: int) -> Iterator[list[Connection]]:
     """The ends of pipes to `count` processes; one whose pipe is closed, by whatever cause, ends."""
     context = get_context("spawn")  # a fork would take along the locks of other threads
     ends, processes = [], []
@@ -61,7 +60,7 @@ def _workers(reader: Reader, count: int) -> Iterator[list[Connection]]:
         for _ in range(count):
             here, there = context.Pipe()
             ends.append(here)
-            process = context.Process(target=_work, args=(there, reader), daemon=True)
+            process = context.Process(target=_work, args=(there,), daemon=True)
             process.start()
             processes.append(process)
             there.close()
@@ -74,9 +73,29 @@ def _workers(reader: Reader, count: int) -> Iterator[list[Connection]]:
             process.kill()
 
 
-def _work(pipe: Connection, reader: Reader) -> None:
+@contextmanager
+def _begun(workers: list[Connection], reader: Reader, parts: list[list[str]]) -> Iterator[None]:
+    """Each worker is given the model and its first part by a thread: a model fills its pipe, so that whoever
+    gives it waits until the process has started."""
+
+    def begin() -> None:
+        with suppress(OSError):  # who takes its results hears of it
+            for worker, part in zip(workers, parts, strict=True):
+                worker.send(reader)
+                worker.send(part)
+
+    thread = Thread(target=begin)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()  # a pipe is not closed while it is written to
+
+
+def _work(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started first says what is to be said
     try:
+        reader: Reader = pipe.recv()
         while True:
             pipe.send(list(reader.predict_files(pipe.recv())))
     except (EOFError, OSError):
