@@ -80,19 +80,20 @@ def shadow(digit: Picture, rng: Generator) -> Plane:
 
 @condition("squared paper")
 def squared(digit: Picture, rng: Generator) -> Plane:
-    picture, step = on_paper(digit), int(rng.integers(14, 24))
-    start = int(rng.integers(0, step))
-    picture[start::step] *= 0.8
-    picture[:, start::step] *= 0.8
-    return picture
+    return on_squares(digit, rng, (14, 24), 0.8)
 
 
 @condition("squared paper, dark lines")
 def dark_squares(digit: Picture, rng: Generator) -> Plane:
-    picture, step = on_paper(digit), int(rng.integers(18, 30))
+    return on_squares(digit, rng, (18, 30), 0.5)
+
+
+def on_squares(digit: Picture, rng: Generator, steps: tuple[int, int], brightness: float) -> Plane:
+    """Lines so bright as a part of the paper, a step of so many pixels apart."""
+    picture, step = on_paper(digit), int(rng.integers(*steps))
     start = int(rng.integers(0, step))
-    picture[start::step] *= 0.5
-    picture[:, start::step] *= 0.5
+    picture[start::step] *= brightness
+    picture[:, start::step] *= brightness
     return picture
 
 

@@ -67,8 +67,7 @@ def _level_lines(ink: Plane, seen: Plane) -> NDArray[np.bool_]:
 
 def _askew(ink: Plane) -> float:
     """The angle, in radians, by which several straight lines lie askew; 0 where there are none."""
-    factor = -(-max(ink.shape) // _SEARCH_SIDE)
-    mask = _smaller(ink, factor) > 0
+    mask, _ = _searched(ink)
     sides = mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2::-1, 0]
     if np.count_nonzero(np.diff(np.concatenate(sides))) < 2 * _CROSSINGS:
         return 0.0  # the answer for nearly every picture
@@ -86,19 +85,21 @@ def _askew(ink: Plane) -> float:
     return angle if abs(angle) > _LEVEL else 0.0
 
 
-def _smaller(ink: Plane, factor: int) -> Plane:
-    """`ink` at a part of its size, the strongest of the pixels that become one."""
-    if factor == 1:
-        return ink
-    return np.asarray(cv2.dilate(ink, np.ones((factor, factor), np.uint8))[::factor, ::factor], np.uint8)
+def _searched(ink: Plane) -> tuple[Plane, int]:
+    """Where there is ink, 1, else 0, on a plane on which lines are looked for; and how many times as large
+    `ink` is."""
+    factor = -(-max(ink.shape) // _SEARCH_SIDE)
+    if factor > 1:
+        ink = np.asarray(cv2.dilate(ink, np.ones((factor, factor), np.uint8))[::factor, ::factor], np.uint8)
+    return (ink > 0).astype(np.uint8), factor
 
 
 class _Lines:
     """Those across `ink`, looked for on a smaller plane."""
 
     def __init__(self, ink: Plane, seen: Plane) -> None:
-        self._factor = factor = -(-max(ink.shape) // _SEARCH_SIDE)
-        self._mask = (_smaller(ink, factor) > 0).astype(np.uint8)
+        self._mask, self._factor = _searched(ink)
+        factor = self._factor
         self._seen = np.ascontiguousarray(seen[::factor, ::factor])
         most = max(factor, _THICKNESS * len(ink))
         bands = _bands(self._mask, self._seen)
