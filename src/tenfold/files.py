@@ -28,18 +28,19 @@ def read_bounded(
     Raises `error` for what is absent, too large, not a regular file (a folder, a pipe, a device: these are
     not even opened) or written to meanwhile, and DiskError where the system refuses to read.
     """
-    path = Path(path)
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
             raise error(f"{what} '{path}' is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}.")
         # O_NONBLOCK: opening what has just become a pipe must not wait for its writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as file:
+        try:
             size = os.fstat(handle).st_size
             if size > limit:
                 raise error(f"{what} '{path}' has {size:,} bytes; at most {limit:,} are allowed.")
-            data = file.read(size + 1)  # not limit + 1: Python sets that much memory aside
+            data = _read(handle, size + 1)  # not limit + 1: that much memory is set aside
+        finally:
+            os.close(handle)
     except (FileNotFoundError, NotADirectoryError):
         raise error(f"{what} '{path}' does not exist.") from None
     except OSError as cause:
@@ -48,6 +49,14 @@ def read_bounded(
         raise error(f"{what} name {str(path)!r} is not a path.") from None
     if len(data) != size:
         raise error(f"{what} '{path}' changed while it was read.")
+    return data
+
+
+def _read(handle: int, most: int) -> bytes:
+    """In half the time of a file object, which asks the system twice as much."""
+    data = os.read(handle, most)
+    while len(data) < most and (more := os.read(handle, most - len(data))):
+        data += more
     return data
 
 

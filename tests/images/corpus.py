@@ -93,6 +93,7 @@ def bad_pngs(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
     yield "not-deflate", png(pixels, idat=b"these are not compressed pixels")
     yield "deflate-cut", png(pixels, idat=zlib.compress(rows)[:-6])
     yield "filter-9", png(pixels, raw=b"".join(b"\x09" + row.tobytes() for row in pixels))
+    yield "filter-5-in-the-last-row", png(pixels, raw=_with(rows, len(rows) - width - 1, b"\x05"))
     yield "chunk-length-huge", good[:33] + b"\xff\xff\xff\xff" + good[37:]
     yield "text-checksum", png(pixels, before=chunk(b"tEXt", b"Title\0seven", crc=1))
     yield "no-end", png(pixels, end=b"")

@@ -22,9 +22,10 @@ BAD = [*bad_pngs(GREY), *bad_files(SMOOTH)]
 
 
 @pytest.mark.parametrize("data", [data for _, data in BAD], ids=[name for name, _ in BAD])
-def test_a_bad_file_gets_one_sentence(data: bytes) -> None:
+def test_a_bad_file_gets_one_sentence(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ImageError) as caught:
         read_picture(data)
+    assert capfd.readouterr() == ("", "")  # decoders in C would write there
     text = str(caught.value)
     assert text.endswith(".")
     assert "\n" not in text
@@ -200,6 +201,35 @@ def test_exif_orientation_is_undone(kind: str, orientation: int) -> None:
     picture = read_picture(data).astype(int)
     assert picture.shape == upright.shape
     assert np.abs(picture - upright).max() < 12
+
+
+def test_the_orientation_of_a_png_may_stand_behind_its_pixels() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    assert np.array_equal(read_picture(png(GREY, end=turned + chunk(b"IEND"))), np.rot90(GREY, -1))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [40, 1100])
+def test_rows_of_a_png_may_be_filtered_in_any_way(channels: int, side: int) -> None:
+    """Each of the five filters, of RGB too, in small and in large pictures; the one that undoes them here
+    follows the standard's text, byte by byte, on the first rows."""
+    draw = np.random.default_rng(5)
+    row = 1 + channels * side
+    raw = draw.integers(0, 256, (side, row), dtype=np.uint8)
+    raw[:, 0] = np.arange(side) % 5
+    ihdr = chunk(b"IHDR", header(side, side, 8, 2 if channels == 3 else 0))
+    picture = read_picture(png(raw, ihdr=ihdr, raw=raw.tobytes()))
+    plain = np.zeros((11, row - 1 + channels), int)  # a row and a pixel of zeros before the first
+    for y, (kind, *values) in enumerate(raw[:10].tolist(), 1):
+        for x, value in enumerate(values, channels):
+            left, up, corner = plain[y, x - channels], plain[y - 1, x], plain[y - 1, x - channels]
+            guess = left + up - corner
+            paeth = min((left, up, corner), key=lambda near: abs(guess - near))  # of equals the first
+            plain[y, x] = (value + (0, left, up, (left + up) // 2, paeth)[kind]) % 256
+    expected = plain[1:, channels:].reshape(10, side, channels)
+    assert np.array_equal(picture[:10].reshape(10, side, channels), expected)
 
 
 def test_broken_exif_is_no_matter() -> None:

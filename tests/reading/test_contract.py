@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import BmpImagePlugin, Image
 
 from tenfold.data.mnist import load_test
 from tenfold.errors import ShapeError
@@ -355,19 +355,19 @@ def test_a_fork_of_a_busy_process_answers_alike(
 def test_a_fork_while_another_thread_opens_a_picture_reads_files(
     reader: Reader, pictures: list[Pixels], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "one.png"
+    path = tmp_path / "one.bmp"
     Image.fromarray(pictures[0]).save(path)
     (expected,) = reader.predict([path])
     inside, over, parent = threading.Event(), threading.Event(), os.getpid()
 
-    class Slow(PngImagePlugin.PngImageFile):
+    class Slow(BmpImagePlugin.BmpImageFile):
         def __init__(self, *arguments: Any) -> None:
             if os.getpid() == parent:
                 inside.set()
                 over.wait(60)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(PngImagePlugin, "PngImageFile", Slow)
+    monkeypatch.setattr(BmpImagePlugin, "BmpImageFile", Slow)
     thread = threading.Thread(target=reader.predict, args=([path],))
     thread.start()
     try:

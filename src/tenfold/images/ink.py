@@ -65,14 +65,15 @@ def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
     paper = _paper(grey)
     plane = cv2.subtract(paper, grey).astype(np.uint8, copy=False)
     threshold, contrast = _threshold(plane, cv2.subtract(paper, grey, dtype=cv2.CV_16S))
-    if contrast and _correlation(plane) < _NOISE_CORRELATION:
+    if contrast and _is_noise(plane):
         contrast = 0
     scale = max(work.shape) / max(picture.shape)
     return _without_lines(Ink(plane, threshold, contrast, bright, scale))
 
 
 def _without_lines(found: Ink) -> Ink:
-    lines = lines_of_paper(np.where(found.plane > _LINE * found.threshold, found.plane, 0).astype(np.uint8))
+    strong = cv2.threshold(found.plane, _LINE * found.threshold, 0, cv2.THRESH_TOZERO)[1]
+    lines = lines_of_paper(strong.astype(np.uint8, copy=False))
     if not lines.any() or not found.mask[~lines].any():  # a picture of nothing but a line shows a 1
         return found
     return replace(found, plane=np.where(lines, 0, found.plane).astype(np.uint8))
@@ -156,8 +157,8 @@ def _threshold(plane: NDArray[np.uint8], departure: NDArray[Any]) -> tuple[int, 
     return int(min(max(noise, _FAINT * contrast), _FULL * contrast)), contrast
 
 
-def _correlation(plane: NDArray[np.uint8]) -> float:
-    """Of pixels with their neighbours, in the best of the four directions: thin strokes have only one."""
+def _is_noise(plane: NDArray[np.uint8]) -> bool:
+    """Whether pixels differ from their neighbours in all four directions: thin strokes are alike in one."""
     values = plane.astype(np.float32)
     values -= values.mean()
     pairs = (
@@ -166,4 +167,5 @@ def _correlation(plane: NDArray[np.uint8]) -> float:
         (values[1:, 1:], values[:-1, :-1]),
         (values[1:, :-1], values[:-1, 1:]),
     )
-    return max(float(np.vdot(a, b)) for a, b in pairs) / float(np.vdot(values, values))
+    most = _NOISE_CORRELATION * float(np.vdot(values, values))
+    return all(float(np.vdot(a, b)) < most for a, b in pairs)

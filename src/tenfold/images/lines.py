@@ -32,8 +32,12 @@ _Band = tuple[int, int, int]  # first row, last row + 1 (both at the middle colu
 
 def lines_of_paper(ink: Plane) -> NDArray[np.bool_]:
     """The pixels of `ink`, uint8 [h, w] and 0 on paper, that belong to lines across or down the picture."""
+    mask, _ = _searched(ink)
+    crossed = _crossed(mask)
+    if not (crossed or _may_have_lines(mask) or _may_have_lines(mask.T)):
+        return np.zeros(ink.shape, bool)  # the answer for nearly every picture
     whole = np.ones(ink.shape, np.uint8)
-    found, angle = _level_lines(ink, whole), _askew(ink)
+    found, angle = _level_lines(ink, whole), _askew(mask) if crossed else 0.0
     if not angle:
         return found
     turned = _lines_at(angle, ink)
@@ -65,12 +69,14 @@ def _level_lines(ink: Plane, seen: Plane) -> NDArray[np.bool_]:
     return found | down.pixels(np.ascontiguousarray(rest.T), framed=len(across.bands) > 1).T
 
 
-def _askew(ink: Plane) -> float:
-    """The angle, in radians, by which several straight lines lie askew; 0 where there are none."""
-    mask, _ = _searched(ink)
+def _crossed(mask: Plane) -> bool:
+    """Whether ink crosses the picture's sides as often as several lines do."""
     sides = mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2::-1, 0]
-    if np.count_nonzero(np.diff(np.concatenate(sides))) < 2 * _CROSSINGS:
-        return 0.0  # the answer for nearly every picture
+    return int(np.count_nonzero(np.diff(np.concatenate(sides)))) >= 2 * _CROSSINGS
+
+
+def _askew(mask: Plane) -> float:
+    """The angle, in radians, by which several straight lines lie askew; 0 where they do not."""
     y, x = np.nonzero(mask)
     step = -(-len(x) // _POINTS)
     sine, cosine = np.sin(_ANGLES)[:, None], np.cos(_ANGLES)[:, None]
@@ -115,13 +121,18 @@ class _Lines:
         return found
 
 
+def _may_have_lines(mask: Plane) -> bool:
+    """Whether there may be one across a picture that fills its plane: False where no tilt gives one."""
+    most = round(_TILT * mask.shape[1])
+    spread = cv2.dilate(mask, np.ones((most + 1 | 1, 1), np.uint8))
+    longest: int = cv2.reduce(spread, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).max()
+    return bool(longest >= _COVER * mask.shape[1])
+
+
 def _bands(mask: Plane, seen: Plane) -> list[_Band]:
     height, width = mask.shape
     most = round(_TILT * width)
-    spread = cv2.dilate(mask, np.ones((most + 1 | 1, 1), np.uint8))
     length = np.maximum(seen.sum(axis=1), _SHORTEST * width)
-    if (spread.sum(axis=1) / length).max() < _COVER:  # no line at any tilt: as for nearly every picture
-        return []
     rises = np.array(sorted(range(-most, most + 1), key=abs))  # of equals the most level one
     rows = np.arange(height)[:, None] + most + _drop(rises[:, None, None], width)
     inked = np.pad(mask, ((most, most), (0, 0)))[rows, np.arange(width)].sum(axis=2)  # [rise, row]

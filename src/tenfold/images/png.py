@@ -1,4 +1,5 @@
-"""PNG taken at its word: every checksum, the end mark and the exact number of rows, before a decoder sees it.
+"""PNG taken at its word: every checksum, the end mark, the exact number of rows and how each is filtered,
+before a decoder sees it.
 
 Pillow 13 reads a PNG with a wrong IDAT checksum, without IEND or with 3 of its 28 rows, and fills the rest
 with black: a silently wrong digit. `strict_png` refuses these, and hands on only the chunks that make pixels.
@@ -19,10 +20,12 @@ _KEPT = {
     b"IDAT",
     b"IEND",
 }  # pixels and the orientation; no text, no profile
+_LAST = {b"IDAT", b"IEND"}  # an orientation may stand between them
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_INFLATE_STEP = 1 << 18  # bytes inflated at a time, to be counted and dropped
+_INFLATE_STEP = 1 << 18  # bytes inflated at a time, to be looked through and dropped
+_FILTERS = 5  # kinds, numbered from 0, one named by the first byte of each row
 
 
 def png_size(data: bytes) -> tuple[int, int]:
@@ -38,7 +41,7 @@ def png_size(data: bytes) -> tuple[int, int]:
 
 
 def strict_png(data: bytes) -> bytes:
-    """The same picture with only the chunks that make pixels.
+    """The same picture with only the chunks that make pixels, these last.
 
     Raises ImageError for a wrong checksum, a chunk that is cut off or out of place, pixel data that are
     damaged, too short or too long, a missing end, and bytes after it.
@@ -50,8 +53,9 @@ def strict_png(data: bytes) -> bytes:
     pixels = [data[start + 8 : end - 4] for kind, start, end in chunks if kind == b"IDAT"]
     if kinds.count(b"IHDR") != 1 or not pixels or (colour == 3 and b"PLTE" not in kinds):
         raise ImageError("The PNG file lacks a part that it must have, or has it twice.")
-    _check_length(pixels, _raw_length(width, height, depth * _CHANNELS[colour], interlace))
-    return SIGNATURE + b"".join(data[start:end] for kind, start, end in chunks if kind in _KEPT)
+    _check_rows(pixels, _passes(width, height, depth * _CHANNELS[colour], interlace))
+    kept = sorted((kind in _LAST, start, end) for kind, start, end in chunks if kind in _KEPT)
+    return SIGNATURE + b"".join(data[start:end] for _, start, end in kept)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -73,21 +77,32 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     raise ImageError("The PNG file is cut off; copy or download it again.")
 
 
-def _raw_length(width: int, height: int, bits: int, interlace: int) -> int:
-    """Bytes of all rows, each with its filter byte."""
-    passes = [(width, height)]
+def is_plain(data: bytes) -> bool:
+    """Whether what `strict_png` gave is 8-bit grey or RGB rows from top to bottom, and nothing that tells
+    how they are to be seen."""
+    depth, colour, _, _, interlace = data[24:29]
+    return depth == 8 and colour in (0, 2) and not interlace and data[37:41] == b"IDAT"
+
+
+def _passes(width: int, height: int, bits: int, interlace: int) -> list[tuple[int, int]]:
+    """(rows, bytes of each, with its filter byte) of each pass over the picture that has any."""
+    sizes = [(width, height)]
     if interlace:
-        passes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _ADAM7]
-    return sum(h * (1 + (w * bits + 7) // 8) for w, h in passes if w > 0 and h > 0)
+        sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _ADAM7]
+    return [(h, 1 + (w * bits + 7) // 8) for w, h in sizes if w > 0 and h > 0]
 
 
-def _check_length(pixels: list[bytes], expected: int) -> None:
+def _check_rows(pixels: list[bytes], passes: list[tuple[int, int]]) -> None:
     inflater = zlib.decompressobj()
-    length = 0
+    length, expected, row = 0, sum(rows * size for rows, size in passes), passes[0][1]
     try:
         for piece in pixels:
             while piece:
-                length += len(inflater.decompress(piece, _INFLATE_STEP))
+                inflated = inflater.decompress(piece, _INFLATE_STEP)
+                firsts = inflated[-length % row :: row] if len(passes) == 1 else b""  # else the decoder sees
+                if max(firsts, default=0) >= _FILTERS:
+                    raise ImageError("The PNG file is damaged: a row names a filter that does not exist.")
+                length += len(inflated)
                 if length > expected:
                     raise ImageError("The PNG file is damaged: it holds more pixels than its header says.")
                 piece = inflater.unconsumed_tail
