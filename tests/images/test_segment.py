@@ -128,6 +128,65 @@ def test_rules_go_and_the_strokes_across_them_stay(upright: bool) -> None:
     assert (found != stroke).sum() <= 8
 
 
+def turned(paper: Images, angle: float) -> Images:
+    height, width = paper.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
+    return np.asarray(cv2.warpAffine(paper, turn, (width, height), borderValue=255), np.uint8)
+
+
+INSIDE = [(x + 60, y + 60) for x, y in TWO_ROWS]  # of a larger page, so that nothing turns out of it
+LARGER = (420, 520)
+
+
+def squares(paper: Images) -> None:
+    for line in (10, 11):
+        paper[:, line::70] = paper[line::70] = 110
+
+
+def boxed(paper: Images) -> None:
+    for x, y in INSIDE:
+        cv2.rectangle(paper, (x - 8, y - 10), (x + 64, y + 66), 90, 2)
+
+
+def in_a_row(paper: Images) -> None:
+    for x, y in INSIDE:
+        top = 88 if y < 160 else 208
+        cv2.rectangle(paper, (x - 22, top), (x + 78, top + 90), 90, 2)
+
+
+@pytest.mark.parametrize("spoil", [squares, ruled, boxed, in_a_row])
+@pytest.mark.parametrize("angle", [-8, -5, -2, 0, 2, 5, 8])
+def test_lines_and_boxes_of_paper_that_lies_askew_are_left_out(spoil: object, angle: float) -> None:
+    assert callable(spoil)
+    paper = page_of(INSIDE, LARGER)
+    clean = boxes(segment(turned(paper, angle)))
+    spoil(paper)
+    found = boxes(segment(turned(paper, angle)))
+    assert [len(line) for line in found] == [len(line) for line in clean]
+    apart = np.abs(np.concatenate(found) - np.concatenate(clean)).max(1)
+    assert apart.max() <= 16  # a piece of line may hang on to a digit that it touches
+    assert np.median(apart) <= 4
+
+
+def test_lines_of_paper_seen_from_aside_are_left_out() -> None:
+    paper = page_of(TWO_ROWS)
+    ruled(paper)
+    corners = np.array([[0, 0], [400, 0], [400, 300], [0, 300]], np.float32)
+    seen = np.array([[20, 10], [370, 30], [400, 290], [5, 270]], np.float32)
+    aside = cv2.getPerspectiveTransform(corners, seen)
+    photograph = np.asarray(cv2.warpPerspective(paper, aside, (400, 300), borderValue=255), np.uint8)
+    assert [len(line) for line in boxes(segment(photograph))] == [4, 3]
+
+
+@pytest.mark.parametrize("lean", [0, 6, 15])
+def test_a_large_1_is_no_line(lean: int) -> None:
+    one = np.zeros((120, 300), np.uint8)
+    cv2.line(one, (150 + lean, 10), (150, 100), 1, 4)
+    ruled = one.copy()
+    ruled[104:107] = 1
+    assert np.array_equal(without_rules(ruled, 4.0), one)
+
+
 def test_a_page_of_noise_is_bounded() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (600, 800)).astype(np.uint8)
     assert 0 < sum(len(line.atoms) for line in segment(noise).lines) < 5_000
