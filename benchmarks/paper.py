@@ -33,67 +33,48 @@ Plane = NDArray[np.float32]
 Place = tuple[int, list[int]]  # a row's middle, and those of its digits
 Lines = Callable[[Plane, list[Place]], None]
 
-KINDS: dict[str, Lines] = {}
-APART = {"boxes in a row", "a box for each digit"}  # digits stand as far apart as cells
-
-
-def kind(name: str) -> Callable[[Lines], Lines]:
-    def kept(draw: Lines) -> Lines:
-        KINDS[name] = draw
-        return draw
-
-    return kept
-
 
 def box(plane: Plane, left: int, top: int, right: int, bottom: int) -> None:
     cv2.rectangle(plane, (left, top), (right, bottom), 1, THIN)
 
 
-@kind("plain")
 def plain(_: Plane, __: list[Place]) -> None:
     pass
 
 
-@kind("ruled")
 def ruled(plane: Plane, rows: list[Place]) -> None:
     for y, _ in rows:
         cv2.line(plane, (40, y + 38), (WIDTH - 40, y + 38), 1, THIN)
 
 
-@kind("a rule below each number")
 def form(plane: Plane, rows: list[Place]) -> None:
     for y, digits in rows:
         cv2.line(plane, (digits[0] - 40, y + 38), (digits[-1] + 60, y + 38), 1, THIN)
 
 
-@kind("a frame around each number")
 def frames(plane: Plane, rows: list[Place]) -> None:
     for y, digits in rows:
         box(plane, digits[0] - 50, y - 50, digits[-1] + 50, y + 50)
 
 
-@kind("boxes in a row")
 def boxes(plane: Plane, rows: list[Place]) -> None:
     for y, digits in rows:
         for x in digits:
             box(plane, x - CELL // 2, y - 45, x + CELL // 2, y + 45)
 
 
-@kind("a box for each digit")
 def cells(plane: Plane, rows: list[Place]) -> None:
     for y, digits in rows:
         for x in digits:
             box(plane, x - 30, y - 42, x + 30, y + 42)
 
 
-@kind("a table")
 def table(plane: Plane, rows: list[Place]) -> None:
     for y, _ in rows:
         for left, right in ((60, 100), (100, WIDTH - 300), (WIDTH - 300, WIDTH - 60)):
             box(plane, left, y - ROW // 2, right, y + ROW // 2)
 
 
-@kind("squared")
 def squared(plane: Plane, _: list[Place]) -> None:
     for x in range(40, WIDTH, 40):
         cv2.line(plane, (x, 0), (x, HEIGHT), 1, THIN)
@@ -101,9 +82,17 @@ def squared(plane: Plane, _: list[Place]) -> None:
         cv2.line(plane, (0, y), (WIDTH, y), 1, THIN)
 
 
-@kind("squared, seen from aside")
-def aside(plane: Plane, rows: list[Place]) -> None:
-    squared(plane, rows)
+KINDS: dict[str, Lines] = {
+    "plain": plain,
+    "ruled": ruled,
+    "a rule below each number": form,
+    "a frame around each number": frames,
+    "boxes in a row": boxes,
+    "a box for each digit": cells,
+    "a table": table,
+    "squared": squared,
+    "squared, seen from aside": squared,
+}
 
 
 def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDArray[np.uint8], str]:
@@ -121,14 +110,14 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
             under[:] = np.maximum(under, digit.astype(np.float32) / 255)
             middles.append(x)
             row += str(digits.labels[chosen])
-            x += CELL if name in APART else int(SIZE * rng.uniform(0.8, 1.2))
+            x += CELL if KINDS[name] in (boxes, cells) else int(SIZE * rng.uniform(0.8, 1.2))
         rows.append((y, middles))
         text.append(row)
     KINDS[name](lines, rows)
     ink = np.maximum(strokes * INK, lines * rng.uniform(0.25, 0.65))
     turn = np.eye(3)
     turn[:2] = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle * rng.choice([-1, 1]), 1)
-    if name == "squared, seen from aside":
+    if name.endswith("seen from aside"):
         corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
         moved = corners + rng.uniform(-60, 60, (4, 2)).astype(np.float32)
         turn = cv2.getPerspectiveTransform(corners, moved) @ turn
