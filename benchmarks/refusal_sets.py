@@ -5,9 +5,10 @@
 Every picture goes to `Reader.predict`, and its answer is refused where it is `unsure`. Digits: MNIST's test
 images, and own_digits and quiz_boxes in --root, as `handwriting.py` has them. No digits: Fashion-MNIST's test
 images (the folder of Debian's dataset-fashion-mnist, or the cache of `tenfold data` if left out), blanks,
-noise, scribbles, and letters that look like no digit, in the TrueType and OpenType fonts below --printed and
---hands (Debian's fonts-dejavu and fonts-liberation; -dkg-handwriting, -breip, -femkeklaver, -klee, -kristi,
--rufscript and -sjfonts). `training/nondigits.py`, which draws what a model learns to refuse, has no font
+noise, scribbles, two digits at once and half ones (of MNIST's validation images), signs, and letters that look
+like no digit, in the TrueType and OpenType fonts below --printed and --hands (Debian's fonts-dejavu and
+fonts-liberation; -dkg-handwriting, -breip, -femkeklaver, -klee, -kristi, -rufscript and -sjfonts).
+`training/nondigits.py`, which draws what a model learns to refuse, has no font
 files, and its pens move otherwise: letters here are warped by waves and a perspective, loops are sums of
 oscillations. Sets that are not given lack in the table. --sheets keeps what was wrongly accepted, one picture
 a set.
@@ -30,8 +31,9 @@ from PIL import Image, ImageDraw, ImageFont
 from results import markdown_table, publish
 
 from tenfold import Reader
-from tenfold.data import Store, load_test
+from tenfold.data import Labelled, Store, load_test
 from tenfold.data.idx import read_images
+from tenfold.data.mnist import load_training, split
 from tenfold.data.sources import load_source
 from tenfold.harness.refusal import blanks, noise, scribbles
 from tenfold.images import to_mnist
@@ -40,6 +42,7 @@ from tenfold.reading import Prediction
 
 LETTERS = "AEFHKMNPRUWXdefhkmnrtuwx"
 COUNT = 1_000  # pictures of a drawn set
+SIGNS = "+=&@#%*<~€"
 EACH = 50  # pictures of a letter in each group of fonts
 SIDE = 96  # pixels of a drawn letter
 SURE = 0.95  # share of the digits that are to be accepted without an error
@@ -132,6 +135,15 @@ def others(options: argparse.Namespace) -> dict[str, tuple[str, Callable[[], lis
         if folder is not None:
             files = fonts(folder)
             sets[f"letters in {len(files)} {name} fonts"] = "90 %", lambda files=files: letters(files)  # type: ignore[misc]
+            if name == "printed":
+                sets[f"signs in {len(files)} {name} fonts"] = "", lambda files=files: letters(files, SIGNS)  # type: ignore[misc]
+    digits = split(load_training()).validation
+    for kind in (two_digits, half_digits):
+        drawn = [(kind, np.random.default_rng([2, place])) for place in range(COUNT)]
+        sets[kind.__name__.replace("_", " ")] = (
+            "",
+            lambda drawn=drawn: [paper(kind(digits, rng), rng) for kind, rng in drawn],  # type: ignore[misc]
+        )
     return sets
 
 
@@ -211,17 +223,51 @@ def alike(one: Plane, other: Plane) -> float:
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
-def letters(files: list[Path]) -> list[Picture]:
-    """EACH pictures of each of LETTERS, the fonts by turns."""
+def two_digits(digits: Labelled, rng: Generator) -> Plane:
+    """Side by side, apart or touching, float32 [SIDE, SIDE], ink 1."""
+    one, other = (ink_of(digits, rng) for _ in range(2))
+    high = max(len(one), len(other))
+    side_by_side = np.zeros((high, one.shape[1] + other.shape[1] + 10), np.float32)
+    at = one.shape[1] + int(rng.integers(-2, 11))
+    for ink, left in ((one, 0), (other, at)):
+        top = (high - len(ink)) // 2
+        under = side_by_side[top : top + len(ink), left : left + ink.shape[1]]
+        under[:] = np.maximum(under, ink)
+    return in_the_middle(side_by_side[:, : at + other.shape[1]])
+
+
+def half_digits(digits: Labelled, rng: Generator) -> Plane:
+    """The left, right, upper or lower half of a digit that is no 1, as `two_digits` gives them."""
+    ink = ink_of(digits, rng)
+    ink = np.asarray(np.rot90(ink, way := int(rng.integers(4))))
+    return in_the_middle(np.asarray(np.rot90(ink[: len(ink) // 2], -way)))
+
+
+def ink_of(digits: Labelled, rng: Generator) -> Plane:
+    """One digit that is no 1, without margins, 0 to 1."""
+    image = digits.images[rng.choice(np.flatnonzero(digits.labels != 1))]
+    x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
+    return image[y : y + height, x : x + width].astype(np.float32) / 255
+
+
+def in_the_middle(ink: Plane) -> Plane:
+    """At two thirds of SIDE, with paper around."""
+    zoom = SIDE * 2 / 3 / max(ink.shape)
+    size = (max(1, round(zoom * ink.shape[1])), max(1, round(zoom * ink.shape[0])))
+    large = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC)).clip(0, 1)
+    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
+    return np.pad(large, ((top, SIDE - size[1] - top), (left, SIDE - size[0] - left)))
+
+
+def letters(files: list[Path], which: str = LETTERS) -> list[Picture]:
+    """EACH pictures of each of `which`, the fonts by turns."""
     drawn = []
-    for place in range(EACH * len(LETTERS)):
+    for place in range(EACH * len(which)):
         rng = np.random.default_rng([1, place])
         drawn.append(
             paper(
                 warped(
-                    letter(
-                        LETTERS[place % len(LETTERS)], files[(place // len(LETTERS) + place) % len(files)]
-                    ),
+                    letter(which[place % len(which)], files[(place // len(which) + place) % len(files)]),
                     rng,
                 ),
                 rng,
@@ -299,7 +345,7 @@ def page(record: dict[str, Any]) -> str:
     return (
         f"### What is accepted, and what is refused\n\n{record['table']}\n\n"
         f"Wilson 95 % intervals. Model: {record['model']} at its threshold. Letters: {' '.join(LETTERS)} "
-        "with fonts and distortions that the model was not trained with; scribbles too."
+        f"with fonts and distortions that the model was not trained with; scribbles too. Signs: {SIGNS}"
     )
 
 

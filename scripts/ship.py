@@ -12,7 +12,7 @@ and is shipped in 8-bit integers.
 `--refit` trains nothing: the thresholds and figures of the shipped file are found anew. Those of `reader`
 depend on `lines`, which it asks for a second opinion.
 
-`--int8` trains nothing: it makes `fast-int8` of the shipped `fast`, judged on the validation images, and then
+`--int8` trains nothing: it makes `best-int8` of the shipped `best`, judged on the validation images, and then
 measures it once on the test images.
 """
 

@@ -167,6 +167,20 @@ def test_what_has_less_than_half_of_the_ink_is_not_read_alone() -> None:
     assert np.ptp(np.flatnonzero(found.image.any(0))) > 14  # from side to side
 
 
+def test_a_second_digit_is_shown_as_well() -> None:
+    """Off the edge and not much smaller; what else stands beside a digit is left out."""
+    beside = {
+        "a digit": (170, 70, 165, 150),
+        "an underline": (40, 222, 160, 217),
+        "a comma": (175, 165, 170, 185),
+    }
+    for name, line in beside.items():
+        picture = np.pad(_written(), ((0, 60), (0, 80)), constant_values=255)
+        cv2.line(picture, line[:2], line[2:], 0, 6)
+        found = find_digit(picture)
+        assert found.components == 2 + (name == "a digit"), name
+
+
 def _shadows() -> Pixels:
     """Light from one side, and a shadow with a soft edge from the other: 16 grey levels off the paper."""
     y, x = np.mgrid[-1:1:64j, -1:1:64j]

@@ -69,6 +69,14 @@ def test_what_is_no_digit_is_left_out(
     assert page_reader.read(change(compose("40829137"))).text == "40829137"
 
 
+@pytest.mark.parametrize("word", ["HUNK", "MARKE", "the rest"])
+def test_words_are_left_out(compose: Compose, word: str) -> None:
+    digits = compose("3140\n2718")
+    wide = np.hstack([np.full((len(digits), 40 * len(word)), 255, np.uint8), digits])
+    cv2.putText(wide, word, (10, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 0, 4, cv2.LINE_AA)
+    assert Reader().read(wide).text == "3140\n2718"
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (200, 300), (40, 60, 3)])
 def test_a_page_with_nothing(page_reader: Reader, shape: tuple[int, ...]) -> None:
     assert page_reader.read(np.full(shape, 255, np.uint8)) == Reading(None, "", (), False, None)

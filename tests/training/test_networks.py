@@ -11,6 +11,7 @@ from tenfold.training.networks import (
     NETWORKS,
     Baseline,
     Compact,
+    Conv2d,
     Dropout,
     GlobalPool,
     Residual,
@@ -129,6 +130,36 @@ def test_a_network_that_cannot_be_is_refused(
     with pytest.raises(UsageError, match="network"):
         network(**changes)
     assert issubclass(UsageError, TenfoldError)
+
+
+# a convolution's gradient
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 3, 3), (2, 5, 4, 7), (64, 16, 6, 6), (256, 64, 4, 4)])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("bf16", [True, False])
+def test_a_convolution_learns_as_any_does(
+    shape: tuple[int, ...], layout: torch.memory_format, bf16: bool
+) -> None:
+    torch.manual_seed(0)
+    theirs = torch.nn.Conv2d(shape[1], 8, 3, bias=False)
+    ours = Conv2d(shape[1], 8, 3, bias=False)
+    ours.load_state_dict(theirs.state_dict())
+    target = torch.randn(8, 1, 1)
+    found = []
+    for layer in (theirs, ours):
+        layer.to(memory_format=layout)  # type: ignore[call-overload]
+        generator = torch.Generator().manual_seed(1)
+        x = torch.randn(shape, generator=generator).contiguous(memory_format=layout).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            out = layer(x)
+        (out.float() * target).tanh().sum().backward()
+        found.append((out, x.grad, layer.weight.grad))
+        assert layer.weight.grad is not None
+        assert layer.weight.grad.dtype is torch.float32
+    for expected, value in zip(*found, strict=True):
+        scale = expected.abs().max().item()  # a step of bf16 is 1/128 of a value
+        torch.testing.assert_close(value, expected, rtol=0, atol=scale * (1 / 64 if bf16 else 1e-6))
 
 
 # dropout

@@ -33,6 +33,8 @@ _BESIDE = (
 )
 _ABOVE = 0.5  # and one at the upper or lower edge unless so much of its width does
 _MOST = 0.5  # of the ink is the digit's; where it is less, as of a coat's shadow, all is shown
+_SECOND = 0.25  # of the digit's ink: where as much lies apart, off the edge, there is more than one digit,
+_UPRIGHT = 0.5  # unless it is less than so high beside it, as an underline is
 
 Plane = NDArray[np.uint8]
 
@@ -112,7 +114,8 @@ def _padded(image: Plane, margin: int) -> Plane:
 
 def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     """The components that make the digit, and their number: the heaviest near the centre, and what belongs to
-    it. All, where these have little of the ink: what a digit is not alone in is for the network to refuse."""
+    it. All, where these have little of the ink or another digit may stand beside: what a digit is not alone
+    in is for the network to refuse."""
     count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count == 2:
         return mask, 1
@@ -127,10 +130,13 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     neighbour = ((x == 0) | (x + w == width)) & (across < _BESIDE * w)
     neighbour |= ((y == 0) | (y + h == height)) & (down < _BESIDE * h) & (across < _ABOVE * w)
     size = max(w[main], h[main])
-    kept = ~neighbour & (np.minimum(across, down) > -_REACH * size) & (np.maximum(w, h) >= _SPECK * size)
-    kept &= area > 0
+    strokes = (np.maximum(w, h) >= _SPECK * size) & (area > 0)
+    kept = strokes & ~neighbour & (np.minimum(across, down) > -_REACH * size)
     kept[main] = True
-    if area[kept].sum() < _MOST * area.sum():
+    apart = strokes & ~kept & (h > _UPRIGHT * h[main])
+    apart &= (x > 0) & (x + w < width) & (y > 0) & (y + h < height)
+    digit = area[kept].sum()
+    if digit < _MOST * area.sum() or area[apart].sum() > _SECOND * digit:
         kept = area > 0
     return np.append(False, kept).astype(np.uint8)[labels], int(kept.sum())
 

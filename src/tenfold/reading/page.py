@@ -10,7 +10,7 @@ passes over dots, dashes and specks. `evidence.py` says what a network that read
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice, pairwise, zip_longest
 from types import MappingProxyType
 
 import numpy as np
@@ -36,6 +36,8 @@ _HEIGHT_SPREAD = 0.45  # of the logarithm of a digit's height over the line's
 _WIDTH_SPREAD = 0.35  # of the logarithm of its width over the height, where it is wider than high
 _FLOOR = 1e-4  # the least probability of any digit: no classifier is surer than that
 _PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
+_WORD, _LETTER = 6.0, 0.5  # nats that it costs to pass over a word, and each of its atoms as tall as a digit
+_SPACE = 0.4  # of a line's digit height between words, at least
 _CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of ink that it crosses
 _HEARD, _HEARD_CUT = 0.5, 1.5  # of the log-probability of a network of whole lines, and where ink is cut
 
@@ -241,11 +243,14 @@ def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]
             edges.append(Edge(c.first + 1, c.last, tuple((labels - _SHARED).tolist()), number))
     place = 0
     for line in page.lines:
-        for atom in line.atoms:
-            size = min(1.0, atom.box[3] / line.height)
-            cost = _PASSED_OVER * size**2 + _cut_cost(atom)
-            edges.append(Edge(place, place + 1, (-cost,)))
-            place += 1
+        start, word = place, 0.0
+        for atom, after in zip_longest(line.atoms, line.atoms[1:]):
+            size = min(1.0, atom.box[3] / line.height) ** 2
+            edges.append(Edge(place, place + 1, (-_PASSED_OVER * size - _cut_cost(atom),)))
+            place, word = place + 1, word + size
+            if after is None or after.box[0] - atom.box[0] - atom.box[2] >= _SPACE * line.height:
+                edges.append(Edge(start, place, (-_WORD - _LETTER * word,)))
+                start, word = place, 0.0
     return edges
 
 
@@ -257,7 +262,8 @@ def _with_evidence(edges: list[Edge], page: Page, heard: Evidence) -> list[Edge]
     for edge in edges:
         weight = _HEARD_CUT if cut[edge.first] or cut[edge.last] else _HEARD
         passed_over = edge.candidate is None
-        score = heard.nothing[edge.first] if passed_over else heard.digits.get((edge.first, edge.last), FLOOR)
+        atoms = edge.first, edge.last
+        score = sum(heard.nothing[slice(*atoms)]) if passed_over else heard.digits.get(atoms, FLOOR)
         scores = np.array(edge.scores) + weight * score
         found.append(replace(edge, scores=tuple(scores.tolist())))
     return found

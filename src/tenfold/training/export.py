@@ -33,7 +33,7 @@ from tenfold.model import (
 )
 from tenfold.onnx_check import IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
 from tenfold.training.merge import Affine, merge
-from tenfold.training.networks import GlobalPool, Network, Residual
+from tenfold.training.networks import Conv2d, GlobalPool, Network, Residual
 
 
 def export(
@@ -264,6 +264,7 @@ _EMITTERS: dict[type[nn.Module], Callable[[_Graph, Any, str], str]] = {
     Affine: _affine_nodes,
     GlobalPool: _global_pool,
     Residual: _residual,
+    Conv2d: _conv,
     nn.AvgPool2d: _average_pool,
     nn.Conv2d: _conv,
     nn.Flatten: _flatten,

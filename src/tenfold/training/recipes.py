@@ -144,7 +144,7 @@ BASELINE = Recipe(
 FAST = Recipe(
     name="fast",
     summary="the most accuracy for the least time",
-    network=Compact(wide=(32,), narrow=(64, 64), padded=False, flattened=True),
+    network=Compact(wide=(16,), narrow=(64, 64), padded=False, flattened=True),
     epochs=3,
     batch_size=256,
     learning_rate=3e-2,
