@@ -71,7 +71,8 @@ def sign(name: str, rng: Generator) -> Plane:
     for stroke in SIGNS[name]:
         points = (np.array(stroke) + rng.normal(0, 0.02, (len(stroke), 2))) * plane.shape[::-1]
         cv2.polylines(plane, [np.rint(points).astype(np.int32)], False, 1, fine * SIZE // 10, cv2.LINE_AA)
-    return np.asarray(cv2.resize(plane, None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(plane, None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def word(file: Path, rng: Generator) -> Plane:
@@ -81,7 +82,7 @@ def word(file: Path, rng: Generator) -> Plane:
     left, top, right, bottom = font.getbbox(text)
     canvas = Image.new("L", (round(right - left) + 8, round(bottom - top) + 8))
     ImageDraw.Draw(canvas).text((4 - left, 4 - top), text, 255, font)
-    return np.asarray(canvas, np.float32) / 255
+    return (np.asarray(canvas) / 255).astype(np.float32)
 
 
 def page(kind: str, digits: Labelled, files: list[Path], rng: Generator) -> tuple[NDArray[np.uint8], str]:

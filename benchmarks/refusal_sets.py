@@ -5,8 +5,8 @@
 Every picture goes to `Reader.predict`, and its answer is refused where it is `unsure`. Digits: MNIST's test
 images, and own_digits and quiz_boxes in --root, as `handwriting.py` has them. No digits: Fashion-MNIST's test
 images (the folder of Debian's dataset-fashion-mnist, or the cache of `tenfold data` if left out), blanks,
-noise, scribbles, two digits at once and half ones (of MNIST's validation images), signs, and letters that look
-like no digit, in the TrueType and OpenType fonts below --printed and --hands (Debian's fonts-dejavu and
+noise, scribbles, two digits at once and half ones (of MNIST's validation images), signs, and letters that
+look like no digit, in the TrueType and OpenType fonts below --printed and --hands (Debian's fonts-dejavu and
 fonts-liberation; -dkg-handwriting, -breip, -femkeklaver, -klee, -kristi, -rufscript and -sjfonts).
 `training/nondigits.py`, which draws what a model learns to refuse, has no font
 files, and its pens move otherwise: letters here are warped by waves and a perspective, loops are sums of
@@ -138,12 +138,8 @@ def others(options: argparse.Namespace) -> dict[str, tuple[str, Callable[[], lis
             if name == "printed":
                 sets[f"signs in {len(files)} {name} fonts"] = "", lambda files=files: letters(files, SIGNS)  # type: ignore[misc]
     digits = split(load_training()).validation
-    for kind in (two_digits, half_digits):
-        drawn = [(kind, np.random.default_rng([2, place])) for place in range(COUNT)]
-        sets[kind.__name__.replace("_", " ")] = (
-            "",
-            lambda drawn=drawn: [paper(kind(digits, rng), rng) for kind, rng in drawn],  # type: ignore[misc]
-        )
+    for draw in (two_digits, half_digits):
+        sets[draw.__name__.replace("_", " ")] = "", lambda draw=draw: several(draw, digits)  # type: ignore[misc]
     return sets
 
 
@@ -223,6 +219,11 @@ def alike(one: Plane, other: Plane) -> float:
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
+def several(draw: Callable[[Labelled, Generator], Plane], digits: Labelled) -> list[Picture]:
+    rngs = [np.random.default_rng([2, place]) for place in range(COUNT)]
+    return [paper(draw(digits, rng), rng) for rng in rngs]
+
+
 def two_digits(digits: Labelled, rng: Generator) -> Plane:
     """Side by side, apart or touching, float32 [SIDE, SIDE], ink 1."""
     one, other = (ink_of(digits, rng) for _ in range(2))
@@ -247,7 +248,7 @@ def ink_of(digits: Labelled, rng: Generator) -> Plane:
     """One digit that is no 1, without margins, 0 to 1."""
     image = digits.images[rng.choice(np.flatnonzero(digits.labels != 1))]
     x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
-    return image[y : y + height, x : x + width].astype(np.float32) / 255
+    return np.asarray(image[y : y + height, x : x + width], np.float32) / 255
 
 
 def in_the_middle(ink: Plane) -> Plane:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 from tenfold.errors import ShapeError, UsageError
 from tenfold.kinds import STRIP
@@ -71,7 +72,7 @@ class Conv2d(nn.Conv2d):
         if not (self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
             return super().forward(x)
         dtype = torch.get_autocast_dtype("cpu")
-        out: Tensor = _Convolution.apply(x.to(dtype), self.weight.to(dtype))
+        out: Tensor = _Convolution.apply(x.to(dtype), self.weight.to(dtype))  # type: ignore[no-untyped-call]
         return out
 
 
@@ -86,7 +87,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         x, weight = context.saved_tensors
-        to_x = torch.nn.grad.conv2d_input(x.shape, weight, gradient)
+        to_x = conv2d_input(x.shape, weight, gradient)  # type: ignore[no-untyped-call]
         # what the weights saw at each place: [n, place, place, k, l, c]
         windows = x.unfold(2, weight.shape[2], 1).unfold(3, weight.shape[3], 1).permute(0, 2, 3, 4, 5, 1)
         seen = windows.reshape(-1, weight[0].numel())
