@@ -4,7 +4,8 @@
 
 Strokes come over-segmented from `images/segment.py`. Every run of neighbouring atoms that has a digit's size
 is shown to the classifier; `lattice.py` finds the path through them whose digits are the most probable, and
-passes over dots, dashes, specks and words. `evidence.py` says what a network that reads whole lines makes of each.
+passes over dots, dashes, specks and words. `evidence.py` says what a network that reads whole lines makes of
+each.
 """
 
 import re
