@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from paper import HEIGHT, INK, PAPER, ROWS, SIZE, WIDTH, Plane, lay, misread
 from PIL import Image, ImageDraw, ImageFont
 from refusal_sets import LETTERS, fonts
 from results import markdown_table, publish
@@ -22,12 +23,8 @@ from results import markdown_table, publish
 from tenfold import Reader
 from tenfold.data import Labelled
 from tenfold.data.mnist import load_training, split
-from tenfold.harness.pages import edit_distance
 
-WIDTH, HEIGHT = 1200, 900
-ROWS, ROW = 5, 140
-SIZE = 56  # of a digit, in pixels
-PAPER, INK = 235, 0.7  # brightness, and the share of it that ink takes
+ROW = 140  # pixels from a row to the next
 SPACE = " "
 WORD = "w"
 DIGIT = "0"
@@ -60,8 +57,6 @@ SIGNS: dict[str, list[list[tuple[float, float]]]] = {
     "(": [[(0.8, 0.05), (0.45, 0.3), (0.4, 0.5), (0.45, 0.7), (0.8, 0.95)]],
     ")": [[(0.2, 0.05), (0.55, 0.3), (0.6, 0.5), (0.55, 0.7), (0.2, 0.95)]],
 }
-
-Plane = NDArray[np.float32]
 
 
 def sign(name: str, rng: Generator) -> Plane:
@@ -106,8 +101,7 @@ def page(kind: str, digits: Labelled, files: list[Path], rng: Generator) -> tupl
             inked = np.flatnonzero(ink.max(0) > 0.2)
             ink = ink[:, inked[0] : inked[-1] + 1]
             top = y - len(ink) // 2 + int(rng.integers(-3, 4))
-            under = strokes[top : top + len(ink), x : x + ink.shape[1]]
-            under[:] = np.maximum(under, ink)
+            lay(strokes, ink, top, x)
             x += ink.shape[1] + int(rng.integers(6, 18))
         text.append(row)
     bright = PAPER * (1 - INK * strokes) + rng.normal(0, 2, strokes.shape)
@@ -118,11 +112,9 @@ def measure(model: str | None, pages: int, files: list[Path]) -> list[dict[str, 
     reader, digits = Reader(model), split(load_training()).validation
     found = []
     for kind in KINDS:
-        edits = count = 0
-        for seed in range(pages):
-            picture, text = page(kind, digits, files, np.random.default_rng(seed))
-            edits += edit_distance(reader.read(picture).text, text)
-            count += len(text.replace("\n", ""))
+        edits, count = misread(
+            reader, (page(kind, digits, files, np.random.default_rng(seed)) for seed in range(pages))
+        )
         found.append({"kind": kind, "row": KINDS[kind], "digits": count, "edits": edits})
         print(*found[-1].values(), sep=" | ", flush=True)
     return found

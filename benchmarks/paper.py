@@ -8,7 +8,7 @@ text, with its line breaks. The pages are drawn here, apart from what models lea
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import cv2
@@ -95,6 +95,12 @@ KINDS: dict[str, Lines] = {
 }
 
 
+def lay(plane: Plane, ink: Plane, top: int, left: int) -> None:
+    """`ink` upon what `plane` has there already."""
+    under = plane[top : top + ink.shape[0], left : left + ink.shape[1]]
+    under[:] = np.maximum(under, ink)
+
+
 def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDArray[np.uint8], str]:
     """A page uint8 [900, 1200] and what stands on it."""
     strokes, lines = np.zeros((2, HEIGHT, WIDTH), np.float32)
@@ -106,8 +112,7 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
             side = round(1.4 * SIZE * rng.uniform(0.9, 1.1))
             digit = cv2.resize(digits.images[chosen], (side, side), interpolation=cv2.INTER_CUBIC)
             top, left = y - side // 2 + int(rng.integers(-5, 6)), x - side // 2
-            under = strokes[top : top + side, left : left + side]
-            under[:] = np.maximum(under, digit.astype(np.float32) / 255)
+            lay(strokes, digit.astype(np.float32) / 255, top, left)
             middles.append(x)
             row += str(digits.labels[chosen])
             x += CELL if KINDS[name] in (boxes, cells) else int(SIZE * rng.uniform(0.8, 1.2))
@@ -126,17 +131,23 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
     return bright.clip(0, 255).astype(np.uint8), "\n".join(text)
 
 
+def misread(reader: Reader, pages: Iterable[tuple[NDArray[np.uint8], str]]) -> tuple[int, int]:
+    """The edits that make what is read of `pages` what stands on them, and the digits that stand there."""
+    edits = count = 0
+    for picture, text in pages:
+        edits += edit_distance(reader.read(picture).text, text)
+        count += len(text.replace("\n", ""))
+    return edits, count
+
+
 def measure(model: str | None, pages: int) -> list[dict[str, Any]]:
     reader, digits = Reader(model), split(load_training()).validation
     found = []
     for name in KINDS:
         shares = []
         for angle in ANGLES:
-            edits = count = 0
-            for seed in range(pages):
-                picture, text = page(name, angle, digits, np.random.default_rng(seed))
-                edits += edit_distance(reader.read(picture).text, text)
-                count += len(text.replace("\n", ""))
+            drawn = (page(name, angle, digits, np.random.default_rng(seed)) for seed in range(pages))
+            edits, count = misread(reader, drawn)
             shares.append(1 - edits / count)
         print(name, *(f"{share:.1%}" for share in shares), flush=True)
         found.append({"paper": name, "right": shares})

@@ -27,6 +27,7 @@ from handwriting import Digits
 from handwriting import load as load_digits
 from numpy.random import Generator
 from numpy.typing import NDArray
+from paper import lay
 from PIL import Image, ImageDraw, ImageFont
 from results import markdown_table, publish
 
@@ -42,7 +43,7 @@ from tenfold.reading import Prediction
 
 LETTERS = "AEFHKMNPRUWXdefhkmnrtuwx"
 COUNT = 1_000  # pictures of a drawn set
-SIGNS = "+=&@#%*<~€"
+SIGNS = "+=&@#%*<~€"  # those that may look like a digit, such as $ and >, are left out
 EACH = 50  # pictures of a letter in each group of fonts
 SIDE = 96  # pixels of a drawn letter
 SURE = 0.95  # share of the digits that are to be accepted without an error
@@ -231,9 +232,7 @@ def two_digits(digits: Labelled, rng: Generator) -> Plane:
     side_by_side = np.zeros((high, one.shape[1] + other.shape[1] + 10), np.float32)
     at = one.shape[1] + int(rng.integers(-2, 11))
     for ink, left in ((one, 0), (other, at)):
-        top = (high - len(ink)) // 2
-        under = side_by_side[top : top + len(ink), left : left + ink.shape[1]]
-        under[:] = np.maximum(under, ink)
+        lay(side_by_side, ink, (high - len(ink)) // 2, left)
     return in_the_middle(side_by_side[:, : at + other.shape[1]])
 
 

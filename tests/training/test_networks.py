@@ -143,7 +143,7 @@ def test_a_convolution_learns_as_any_does(
 ) -> None:
     torch.manual_seed(0)
     theirs = torch.nn.Conv2d(shape[1], 8, 3, bias=False)
-    ours = Conv2d(shape[1], 8, 3, bias=False)
+    ours = Conv2d(shape[1], 8, 3)
     ours.load_state_dict(theirs.state_dict())
     target = torch.randn(8, 1, 1)
     found = []

@@ -24,6 +24,11 @@ class Atom:
         return x + width / 2, y + height / 2
 
 
+def gap(left: Atom, right: Atom) -> int:
+    """The paper between the boxes of two atoms; below 0, what they have in common across."""
+    return right.box[0] - left.box[0] - left.box[2]
+
+
 def around(atoms: Sequence[Atom]) -> Box:
     """The box of several atoms."""
     left, top = min(a.box[0] for a in atoms), min(a.box[1] for a in atoms)

@@ -127,14 +127,14 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     # lengths that each has in common with the main one, across and down; below 0, the gap between them
     across = np.minimum(x + w, x[main] + w[main]) - np.maximum(x, x[main])
     down = np.minimum(y + h, y[main] + h[main]) - np.maximum(y, y[main])
-    neighbour = ((x == 0) | (x + w == width)) & (across < _BESIDE * w)
-    neighbour |= ((y == 0) | (y + h == height)) & (down < _BESIDE * h) & (across < _ABOVE * w)
+    at_side, at_end = (x == 0) | (x + w == width), (y == 0) | (y + h == height)
+    neighbour = at_side & (across < _BESIDE * w)
+    neighbour |= at_end & (down < _BESIDE * h) & (across < _ABOVE * w)
     size = max(w[main], h[main])
     strokes = (np.maximum(w, h) >= _SPECK * size) & (area > 0)
     kept = strokes & ~neighbour & (np.minimum(across, down) > -_REACH * size)
     kept[main] = True
-    apart = strokes & ~kept & (h > _UPRIGHT * h[main])
-    apart &= (x > 0) & (x + w < width) & (y > 0) & (y + h < height)
+    apart = strokes & ~kept & ~at_side & ~at_end & (h > _UPRIGHT * h[main])
     digit = area[kept].sum()
     if digit < _MOST * area.sum() or area[apart].sum() > _SECOND * digit:
         kept = area > 0

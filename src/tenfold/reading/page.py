@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
-from tenfold.images.atoms import Atom, Box, around
+from tenfold.images.atoms import Atom, Box, around, gap
 from tenfold.images.segment import Page
 from tenfold.reading.evidence import Chances, Evidence, evidence
 from tenfold.reading.lattice import Edge, Step, readings
@@ -202,7 +202,7 @@ def _size_prior(atoms: tuple[Atom, ...], line_height: float) -> float | None:
     _, _, width, height = around(atoms)
     if width > _WIDEST * line_height or not _SHORTEST <= height / line_height <= _TALLEST:
         return None
-    gaps = [max(0, right.box[0] - left.box[0] - left.box[2]) / line_height for left, right in pairwise(atoms)]
+    gaps = [max(0, gap(left, right)) / line_height for left, right in pairwise(atoms)]
     if max(gaps, default=0) > _GAP:
         return None
     tall = float(np.log(height / line_height)) / _HEIGHT_SPREAD
@@ -249,7 +249,7 @@ def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]
             size = min(1.0, atom.box[3] / line.height) ** 2
             edges.append(Edge(place, place + 1, (-_PASSED_OVER * size - _cut_cost(atom),)))
             place, word = place + 1, word + size
-            if after is None or after.box[0] - atom.box[0] - atom.box[2] >= _SPACE * line.height:
+            if after is None or gap(atom, after) >= _SPACE * line.height:
                 edges.append(Edge(start, place, (-_WORD - _LETTER * word,)))
                 start, word = place, 0.0
     return edges

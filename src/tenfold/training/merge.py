@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tenfold.errors import UsageError
-from tenfold.training.networks import Residual
+from tenfold.training.networks import Conv2d, Residual
 
 
 class Affine(nn.Module):
@@ -33,7 +33,7 @@ def merge(layers: list[nn.Module]) -> list[nn.Module]:
             merged.append(Residual(*merge(list(layer.body))))
         elif isinstance(layer, _BatchNorm):
             _merge_affine(merged, _affine(layer))
-        elif isinstance(layer, nn.Conv2d) and merged and isinstance(merged[-1], nn.PixelUnshuffle):
+        elif type(layer) is nn.Conv2d and merged and isinstance(merged[-1], nn.PixelUnshuffle):
             _merge_unshuffle(merged, layer)
         else:
             merged.append(copy.deepcopy(layer).double())
@@ -69,7 +69,7 @@ def _merge_affine(merged: list[nn.Module], affine: Affine) -> None:
     if at > 0 and isinstance(merged[at], nn.MaxPool2d) and bool((affine.scale > 0).all()):
         at -= 1
     target = merged[at] if merged else None
-    if not isinstance(target, nn.Conv2d | nn.Linear):
+    if type(target) is not nn.Conv2d and type(target) is not Conv2d and type(target) is not nn.Linear:
         merged.append(affine)
         return
     scale, shift = affine.scale.flatten(), affine.shift.flatten()

@@ -6,6 +6,7 @@ stand in one `nn.Sequential`, so that `export.py` can write the same graph as ON
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -65,8 +66,11 @@ class Conv2d(nn.Conv2d):
     """nn.Conv2d with the gradient of its weights as one matrix product, where it learns in bf16 on a CPU.
 
     For planes of a few pixels: of a batch of 256, 64 channels of 4x4, oneDNN takes 1.6 ms for that gradient
-    and this 0.4. Only for convolutions without padding, stride, dilation, groups and bias.
+    and this 0.4. It has no padding, stride, dilation, groups or bias.
     """
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(inputs, outputs, size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
@@ -186,9 +190,11 @@ class Compact:
 def _convolution(
     inputs: int, outputs: int, padding: int = 1, pool: bool = False, small: bool = False
 ) -> list[nn.Module]:
-    """Pooled before the norm, which then has a quarter to do; the result is the same for a positive scale."""
+    """Pooled before the norm, which then has a quarter to do; the result is the same for a positive scale. A
+    `small` one, of a plane of a few pixels, has no padding."""
     pooling: list[nn.Module] = [nn.MaxPool2d(2)] if pool else []
-    convolution = (Conv2d if small else nn.Conv2d)(inputs, outputs, 3, padding=padding, bias=False)
+    plain = partial(nn.Conv2d, padding=padding, bias=False)
+    convolution = (Conv2d if small else plain)(inputs, outputs, 3)
     return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
