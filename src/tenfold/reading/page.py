@@ -40,7 +40,8 @@ _PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
 _WORD, _LETTER = 6.0, 0.5  # nats that it costs to pass over a word, and each of its atoms as tall as a digit
 _SPACE = 0.4  # of a line's digit height between words, at least
 _CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of ink that it crosses
-_HEARD, _HEARD_CUT = 0.5, 1.5  # of the log-probability of a network of whole lines, and where ink is cut
+# Of the log-probability of a network of whole lines: of a digit, of none, and where ink is cut.
+_HEARD, _NONE, _HEARD_CUT = 1.0, 0.25, 1.5
 
 Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Checksum = Callable[[str], bool]
@@ -261,8 +262,8 @@ def _with_evidence(edges: list[Edge], page: Page, heard: Evidence) -> list[Edge]
     cut = [False, *(atom.cut is not None for line in page.lines for atom in line.atoms)]
     found = []
     for edge in edges:
-        weight = _HEARD_CUT if cut[edge.first] or cut[edge.last] else _HEARD
         passed_over = edge.candidate is None
+        weight = _HEARD_CUT if cut[edge.first] or cut[edge.last] else _NONE if passed_over else _HEARD
         atoms = edge.first, edge.last
         score = sum(heard.nothing[slice(*atoms)]) if passed_over else heard.digits.get(atoms, FLOOR)
         scores = np.array(edge.scores) + weight * score

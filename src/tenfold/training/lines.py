@@ -4,16 +4,15 @@
     lines.images, lines.labels
 
 A number is written, photographed and found again by the page's own road, and then its strip is what a page
-gives the network (`images/strip.py`): what is learnt is what is read. Beside it stand the dashes, letters and
-points that people put there and that are to be passed over.
+gives the network (`images/strip.py`): what is learnt is what is read. Beside it stand the dashes, letters,
+words and signs that people put there and that are to be passed over (`beside.py`).
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -22,8 +21,8 @@ from tenfold.data.labelled import Labelled
 from tenfold.images.segment import segment
 from tenfold.images.strip import strip
 from tenfold.kinds import STRIP
+from tenfold.training.beside import BETWEEN, BRACKETS, across, cropped, dashes, sign, word
 from tenfold.training.drawing import draw
-from tenfold.training.forms import trace
 from tenfold.training.letters import written as letter
 from tenfold.training.strings import number_of, pen_of, pictured, written
 from tenfold.training.world import PEN_BOX, Plane, World, over_logarithm
@@ -35,9 +34,16 @@ NOTHING = 10  # a label where a strip has no more digits
 DIGIT = 24  # columns that one takes, a little more than most
 GAP = (6, 30)  # columns between two numbers
 MOST = 7  # digits of a number
-ENDED = 0.35  # of numbers: a dash, or two, before or behind them
-LETTERED = 0.1  # of numbers: a letter before or behind them
-ONLY_LETTERS = 0.03  # of numbers: letters in their place
+SIGNED = 0.2  # of numbers: signs of a date or a sum between their digits
+BRACKETED = 0.05  # of numbers
+ENDED = 0.3  # of numbers: a dash, or two, before or behind them
+LETTERED = 0.07  # of numbers: a letter or two before or behind them
+WORDED = 0.08  # of numbers: a word before or behind them
+ONLY_LETTERS = 0.06  # of numbers: letters in their place
+WORDS = 0.7  # of those: one word
+CLOSE = (0.02, 0.35)  # of a digit's height to a sign
+SPACE = (0.1, 0.7)  # to a letter, a dash
+SPACE_OF_WORDS = (0.3, 1.2)
 WIDEST = 0.7  # of a digit's height: hands leave up to so much more paper between digits, most of them little
 TRIES = 20  # of drawing a number that fits
 
@@ -93,7 +99,7 @@ def _strip(data: Labelled, seed: int, number: int) -> NDArray[np.uint8]:
 def _line(data: Labelled, places: list[int], rng: Generator) -> NDArray[np.uint8]:
     """The strip of one number, uint8 [HEIGHT, w]; of none where no picture of it shows one."""
     for _ in range(TRIES):
-        ink = _with_letters(letter(rng), rng) if not places else _numeral(data, places, rng)
+        ink = _numeral(data, places, rng) if places else _letters(rng)
         picture, _, _ = pictured(ink, rng, AMOUNTS)
         lines = segment(picture).lines
         if lines:
@@ -104,40 +110,52 @@ def _line(data: Labelled, places: list[int], rng: Generator) -> NDArray[np.uint8
 
 
 def _numeral(data: Labelled, places: list[int], rng: Generator) -> Plane:
-    ink, _, _ = written(data, places, rng, AMOUNTS, wider=WIDEST * rng.random() ** 3)
+    """The ink of a number, or of several with a sign between, and of what stands beside them, by one hand."""
+    slant, stroke = rng.uniform(*AMOUNTS.slant), float(over_logarithm(rng, AMOUNTS.pen))
+    hand = replace(AMOUNTS, slant=(slant, slant), pen=(stroke, stroke))
+    wider = WIDEST * rng.random() ** 3
+    first, *others = _parted(places, rng) if rng.random() < SIGNED else [places]
+    ink, _, _ = written(data, first, rng, hand, wider)
+    pen = pen_of(ink)
+    between = BETWEEN[rng.integers(len(BETWEEN))]
+    for part in others:
+        number, _, _ = written(data, part, rng, hand, wider)
+        for plane in (sign(between, rng, pen, slant), number):
+            ink = across(ink, plane, _gap(rng, CLOSE), centred=True)
+    if rng.random() < BRACKETED:
+        before, behind = (sign(name, rng, pen, slant) for name in BRACKETS[rng.integers(len(BRACKETS))])
+        ink = across(before, ink, _gap(rng, CLOSE), centred=True)
+        ink = across(ink, behind, _gap(rng, CLOSE), centred=True)
     if rng.random() < ENDED:
-        ink = _beside(ink, _dashes(ink, rng), rng)
-    return _with_letters(ink, rng) if rng.random() < LETTERED else ink
-
-
-def _dashes(ink: Plane, rng: Generator) -> Plane:
-    """A dash, straight or waved, or two, one above the other, by the pen of `ink` and as high."""
-    height = max(len(ink), PEN_BOX // 2)
-    length, wave = PEN_BOX * over_logarithm(rng, (0.15, 1.2)), rng.choice([0.0, rng.normal(0, 0.12)])
-    plane = np.zeros((height, round(length) + PEN_BOX // 2), np.float32)
-    two = rng.random() < 0.4
-    y = height * rng.uniform(0.3, 0.7 if two else 0.9)
-    for drop in (0.0, height * rng.uniform(0.12, 0.3))[: 1 + two]:
-        t = np.linspace(0, 1, 12)
-        rise = rng.normal(0, 0.12) * t + wave * np.sin(2 * np.pi * t) + rng.normal(0, 0.05) * t * (1 - t)
-        x = PEN_BOX / 4 + rng.normal(0, 2) + length * t
-        trace(plane, np.column_stack([x, y + drop - length * rise]), pen_of(ink))
-    return plane
-
-
-def _with_letters(ink: Plane, rng: Generator) -> Plane:
-    for _ in range(int(rng.integers(1, 3))):
-        ink = _beside(ink, letter(rng), rng)
+        ink = _beside(ink, dashes(ink, rng, pen), _gap(rng, SPACE), rng)
+    if rng.random() < LETTERED:
+        ink = _beside(ink, _letters(rng), _gap(rng, SPACE), rng)
+    if rng.random() < WORDED:
+        ink = _beside(ink, word(rng, pen, slant), _gap(rng, SPACE_OF_WORDS), rng)
     return ink
 
 
-def _beside(ink: Plane, other: Plane, rng: Generator) -> Plane:
+def _parted(places: list[int], rng: Generator) -> list[list[int]]:
+    """In two or three, where there are as many."""
+    cuts = rng.permutation(np.arange(1, len(places)))[: rng.integers(1, 3)]
+    return [part.tolist() for part in np.split(np.array(places), np.sort(cuts))]
+
+
+def _letters(rng: Generator) -> Plane:
+    """A word, or one letter or two, each large."""
+    if rng.random() < WORDS:
+        return word(rng, int(rng.integers(2, 8)))
+    ink = cropped(letter(rng))
+    for _ in range(int(rng.integers(0, 2))):
+        ink = across(ink, cropped(letter(rng)), _gap(rng, SPACE))
+    return ink
+
+
+def _beside(ink: Plane, other: Plane, gap: float, rng: Generator) -> Plane:
     """`other` before or, more often, behind `ink`, as low."""
-    columns, rows = np.flatnonzero(other.max(0) > 0.3), np.flatnonzero(other.max(1) > 0.3)
-    if not len(columns):
-        return ink
-    lower = rows[-1] + 1 if len(other) != len(ink) else len(other)
-    other = other[max(0, lower - len(ink)) : lower, columns[0] : columns[-1] + 1]
-    other = cv2.copyMakeBorder(other, len(ink) - len(other), 0, 0, 0, cv2.BORDER_CONSTANT)
-    paper = np.zeros((len(ink), round(PEN_BOX * over_logarithm(rng, (0.1, 0.7)))), np.float32)
-    return np.hstack([ink, paper, other] if rng.random() < 0.75 else [other, paper, ink])
+    return across(ink, other, gap) if rng.random() < 0.75 else across(other, ink, gap)
+
+
+def _gap(rng: Generator, limits: tuple[float, float]) -> float:
+    """Pixels, of limits in digits' heights."""
+    return PEN_BOX * float(over_logarithm(rng, limits))
