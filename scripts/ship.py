@@ -65,7 +65,7 @@ LIMITS = {
     "seven-segment displays and numerals of other scripts it has not.",
     LINES: "It reads nothing alone: `tenfold read` asks it beside a model of single digits, which knows what "
     "is none. It has learnt lines of one to seven digits, with points, dashes and letters beside them, in "
-    "three legs (docs/log.md); the command above makes one that knows words and signs as well.",
+    "three legs (docs/log.md); the command above makes another one, which learns words and signs as well.",
 }
 SHIPPED = {**RECIPES, LINES: ctc.LINES}
 

@@ -258,12 +258,14 @@ def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]
 
 def _with_evidence(edges: list[Edge], page: Page, heard: Evidence) -> list[Edge]:
     """What the network of whole lines says, added to what each edge costs. It counts more where a piece is
-    cut off from its neighbour: the classifier sees that one maimed."""
+    cut off from its neighbour, as the classifier sees that one maimed, and less for passing ink over."""
     cut = [False, *(atom.cut is not None for line in page.lines for atom in line.atoms)]
     found = []
     for edge in edges:
         passed_over = edge.candidate is None
-        weight = _HEARD_CUT if cut[edge.first] or cut[edge.last] else _NONE if passed_over else _HEARD
+        weight = _NONE if passed_over else _HEARD
+        if cut[edge.first] or cut[edge.last]:
+            weight = _HEARD_CUT
         atoms = edge.first, edge.last
         score = sum(heard.nothing[slice(*atoms)]) if passed_over else heard.digits.get(atoms, FLOOR)
         scores = np.array(edge.scores) + weight * score

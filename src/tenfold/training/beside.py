@@ -5,13 +5,12 @@ between the numbers of a date or a sum, brackets.
     plane = across(plane, sign("/", rng, pen=5, slant=0.2), gap=4, centred=True)
 """
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 
 from tenfold.training.forms import GRID, draw, trace
 from tenfold.training.letters import ALIKE, FORMS, LONG, WANDER, WIDE
-from tenfold.training.world import PEN_BOX, Plane, over_logarithm
+from tenfold.training.world import PEN_BOX, Plane, box_of, over_logarithm
 
 # Forms, how high they are, and how wide for their height; a range each. A 1 is no stroke of a date: that one
 # is taller, or leans more than the hand does.
@@ -34,7 +33,7 @@ LOW = "aceimnorsuvwxz"
 X_HEIGHT = 0.7  # of a stem's height: letters without one, which `FORMS` draws as high as others
 BELOW = "gjpqy"  # letters that reach below the line, by
 TAIL = 0.25  # of a stem's height
-LETTERS = 2, 7  # of a word
+LENGTH = 2, 7  # letters of a word
 ALIKES = 0.35  # of those after another letter of a longer word: they would be digits if they stood alone
 CAPITALS = 0.3  # of words: no other letters
 BEGUN = 0.5  # of the other words, with a capital
@@ -71,7 +70,7 @@ def word(rng: Generator, pen: int, slant: float = 0.0) -> Plane:
     height, wide, rounding = rng.uniform(*LONG), np.exp(rng.uniform(-1, 0.1) * WIDE), int(rng.integers(0, 3))
     apart = rng.uniform(*SPACED)
     capitals, begun = rng.random() < CAPITALS, rng.random() < BEGUN
-    count = int(rng.integers(*LETTERS, endpoint=True))
+    count = int(rng.integers(*LENGTH, endpoint=True))
     plane, foot, kinds = np.zeros((1, 0), np.float32), 0, ALIKE
     for place in range(count):
         kinds = ALIKE if kinds is FORMS and count > 2 and rng.random() < ALIKES else FORMS
@@ -103,5 +102,5 @@ def across(left: Plane, right: Plane, gap: float, *, drop: float = 0, centred: b
 
 def cropped(plane: Plane) -> Plane:
     """Its ink alone."""
-    x, y, width, height = cv2.boundingRect((plane > 0.3).astype(np.uint8))
+    x, y, width, height = box_of(plane)
     return plane[y : y + height, x : x + width]

@@ -26,7 +26,7 @@ from tenfold.training.letters import LETTERS, written
 from tenfold.training.paper import photograph
 from tenfold.training.render import bend, scaled, write
 from tenfold.training.strings import cut_wrongly
-from tenfold.training.world import CANVAS, Plane, World, over_logarithm
+from tenfold.training.world import CANVAS, Plane, World, box_of, over_logarithm
 
 NONE = 10  # the label of what is no digit
 DRAWING = 5  # counted up when other things are drawn, so that none that were kept before are taken
@@ -209,7 +209,7 @@ def two_digits(data: Labelled, rng: Generator, world: World) -> Plane:
     pair, cut = [], rng.random() < 0.4
     for side, index in enumerate(rng.integers(len(data), size=2)):
         ink = write(data.images[index], int(data.labels[index]), rng, world)
-        x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
+        x, y, width, height = box_of(ink)
         seen = max(1, round(width * rng.uniform(0.35, 0.7))) if cut else width
         left = x if side else x + width - seen
         pair.append(ink[y : y + height, left : left + seen] if width else ink)
@@ -236,7 +236,7 @@ SHARES = (0.31, 0.25, 0.07, 0.17, 0.13, 0.07)
 
 def _cut_out(ink: Plane, rng: Generator) -> Plane:
     """The drawing with small margins, at a random size."""
-    x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
+    x, y, width, height = box_of(ink)
     piece: NDArray[Any] = ink[y : y + height, x : x + width] if width else ink
     top, bottom, left, right = rng.integers(1, 16, 4).tolist()
     piece = cv2.copyMakeBorder(piece, top, bottom, left, right, cv2.BORDER_CONSTANT)

@@ -21,7 +21,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.training.forms import trace
 from tenfold.training.hands import Hand
 from tenfold.training.paper import photograph, ruled
-from tenfold.training.world import CANVAS, PEN_BOX, STROKE, Plane, World, over_logarithm
+from tenfold.training.world import CANVAS, PEN_BOX, STROKE, Plane, World, box_of, over_logarithm
 
 ODDER = 1.6  # times the turn, the stretch and the bend of most digits: see World.odd
 OPEN = 2.0  # pixels of paper on the canvas, from the middle of a 0 to its ink, at least
@@ -36,7 +36,7 @@ def render(data: Labelled, index: int, rng: Generator, world: World = World()) -
         ink = bend(Hand.any(rng, world).write(label, rng, world), rng, world.elastic)
     else:
         ink = write(data.images[index], label, rng, world)
-    box = cv2.boundingRect((ink > 0.3).astype(np.uint8))
+    box = box_of(ink)
     if rng.random() < world.ligature:
         ink = _with_ligature(ink, label, rng)
     ink = _crop(ink, box, rng)
@@ -248,7 +248,7 @@ def _with_neighbour(ink: Plane, data: Labelled, rng: Generator, world: World) ->
     for side in rng.permutation(2)[: rng.integers(1, 3) if rng.random() < 0.3 else 1]:
         index = int(rng.integers(len(data)))
         other = write(data.images[index], int(data.labels[index]), rng, world)
-        x, y, w, h = cv2.boundingRect((other > 0.3).astype(np.uint8))
+        x, y, w, h = box_of(other)
         if not w:
             continue
         seen = max(1, round(w * rng.uniform(0.05, 0.35)))  # columns of it that the cutting shows

@@ -22,7 +22,7 @@ from tenfold.training.forms import trace
 from tenfold.training.hands import Hand
 from tenfold.training.paper import photograph, ruled
 from tenfold.training.render import Ring, bend, scaled, write
-from tenfold.training.world import CANVAS, PEN_BOX, Plane, World, over_logarithm
+from tenfold.training.world import CANVAS, PEN_BOX, Plane, World, box_of, over_logarithm
 
 JOINED = 0.35  # of neighbours: the pen was not lifted
 ROUND = 0.35  # of numbers: they end in zeros
@@ -182,7 +182,7 @@ def written(
         if rng.random() < world.mark:
             marks.append(_comma(digit, rng, world))
             ink = np.maximum(ink, marks[-1])
-    x, y, width, height = cv2.boundingRect((ink > 0.3).astype(np.uint8))
+    x, y, width, height = box_of(ink)
     box = np.s_[y : y + max(1, height), x : x + max(1, width)]
     return ink[box], [digit[box] for digit in digits], [mark[box] for mark in marks]
 
@@ -190,7 +190,7 @@ def written(
 def _comma(digit: Plane, rng: Generator, world: World) -> Plane:
     """A comma or a point beside the foot of `digit`, by the same pen."""
     comma = np.zeros_like(digit)
-    x, y, width, height = cv2.boundingRect((digit > 0.5).astype(np.uint8))
+    x, y, width, height = box_of(digit, 0.5)
     start = np.array([x + width, y + height]) + PEN_BOX * rng.normal((0.06, -0.05), (0.05, 0.05))
     stroke = PEN_BOX * np.exp(rng.uniform(*world.comma)) * np.array([rng.normal(-0.4, 0.25), 1])
     trace(comma, start + np.linspace(0, 1, 4)[:, None] * stroke, pen_of(digit))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -60,6 +61,12 @@ class World:
     """a printed line at the digits' feet, as dark as ink"""
     height: tuple[float, float] = (16.0, 80.0)
     """of the digit on the final picture, in pixels"""
+
+
+def box_of(ink: Plane, least: float = 0.3) -> tuple[int, int, int, int]:
+    """x, y, width and height of what is darker than `least`; four zeros where nothing is."""
+    x, y, width, height = cv2.boundingRect((ink > least).astype(np.uint8))
+    return x, y, width, height
 
 
 def over_logarithm(rng: Generator, limits: tuple[float, float]) -> np.float64:
