@@ -379,6 +379,13 @@ def test_a_fork_while_another_thread_opens_a_picture_reads_files(
 
 
 @needs_fork
+def test_a_fork_waits_for_no_thread_of_opencv(reader: Reader, page: Pixels) -> None:
+    """They stay behind, and now and then a fork would wait for a lock that one of them held."""
+    expected = reader.read(page)
+    assert in_a_fork(lambda: cv2.getNumThreads() == 1 and reader.read(page) == expected) == ""
+
+
+@needs_fork
 def test_forks_of_forks_answer_alike(reader: Reader, digits: Pixels) -> None:
     expected = reader.probabilities(digits[:8])
 

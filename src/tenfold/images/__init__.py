@@ -6,6 +6,7 @@ read_digit(file)   -> uint8 [28, 28]         both
 """
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,16 @@ _HOMES = {
     "to_mnist": "tenfold.images.normalise",
 }
 __all__ = ["find_digit", "read_digit", "read_picture", "to_mnist"]
+
+
+def _on_one_thread() -> None:
+    """For a forked child: OpenCV's other threads stay behind, and it may wait for a lock that one holds."""
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_on_one_thread)
 
 
 def read_digit(source: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
