@@ -141,6 +141,7 @@ def test_a_network_that_cannot_be_is_refused(
 def test_a_convolution_learns_as_any_does(
     shape: tuple[int, ...], layout: torch.memory_format, bf16: bool
 ) -> None:
+    """As torch's own in fp32: that one's gradient in bf16 is 4 % off where the processor has none."""
     torch.manual_seed(0)
     theirs = torch.nn.Conv2d(shape[1], 8, 3, bias=False)
     ours = Conv2d(shape[1], 8, 3)
@@ -151,10 +152,10 @@ def test_a_convolution_learns_as_any_does(
         layer.to(memory_format=layout)  # type: ignore[call-overload]
         generator = torch.Generator().manual_seed(1)
         x = torch.randn(shape, generator=generator).contiguous(memory_format=layout).requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16 and layer is ours):
             out = layer(x)
         (out.float() * target).tanh().sum().backward()
-        found.append((out, x.grad, layer.weight.grad))
+        found.append((out.float(), x.grad, layer.weight.grad))
         assert layer.weight.grad is not None
         assert layer.weight.grad.dtype is torch.float32
     for expected, value in zip(*found, strict=True):
