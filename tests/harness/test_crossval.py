@@ -31,8 +31,9 @@ from tenfold.harness.crossval_record import Crossval, Fold
 from tenfold.harness.folds import folds_by_class, folds_by_writer
 from tenfold.harness.record import Watcher
 from tenfold.harness.trainings import Job, share_out
-from tenfold.training.loop import Examples, Trainer, derive
+from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline
+from tenfold.training.order import derive
 from tenfold.training.recipes import Recipe, replace
 
 TINY = Recipe("tiny", "two steps", Baseline(), epochs=1, batch_size=80)

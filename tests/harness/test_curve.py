@@ -18,8 +18,9 @@ from tenfold.harness.curve_page import render
 from tenfold.harness.curve_record import Curve
 from tenfold.harness.record import Watcher
 from tenfold.metrics import t_interval
-from tenfold.training.loop import Examples, Trainer, derive
+from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline
+from tenfold.training.order import derive
 from tenfold.training.recipes import Recipe, replace
 
 TINY = Recipe("tiny", "two epochs", Baseline(), epochs=2, batch_size=50)

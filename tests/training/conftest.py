@@ -17,8 +17,13 @@ from tenfold.training.recipes import RECIPES
 
 MakeTrainer = Callable[..., Trainer]
 
-# every kind of randomness and of state there is: distortions, dropout, running statistics, a schedule
-STIRRED = {"augmentation": Augmentation(shift=1, rotation=5, thickness=0.5), "schedule": "linear"}
+# every kind of randomness and of state there is: distortions, dropout, running statistics, a schedule, and
+# which images an epoch shows
+STIRRED = {
+    "augmentation": Augmentation(shift=1, rotation=5, thickness=0.5),
+    "schedule": "linear",
+    "shown": 97,  # as many steps
+}
 
 
 def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:

@@ -16,8 +16,9 @@ from tenfold.errors import DivergedError, ShapeError, UnknownNameError
 from tenfold.training import checkpoint
 from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
-from tenfold.training.loop import Examples, Precision, Trainer, derive, native_precision, permutation
+from tenfold.training.loop import Examples, Precision, Trainer, native_precision
 from tenfold.training.networks import Baseline, Compact
+from tenfold.training.order import derive, permutation
 from tenfold.training.recipes import RECIPES
 
 CPU = torch.device("cpu")
@@ -106,7 +107,7 @@ def test_a_short_last_batch_is_left_out_unless_it_is_the_only_one(
     make_trainer: MakeTrainer, batch_size: int, steps: int
 ) -> None:
     trainer = make_trainer(batch_size=batch_size, epochs=2)
-    assert (trainer.steps_per_epoch, trainer.steps) == (steps, 2 * steps)
+    assert (trainer.recipe.steps(100, 1), trainer.steps) == (steps, 2 * steps)
 
 
 def test_accuracy_counts_the_images_that_were_seen(make_trainer: MakeTrainer, digits: Labelled) -> None:
@@ -150,6 +151,68 @@ def test_the_permutation_is_a_function_of_seed_and_epoch() -> None:
         assert sorted(order.tolist()) == list(range(50))
         torch.manual_seed(seed + epoch)  # the global generator has no say
         assert torch.equal(permutation(seed, epoch, 50), order)
+
+
+class Shown(Examples):
+    """Remembers which images were asked for."""
+
+    def __init__(self, data: Labelled) -> None:
+        super().__init__(data, CPU)
+        self.asked: list[int] = []
+
+    def batch(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor]:
+        assert isinstance(chosen, Tensor)
+        self.asked += chosen.tolist()
+        return super().batch(chosen)
+
+
+def test_an_epoch_after_the_first_shows_a_share_mostly_what_was_hard(
+    make_trainer: MakeTrainer, digits: Labelled
+) -> None:
+    examples = Shown(digits)
+    trainer = make_trainer(training=examples, validate=False, epochs=4, batch_size=10, shown=30)
+    assert ([trainer.recipe.steps(100, epochs) for epochs in range(4)], trainer.steps) == (
+        [0, 10, 13, 16],
+        19,
+    )
+    seen: list[list[int]] = []
+    losses: list[Tensor] = []
+
+    class AtItsEnd(Callback):
+        def on_epoch_close(self, trainer: Trainer) -> None:
+            seen.append(examples.asked.copy())
+            losses.append(trainer.losses[0].clone())
+            examples.asked.clear()
+
+    trainer.callbacks = [AtItsEnd()]
+    trainer.run()
+    assert [len(set(epoch)) for epoch in seen] == [len(epoch) for epoch in seen] == [100, 30, 30, 30]
+    for before, epoch in zip(losses, seen[1:], strict=False):
+        hardest = before.argsort(descending=True)[:15].tolist()
+        assert set(hardest) <= set(epoch)
+        places = [epoch.index(image) for image in hardest]
+        assert 5 < np.mean(places) < 24  # among the others, not before or behind them
+    assert len({frozenset(epoch) for epoch in seen}) == 4
+    unseen = sorted(set(range(100)) - set(seen[1]))
+    assert torch.equal(losses[1][unseen], losses[0][unseen])
+    assert not torch.isclose(losses[1][seen[1]], losses[0][seen[1]]).any()
+
+
+def test_the_loss_that_ranks_an_image_is_its_own(make_trainer: MakeTrainer, digits: Labelled) -> None:
+    """Of the step that showed it, without label smoothing; what was not shown counts as hardest."""
+    trainer = make_trainer(
+        epochs=1, batch_size=96, shown=50, network=Baseline(dropout=0), label_smoothing=0.1
+    )
+    network = Baseline(dropout=0).build()
+    network.load_state_dict(trainer.weights())
+    trainer.run()
+    shown = permutation(0, 0, 100)[:96]
+    images = torch.tensor(digits.images).unsqueeze(1) / 255
+    chances = network(images).log_softmax(1)[range(100), torch.tensor(digits.labels).long()]
+    torch.testing.assert_close(trainer.losses[0][shown], -chances.detach()[shown], rtol=1e-4, atol=1e-5)
+    assert trainer.losses[0].isinf().nonzero().flatten().tolist() == sorted(
+        permutation(0, 0, 100)[96:].tolist()
+    )
 
 
 @pytest.mark.parametrize("kind", ["distortions", "dropout"])

@@ -1,9 +1,12 @@
 import math
+import subprocess
+import sys
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
+from torch import Tensor
 
 from tenfold.training.networks import Baseline, Compact
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
@@ -59,7 +62,46 @@ def test_the_rate_rises_once_then_falls_and_is_never_zero(schedule: str, steps: 
     ],
 )
 def test_the_optimizer_is_the_recipes(changes: dict[str, object], kind: type[torch.optim.Optimizer]) -> None:
-    assert type(make_optimizer(Baseline().build(), replace(BASELINE, **changes))) is kind  # type: ignore[arg-type]
+    made = make_optimizer(Baseline().build(), replace(BASELINE, **changes))  # type: ignore[arg-type]
+    assert (type(made).__name__, isinstance(made, kind)) == (kind.__name__, True)
+
+
+@pytest.mark.parametrize("changes", [{}, {"weight_decay": 0.01}, {"optimizer": "sgd"}])
+def test_an_optimizer_does_as_torchs_own_to_the_bit(changes: dict[str, Any]) -> None:
+    recipe = replace(BASELINE, **changes)
+
+    def trained(unmade: bool) -> tuple[list[Tensor], dict[str, Any]]:
+        torch.manual_seed(0)
+        network = Compact((4,), (4,)).build()
+        made = make_optimizer(network, recipe)
+        if unmade:  # torch's own, of the same settings
+            made = type(made).__bases__[0](made.param_groups)
+        for _ in range(3):
+            made.zero_grad()
+            network(torch.rand(8, 1, 28, 28)).square().sum().backward()
+            made.step()
+        return [p.detach() for p in network.parameters()], made.state_dict()
+
+    (ours, state), (theirs, expected) = trained(False), trained(True)
+    assert all(map(torch.equal, ours, theirs))
+    assert state["param_groups"] == expected["param_groups"]
+    assert state["state"].keys() == expected["state"].keys()
+
+
+def test_training_does_not_import_the_compiler() -> None:
+    """It takes more than a second, and nothing is compiled."""
+    program = """
+import sys
+from dataclasses import replace
+import tenfold
+from tenfold.data import load_training
+from tenfold.training.loop import Trainer
+from tenfold.training.recipes import RECIPES
+for name in ("baseline", "fast"):
+    Trainer(replace(RECIPES[name], epochs=1), load_training().take(range(300), "some")).run()
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))])

@@ -117,7 +117,8 @@ class CurveJob(NamedTuple):
         import torch
 
         from tenfold.training.lesson import lesson
-        from tenfold.training.loop import Examples, Trainer, derive
+        from tenfold.training.loop import Examples, Trainer
+        from tenfold.training.order import derive
         from tenfold.training.recipes import Recipe, replace
 
         began = time.perf_counter()
@@ -148,8 +149,8 @@ class CurveJob(NamedTuple):
 
 def _same_steps(recipe: "Recipe", count: int, everything: int) -> int:
     """Epochs over `count` images that take as many steps, to the nearest, as the recipe over `everything`."""
-    each, all_steps = (max(1, images // recipe.batch_size) for images in (count, everything))
-    return max(1, round(recipe.epochs * all_steps / each))
+    first, second = (recipe.steps(count, epochs) for epochs in (1, 2))
+    return max(1, 1 + round((recipe.steps(everything) - first) / (second - first)))
 
 
 def results(found: Curve) -> dict[str, Any]:

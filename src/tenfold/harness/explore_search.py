@@ -31,7 +31,7 @@ from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, SearchWork, Training
 from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_as_told
 from tenfold.processes import Place
-from tenfold.training.loop import derive
+from tenfold.training.order import derive
 from tenfold.training.recipes import RECIPE_FILE, Recipe, find_recipe, write_recipe
 
 TRIALS = 20

@@ -145,7 +145,7 @@ class Study:
             return self.own
         import optuna
 
-        from tenfold.training.loop import derive
+        from tenfold.training.order import derive
 
         with silent():
             sampler = optuna.samplers.TPESampler(

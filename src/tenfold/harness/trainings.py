@@ -83,7 +83,8 @@ class Job(NamedTuple):
 
         from tenfold.metrics import softmax
         from tenfold.training.lesson import lesson
-        from tenfold.training.loop import Examples, Trainer, derive
+        from tenfold.training.loop import Examples, Trainer
+        from tenfold.training.order import derive
         from tenfold.training.recipes import Recipe
 
         began = time.perf_counter()

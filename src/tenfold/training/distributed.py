@@ -54,13 +54,17 @@ class Group:
         whole = len(images)
         if whole < self.size:
             raise UsageError(f"A batch of {whole} images cannot be shared by {self.size} processes.")
-        first, end = (whole * rank // self.size for rank in (self.rank, self.rank + 1))
+        mine = self.part(whole)
         for layer in network.modules():
             if isinstance(layer, Dropout):
-                layer.part = (first, whole)
+                layer.part = (mine.start, whole)
         if images.device.type != "cpu":  # where dropout draws for its own rows alone
             torch.manual_seed(torch.initial_seed() + self.rank)
-        return images[first:end], labels[first:end]
+        return images[mine], labels[mine]
+
+    def part(self, whole: int) -> slice:
+        """This process's rows of a batch of `whole`."""
+        return slice(*(whole * rank // self.size for rank in (self.rank, self.rank + 1)))
 
     def combine(self, network: nn.Module, sums: Tensor) -> Tensor:
         """Sum gradients and `sums` over all processes, and average running statistics; the new `sums`."""

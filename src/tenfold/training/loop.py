@@ -9,7 +9,6 @@ and the dropout. A training that is saved after any step, loaded and run on ther
 one that never stopped (same machine, torch, thread count and precision).
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Sequence
@@ -31,22 +30,12 @@ from tenfold.training.callbacks import Callback
 from tenfold.training.distributed import ALONE, Group
 from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
+from tenfold.training.order import derive, half_hard, permutation
 from tenfold.training.recipes import Recipe
 
 Precision = Literal["fp32", "bf16"]
 EVALUATION_BATCH = 1000
 GUARD_EVERY = 50  # steps between looks at the loss where each look waits for a GPU
-
-
-def derive(seed: int, *path: str | int) -> int:
-    """A seed of 63 bits for one purpose, the same everywhere."""
-    text = "/".join(map(str, (seed, *path)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
-
-
-def permutation(seed: int, epoch: int, count: int) -> Tensor:
-    """The order in which epoch `epoch` (from 0) takes the `count` images: int64 [count], on the CPU."""
-    return torch.randperm(count, generator=Generator().manual_seed(derive(seed, "order", epoch)))
 
 
 def native_precision(device: torch.device) -> Precision:
@@ -126,6 +115,8 @@ class Trainer:
         self.step = 0  # steps done
         self.batch = 0  # steps done of the running epoch; its losses and right answers are summed up:
         self.sums = torch.zeros(2, device=self.device)
+        # of each image as it was last seen: before the running epoch, and by now
+        self.losses = torch.full((2, len(self.training)), math.inf, device=self.device)
         self.seconds = 0.0  # that the running epoch has taken
         self.kept_epoch = 0
         self.stop = False  # set by a callback to end the training after the epoch
@@ -134,13 +125,8 @@ class Trainer:
         return data if isinstance(data, Examples) else Examples(data, self.device)
 
     @property
-    def steps_per_epoch(self) -> int:
-        """The last batch of an epoch is left out where it would be short, unless it is the only one."""
-        return max(1, len(self.training) // self.recipe.batch_size)
-
-    @property
     def steps(self) -> int:
-        return self.steps_per_epoch * self.recipe.epochs
+        return self.recipe.steps(len(self.training))
 
     def run(self) -> None:
         """Train to the recipe's last epoch or until a callback sets `stop`. Raises DivergedError.
@@ -163,10 +149,10 @@ class Trainer:
     def _epoch(self) -> None:
         """The running epoch, from its first batch or from where it was saved, to its end."""
         began = time.perf_counter() - self.seconds
-        order = permutation(self.seed, self.epoch, len(self.training)).to(self.device)
-        size = self.recipe.batch_size
+        order = self._order()
+        size, steps = self.recipe.batch_size, max(1, len(order) // self.recipe.batch_size)
         self.network.train()
-        while self.batch < self.steps_per_epoch:
+        while self.batch < steps:
             loss, correct = self._step(order[self.batch * size : (self.batch + 1) * size])
             self.sums[0] += loss
             self.sums[1] += correct
@@ -174,10 +160,10 @@ class Trainer:
             self.seconds = time.perf_counter() - began
             for callback in self.callbacks:
                 callback.on_step_end(self, loss)
-        seen = min(size, len(self.training)) * self.steps_per_epoch
+        seen = min(size, len(order)) * steps
         logs = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "loss": self.sums[0].item() / self.steps_per_epoch,
+            "loss": self.sums[0].item() / steps,
             "accuracy": self.sums[1].item() / seen,
         }
         self._guard("loss", logs["loss"])
@@ -189,10 +175,20 @@ class Trainer:
         self.kept_epoch = self.epoch
         self.batch, self.seconds = 0, 0.0
         self.sums.zero_()
+        self.losses[0] = self.losses[1]
         for callback in self.callbacks:
             callback.on_epoch_end(self, logs)
         for callback in self.callbacks:
             callback.on_epoch_close(self)
+
+    def _order(self) -> Tensor:
+        """The images that the running epoch shows, one after the other."""
+        count, shown = len(self.training), self.recipe.shown
+        order = permutation(self.seed, self.epoch, count).to(self.device)
+        if not shown or shown >= count or not self.epoch:
+            return order
+        drawn = permutation(self.seed, self.epoch, count, "easy").to(self.device)
+        return order[half_hard(self.losses[0], drawn, shown)[order]]
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images `chosen`; the mean loss and the number of right answers."""
@@ -209,8 +205,15 @@ class Trainer:
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            correct = self.training.right(logits, labels)
-            loss, correct = self.group.combine(self.network, torch.stack([loss.detach(), correct]))
+            sums = torch.stack([loss.detach(), self.training.right(logits, labels)])
+            if self.recipe.shown:
+                each = torch.zeros(len(chosen), device=self.device)
+                each[self.group.part(len(chosen))] = self.training.loss(logits, labels, reduction="none")
+                sums = torch.cat([sums, each])
+            sums = self.group.combine(self.network, sums)
+            loss, correct = sums[:2]
+            if self.recipe.shown:
+                self.losses[1, chosen] = sums[2:]
         if self.device.type == "cpu" or self.step % GUARD_EVERY == 0:
             self._guard("loss", loss.item())
         self.optimizer.step()

@@ -32,6 +32,7 @@ def save(trainer: "Trainer", path: str | Path, *, weights_only: bool = False) ->
             "step": trainer.step,
             "batch": trainer.batch,
             "sums": trainer.sums,
+            "losses": trainer.losses if trainer.recipe.shown else None,
             "seconds": trainer.seconds,
             "stop": trainer.stop,
             "optimizer": trainer.optimizer.state_dict(),
@@ -74,10 +75,12 @@ def take_up(trainer: "Trainer", tree: Mapping[str, Any], what: str, *, force: bo
         kept = tree["optimizer"] if not changed else {**tree["optimizer"], "param_groups": _groups(trainer)}
         trainer.optimizer.load_state_dict(kept)
     if any(name.startswith(("data", "seed", "recipe.batch_size")) for name in changed):
-        trainer.step = trainer.epoch * trainer.steps_per_epoch
+        trainer.step = trainer.recipe.steps(len(trainer.training), trainer.epoch)
     else:
         trainer.batch, trainer.seconds = tree["batch"], tree["seconds"]
         trainer.sums.copy_(tree["sums"])
+        if tree.get("losses") is not None:
+            trainer.losses.copy_(tree["losses"])
     left = list(tree["callbacks"])
     for callback in _stateful(trainer):
         mine = next((entry for entry in left if entry[0] == type(callback).__name__), None)
