@@ -8,6 +8,7 @@ between them, read by `Reader.read`. Words are random letters that look like no 
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,17 @@ ROW = 140  # pixels from a row to the next
 SPACE = " "
 WORD = "w"
 DIGIT = "0"
+DATED = "dmy"
 
-# what a row has: 0 is any digit, w a word, the rest are signs
+# what a row has: 0 is any digit, w a word, d, m and y the day, month and year of a date, the rest are signs
 KINDS = {
     "numbers alone": "000000",
     "decimals": "000,00",
     "dates with points": "00.00.0000",
     "dates with dashes": "00-00-0000",
-    "dates with strokes": "00/00/0000",
+    "numbers with strokes": "00/00/0000",
+    "dates with strokes": "dd/mm/yyyy",
+    "short dates with strokes": "dd/mm/yy",
     "times of day": "00:00",
     "sums": "00+00=000",
     "in brackets": "(0000)",
@@ -80,18 +84,29 @@ def word(file: Path, rng: Generator) -> Plane:
     return (np.asarray(canvas) / 255).astype(np.float32)
 
 
+def date(years: int, rng: Generator) -> Iterator[int]:
+    """The digits of a day, a month and a year, of which the last `years`."""
+    day, month, year = rng.integers(1, 32), rng.integers(1, 13), rng.integers(1950, 2050)
+    return map(int, f"{day:02}{month:02}{str(year)[-years:]}")
+
+
 def page(kind: str, digits: Labelled, files: list[Path], rng: Generator) -> tuple[NDArray[np.uint8], str]:
     """A page uint8 [900, 1200] and its digits."""
     strokes = np.zeros((HEIGHT, WIDTH), np.float32)
     text = []
     for y in range(ROW - 20, ROW * ROWS, ROW):
         x, row, file = int(rng.integers(60, 200)), "", files[rng.integers(len(files))]
+        years = KINDS[kind].count(DATED[-1])
+        dated = date(years, rng) if years else iter(())
         for what in KINDS[kind]:
             if what == SPACE:
                 x += SIZE // 2
                 continue
-            if what == DIGIT:
-                chosen = rng.integers(len(digits))
+            if what == DIGIT or what in DATED:
+                fits = (
+                    np.arange(len(digits)) if what == DIGIT else np.flatnonzero(digits.labels == next(dated))
+                )
+                chosen = fits[rng.integers(len(fits))]
                 side = round(1.4 * SIZE * rng.uniform(0.9, 1.1))
                 image = digits.images[chosen].astype(np.float32) / 255
                 ink = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
@@ -134,7 +149,8 @@ def table(record: dict[str, Any]) -> str:
     head = ["page", "a row", "digits", "edits", "right"]
     return (
         f"### Numbers with other things beside them: {record['pages']} pages of five rows each\n\n"
-        f"Right is 1 - edits / digits; 0 stands for any digit, w for a word. Model: {record['model']}.\n\n"
+        f"Right is 1 - edits / digits; 0 stands for any digit, w for a word, d, m and y for those of a date. "
+        f"Model: {record['model']}.\n\n"
         f"{markdown_table(head, rows)}"
     )
 

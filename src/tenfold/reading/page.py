@@ -24,6 +24,7 @@ from tenfold.reading.evidence import Chances, Evidence, evidence
 from tenfold.reading.lattice import Edge, Step, readings
 from tenfold.reading.lines import FLOOR
 from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly, only
+from tenfold.reading.signs import without_signs
 from tenfold.thresholds import CONFIDENCE, unsure
 
 CLASSES = 10
@@ -168,6 +169,8 @@ def read_page(
     if steps is None:
         reason = "nothing fits what is expected"
         steps = next(readings(atoms, edges))[1]
+    elif expected == Expected():  # who knows the text knows what is in it
+        steps = without_signs(steps, found, page)
     doubtful, least = unsure(rows, thresholds), thresholds.get(CONFIDENCE, 0.0)
 
     def digit(step: Step) -> Digit:
