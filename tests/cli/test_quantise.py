@@ -12,7 +12,7 @@ from tenfold.data import load_training
 from tenfold.model import list_models
 from tenfold.runs import quantised
 
-SHAPES = {"float32": "204 kB", "int8": "60 kB"}
+SHAPES = {"float32": "158 kB", "int8": "48 kB"}
 
 
 @pytest.fixture(autouse=True)
