@@ -1,11 +1,18 @@
 """What many tests need: a small model file, made once, and benchmarks/, where the client of load tests is."""
 
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+
+def pytest_configure() -> None:
+    """A shell's `&` makes what it begins deaf to Ctrl-C, and so all that tests begin and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
