@@ -213,6 +213,16 @@ def test_short_and_long_histories(run: RunFolder, tmp_path: Path, epochs: int) -
     assert (tmp_path / "report.html").stat().st_size < 400_000
 
 
+@pytest.mark.parametrize(("shown", "told"), [(None, False), (300, True), (5_000, False), ("300", False)])
+def test_it_says_of_which_images_the_training_figures_are(
+    run: RunFolder, tmp_path: Path, shown: object, told: bool
+) -> None:
+    run.record["counts"]["train"] = 1_000
+    run.record["recipe"]["shown"] = shown
+    page = page_of(run, tmp_path)
+    assert ("After the first epoch they are of 300 images, half of them the hardest." in page.text) == told
+
+
 def test_hostile_text_stays_text(run: RunFolder, tmp_path: Path) -> None:
     plain = sum(tag == "b" for tag, _ in page_of(run, tmp_path / "plain").tags)
     run.record |= {

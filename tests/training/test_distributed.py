@@ -46,8 +46,8 @@ class Losses(Callback):
 name, seeds, folder, count = sys.argv[1], sys.argv[2].split(","), sys.argv[3], int(sys.argv[4])
 torch.set_num_threads(1)
 with joined() as group:
-    shift = Augmentation(shift=1)
-    recipe = replace(RECIPES[name], epochs=3, batch_size=50, patience=None, augmentation=shift, shown=300)
+    settings = {"epochs": 3, "batch_size": 50, "patience": None, "shown": count * 3 // 4}
+    recipe = replace(RECIPES[name], augmentation=Augmentation(shift=1), **settings)
     digits = load_training()
     losses, history = Losses(), History()
     trainer = Trainer(

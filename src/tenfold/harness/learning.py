@@ -32,6 +32,9 @@ def learning(facts: Facts) -> str:
         f"Epoch {kept} of {len(epochs)} was kept{ending and '; ' + ending}. Training figures are taken "
         "during the epoch, with dropout and distortions on, so they may look worse than those of validation."
     )
+    count, shown = record["counts"].get("train"), record["recipe"].get("shown")
+    if isinstance(count, int) and isinstance(shown, int) and shown < count:
+        lead += f" After the first epoch they are of {whole(shown)} images, half of them the hardest."
     drawings = []
     for key, caption in (
         ("loss", "Loss (logarithmic scale)"),
