@@ -12,7 +12,7 @@ from tenfold.reading import Reader
 from tenfold.reading.signs import Arc, arc, brackets, date_strokes
 
 Images = NDArray[np.uint8]
-STRAIGHT, LEFT, RIGHT = Arc(0.3, 0), Arc(0, -0.2), Arc(0, 0.2)
+STRAIGHT = Arc(0.3, 0)
 STROKES = {  # x and y from 0 to 1 in a box as high as a digit
     "/": [(0.45, 0), (0.1, 1)],
     "(": [(0.4, 0), (0.2, 0.25), (0.14, 0.5), (0.2, 0.75), (0.4, 1)],
@@ -111,7 +111,7 @@ def test_who_knows_the_text_is_heard(reader: Reader) -> None:
 def test_a_date_has_two_like_strokes_between_a_day_a_month_and_a_year(
     text: str, arcs: list[Arc | None], places: tuple[int, int] | None
 ) -> None:
-    assert date_strokes(text, arcs) == places
+    assert date_strokes(text, arcs.__getitem__) == places
 
 
 @pytest.mark.parametrize("pen", [2, 4, 8])

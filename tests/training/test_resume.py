@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from tests.training.conftest import STIRRED, MakeTrainer, same_weights
+from torch import Tensor
 
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError
@@ -13,6 +14,7 @@ from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.loop import Precision, Trainer
 from tenfold.training.networks import Baseline, Compact
+from tenfold.training.state import take_up
 
 
 def watching(folder: Path) -> list[Callback]:
@@ -139,6 +141,29 @@ def test_another_training_is_refused_and_stays_as_it_was(
         other.load(tmp_path / "c")
     assert same_weights(other.weights(), before)
     assert (other.epoch, other.step) == (0, 0)
+
+
+@pytest.mark.parametrize(("before", "now"), [(50, 96), (96, 40), (None, 40), (50, None)])
+def test_forced_to_show_other_images_it_begins_the_epoch_anew(
+    make_trainer: MakeTrainer, tmp_path: Path, before: int | None, now: int | None
+) -> None:
+    """With the losses that are known; the schedule then counts the steps of the recipe as it is now."""
+
+    class AtStep(Callback):
+        def on_step_end(self, trainer: Trainer, loss: Tensor) -> None:  # noqa: ARG002
+            if trainer.epoch == 1 and trainer.batch == 1:
+                trainer.save(tmp_path / "c")
+
+    first = make_trainer([AtStep()], shown=before)
+    first.run()
+    tree = checkpoint.load(tmp_path / "c")
+    other = make_trainer(shown=now)
+    take_up(other, tree, "c", force=True)
+    assert (other.epoch, other.batch, other.step) == (1, 0, 3)
+    known = torch.full((2, 100), torch.inf) if before is None else tree["losses"]
+    assert torch.equal(other.losses, known)
+    other.run()
+    assert (other.epoch, other.step) == (3, other.steps)
 
 
 def test_other_images_and_other_callbacks_are_refused(

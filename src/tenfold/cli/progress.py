@@ -34,8 +34,8 @@ def watching(quiet: bool) -> Iterator[Sequence[Callback]]:
 
 def opening(trainer: "Trainer") -> str:
     images = f"{len(trainer.training):,} images"
-    shown = trainer.recipe.shown
-    if shown and shown < len(trainer.training):
+    shown = trainer.recipe.later(len(trainer.training))
+    if shown < len(trainer.training):
         images += f" (after the first epoch {shown:,}, half of them the hardest)"
     if trainer.validation is not None:
         images += f", validating on {len(trainer.validation):,}"

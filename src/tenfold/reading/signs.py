@@ -1,14 +1,14 @@
 """Strokes that were read as 1s and are none, told by what stands beside them: brackets, and those of dates.
 
     without_signs(steps, candidates, page)      what was read, without them
-    date_strokes("1210512024", arcs)            (2, 5): 12/05/2024
+    date_strokes("1210512024", arc_at)          (2, 5): 12/05/2024
 
 By itself a stroke is a 1. Of all numbers of eight digits one in 1,700 has 1s where a date has its strokes,
 and a day and a month beside them; of those of ten, one in 42,000. Of these most have upright 1s.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,8 +65,11 @@ def without_signs(steps: Sequence[Step], candidates: "Sequence[Candidate]", page
 
 def _without_date_strokes(run: list[Step], candidates: "Sequence[Candidate]") -> list[Step]:
     its = [candidates[step.candidate].atoms for step in run]
-    arcs = [arc(atoms[0]) if len(atoms) == 1 else None for atoms in its]
-    strokes = date_strokes("".join(str(step.label) for step in run), arcs) or ()
+
+    def arc_at(place: int) -> Arc | None:
+        return arc(its[place][0]) if len(its[place]) == 1 else None
+
+    strokes = date_strokes("".join(str(step.label) for step in run), arc_at) or ()
     return [step for place, step in enumerate(run) if place not in strokes]
 
 
@@ -84,13 +87,13 @@ def arc(atom: Atom) -> Arc | None:
     return Arc(float(curve[1]) / height, float(-curve[0]) / 4 / height)
 
 
-def date_strokes(text: str, arcs: Sequence[Arc | None]) -> tuple[int, int] | None:
-    """The places of the strokes in `text`, the digits of a line with their `arcs`, where it is a date: the
-    year last or first, day and month of two digits, the strokes straight and alike."""
+def date_strokes(text: str, arc_at: Callable[[int], Arc | None]) -> tuple[int, int] | None:
+    """The places of the strokes in `text`, the digits of a line, where it is a date: the year last or first,
+    day and month of two digits, the strokes straight and alike. `arc_at` tells the shape of a digit."""
     for form in _DATES:
         if (found := form.fullmatch(text)) and _is_date(**found.groupdict()) and set(text) != {"1"}:
             places = found.end(1), found.end(2)
-            leans = [stroke.lean for place in places if (stroke := arcs[place]) and abs(stroke.bow) < _BENT]
+            leans = [stroke.lean for place in places if (stroke := arc_at(place)) and abs(stroke.bow) < _BENT]
             if len(leans) == 2 and min(leans) > _LEAN and max(leans) - min(leans) < _ALIKE:
                 return places
     return None

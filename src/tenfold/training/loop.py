@@ -183,9 +183,10 @@ class Trainer:
 
     def _order(self) -> Tensor:
         """The images that the running epoch shows, one after the other."""
-        count, shown = len(self.training), self.recipe.shown
+        count = len(self.training)
+        shown = self.recipe.later(count) if self.epoch else count
         order = permutation(self.seed, self.epoch, count).to(self.device)
-        if not shown or shown >= count or not self.epoch:
+        if shown == count:
             return order
         drawn = permutation(self.seed, self.epoch, count, "easy").to(self.device)
         return order[half_hard(self.losses[0], drawn, shown)[order]]

@@ -90,11 +90,15 @@ class Recipe:
                 value = getattr(self, name)
                 raise UsageError(f"The recipe '{self.name}' cannot have {shown(value)} as its {name}.")
 
+    def later(self, images: int) -> int:
+        """How many of so many images each epoch after the first shows."""
+        return min(images, self.shown or images)
+
     def steps(self, images: int, epochs: int | None = None) -> int:
         """Steps of the first `epochs` (None: all) on so many `images`. The last batch of an epoch is left out
         where it would be short, unless it is the only one."""
         epochs = self.epochs if epochs is None else epochs
-        first, later = (max(1, n // self.batch_size) for n in (images, min(images, self.shown or images)))
+        first, later = (max(1, n // self.batch_size) for n in (images, self.later(images)))
         return first + (epochs - 1) * later if epochs else 0
 
     def to_dict(self) -> dict[str, Any]:

@@ -74,13 +74,13 @@ def take_up(trainer: "Trainer", tree: Mapping[str, Any], what: str, *, force: bo
     if "recipe.optimizer" not in changed:
         kept = tree["optimizer"] if not changed else {**tree["optimizer"], "param_groups": _groups(trainer)}
         trainer.optimizer.load_state_dict(kept)
-    if any(name.startswith(("data", "seed", "recipe.batch_size")) for name in changed):
+    if any(name.startswith(("data", "seed", "recipe.batch_size", "recipe.shown")) for name in changed):
         trainer.step = trainer.recipe.steps(len(trainer.training), trainer.epoch)
     else:
         trainer.batch, trainer.seconds = tree["batch"], tree["seconds"]
         trainer.sums.copy_(tree["sums"])
-        if tree.get("losses") is not None:
-            trainer.losses.copy_(tree["losses"])
+    if tree.get("losses") is not None and not any(name.startswith("data") for name in changed):
+        trainer.losses.copy_(tree["losses"])
     left = list(tree["callbacks"])
     for callback in _stateful(trainer):
         mine = next((entry for entry in left if entry[0] == type(callback).__name__), None)
