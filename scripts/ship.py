@@ -65,7 +65,7 @@ LIMITS = {
     "seven-segment displays and numerals of other scripts it has not.",
     LINES: "It reads nothing alone: `tenfold read` asks it beside a model of single digits, which knows what "
     "is none. It has learnt lines of one to seven digits, with points, dashes and letters beside them, in "
-    "three legs (docs/log.md); the command above makes another one, which learns words and signs as well.",
+    "three legs (docs/log.md); what the command above makes learns words and signs as well.",
 }
 SHIPPED = {**RECIPES, LINES: ctc.LINES}
 
@@ -179,8 +179,8 @@ def describe(model: Model) -> str:
         f"# `{about.name}`: {recipe.summary}{', in 8-bit integers' if int8 else ''}",
         "",
         f"- **Made of**: {about.parameters:,} parameters, {len(model.data) / 1000:,.0f} kB, SHA-256 "
-        f"`{model.sha256}`. The recipe `{recipe.name}` ({where}), one run; "
-        f"`python scripts/ship.py {recipe.name}{options}` makes it anew.",
+        f"`{model.sha256}`. The recipe `{recipe.name}` ({where}), {'three legs' if lines else 'one run'}; "
+        f"`python scripts/ship.py {recipe.name}{options}` makes {'another' if lines else 'it anew'}.",
         f"- **Data**: {'numbers composed of ' if lines else ''}MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), "
         f"{digits}.",
         *([rounding(about)] if int8 else []),

@@ -197,8 +197,9 @@ OPERATORS = {
     "GlobalMaxPool": Operator(_global_pool, _ONE),
     "Log": Operator(_same, _ONE),
     "MaxPool": Operator(_pool, _ONE, _WINDOW),
-    "Mul": Operator(_elementwise, _WITH_CONSTANT),
+    "Mul": Operator(_elementwise, _TWO | _WITH_CONSTANT),
     "QuantizeLinear": Operator(_quantize, {"fFU": "u"}),
     "Relu": Operator(_same, _ONE),
+    "Sigmoid": Operator(_same, _ONE),
     "Softmax": Operator(_softmax, _ONE, frozenset({"axis"})),
 }

@@ -17,7 +17,15 @@ from tenfold.files import sha256
 from tenfold.model import open_session, parse_model
 from tenfold.training import export as writer
 from tenfold.training.export import export, golden_patterns
-from tenfold.training.networks import Baseline, GlobalPool, Network, Residual
+from tenfold.training.networks import (
+    Baseline,
+    GlobalPool,
+    Network,
+    Residual,
+    SymmetricConv2d,
+    SymmetricMix,
+    SymmetricNorm,
+)
 
 
 def network(*layers: nn.Module, seed: int = 0) -> Network:
@@ -36,6 +44,7 @@ def network(*layers: nn.Module, seed: int = 0) -> Network:
                 layer.running_var.uniform_(0.5, 2, generator=generator)
                 if layer.weight is not None:
                     layer.weight.normal_(generator=generator)
+                if layer.bias is not None:
                     layer.bias.normal_(generator=generator)
     return built.eval()
 
@@ -161,6 +170,18 @@ CASES: dict[str, tuple[Callable[[], list[nn.Module]], str]] = {
     "norm after residual": (
         lambda: [nn.Conv2d(1, 4, 3), Residual(nn.Conv2d(4, 4, 1)), nn.BatchNorm2d(4)],
         "Conv Conv Add Mul Add",
+    ),
+    "silu": (lambda: [nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.SiLU()], "Conv Sigmoid Mul"),
+    "symmetric": (
+        lambda: [
+            SymmetricConv2d(2, 4, stride=2, padding=1, first=True),
+            SymmetricNorm(2),
+            nn.ReLU(),
+            SymmetricConv2d(2, 3, padding=1),
+            SymmetricMix(2),
+            SymmetricNorm(2),
+        ],
+        "Conv Relu Conv Conv",
     ),
     "residual in residual": (
         lambda: [Residual(Residual(nn.Conv2d(1, 1, 3, padding=1)), nn.ReLU()), nn.ReLU()],

@@ -18,7 +18,7 @@ from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.loop import Examples, Precision, Trainer, native_precision
 from tenfold.training.networks import Baseline, Compact
-from tenfold.training.order import derive, permutation
+from tenfold.training.order import permutation
 from tenfold.training.recipes import RECIPES
 
 CPU = torch.device("cpu")
@@ -132,25 +132,6 @@ def test_training_works_at_all(mnist: Labelled, recipe: str) -> None:
 
 
 # what is random, and what of
-
-
-def test_a_derived_seed_depends_on_all_of_its_path_and_nothing_else() -> None:
-    seeds = [
-        derive(seed, *path) for seed in (0, 1, 10) for path in (("a",), ("b",), ("a", 0), ("a", 1), (0,))
-    ]
-    assert len(set(seeds)) == len(seeds)
-    assert all(0 <= seed < 2**63 for seed in seeds)
-    assert derive(0, "order", 3) == 5486038029339273987  # the same with every version, on every machine
-
-
-def test_the_permutation_is_a_function_of_seed_and_epoch() -> None:
-    orders = {(seed, epoch): permutation(seed, epoch, 50) for seed in (0, 1) for epoch in (0, 1)}
-    for one, other in itertools.combinations(orders, 2):
-        assert not torch.equal(orders[one], orders[other])
-    for (seed, epoch), order in orders.items():
-        assert sorted(order.tolist()) == list(range(50))
-        torch.manual_seed(seed + epoch)  # the global generator has no say
-        assert torch.equal(permutation(seed, epoch, 50), order)
 
 
 class Shown(Examples):

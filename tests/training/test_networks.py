@@ -15,6 +15,10 @@ from tenfold.training.networks import (
     Dropout,
     GlobalPool,
     Residual,
+    Symmetric,
+    SymmetricConv2d,
+    SymmetricMix,
+    SymmetricNorm,
     count_parameters,
     describe,
     layer_table,
@@ -65,8 +69,10 @@ def test_any_number_of_images_is_taken(kind: str, count: int) -> None:
     assert NETWORKS[kind]().build().eval()(torch.zeros(count, 1, 28, 28)).shape == (count, 10)
 
 
-def test_the_table_leaves_the_network_as_it_was() -> None:
-    network = Compact((4,), (4,)).build().train()
+@pytest.mark.parametrize("kind", [Compact((4,), (4,)), Symmetric(2, narrow=2)])
+def test_the_table_leaves_the_network_as_it_was(kind: Compact | Symmetric) -> None:
+    """What layers have in common, as the mixes of a symmetric network, is counted once."""
+    network = kind.build().train()
     before = copy.deepcopy(network.state_dict())
     rows = layer_table(network)
     assert sum(row.parameters for row in rows) == count_parameters(network)
@@ -122,14 +128,73 @@ def test_a_compact_network_pools_between_wide_and_narrow(network: Compact, sides
         (Compact, {"wide": (8,) * 6, "padded": False}),
         (Compact, {"wide": (8,) * 7, "narrow": (), "padded": False}),
         (Compact, {"narrow": (8, 8, 8), "padded": False}),
+        (Symmetric, {"kernels": 0}),
+        (Symmetric, {"kernels": 10**9}),
+        (Symmetric, {"narrow": 0}),
+        (Symmetric, {"wide": 10**9}),
+        (Symmetric, {"wide": 1, "narrow": 1, "mixes": 3}),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(
-    network: type[Baseline | Compact], changes: dict[str, Any]
+    network: type[Baseline | Compact | Symmetric], changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UsageError, match="network"):
         network(**changes)
     assert issubclass(UsageError, TenfoldError)
+
+
+# kernels in all positions of the square
+
+
+def test_a_symmetric_network_is_below_a_thousand_parameters() -> None:
+    network = Symmetric().build()
+    sides = [row.shape[1] for row in layer_table(network) if row.name == "SymmetricNorm"]
+    assert count_parameters(network) == 982
+    assert sides == [14, 14, 7, 7, 7, 7]
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_planes_of_a_turned_picture_are_turned_and_change_places(turns: int, mirrored: bool) -> None:
+    """The eight planes of each kernel are those of the upright picture, each turned as the picture is."""
+
+    def turned(x: Tensor) -> Tensor:
+        return torch.rot90(x.flip(3) if mirrored else x, turns, (2, 3))
+
+    torch.manual_seed(0)
+    layers = nn.Sequential(
+        SymmetricConv2d(2, 4, stride=2, padding=1, first=True),
+        SymmetricNorm(2),
+        nn.SiLU(),
+        nn.MaxPool2d(2),
+        SymmetricConv2d(2, 3, padding=1),
+        SymmetricMix(2),
+        SymmetricNorm(2),
+    ).eval()
+    with torch.no_grad():
+        upright = turned(layers(torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))))
+        other = layers(turned(torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))))
+    for kernel in (upright[0, :8], upright[0, 8:]):
+        assert len({tuple(plane.flatten().tolist()) for plane in kernel}) == 8
+    for a, b in ((upright[0, :8], other[0, :8]), (upright[0, 8:], other[0, 8:])):
+        distances = (a[:, None] - b).abs().amax((2, 3))
+        assert (distances < 1e-6).sum(0).tolist() == [1] * 8
+        assert (distances < 1e-6).sum(1).tolist() == [1] * 8
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "weights"),
+    [(SymmetricConv2d(3, 3, padding=1), (24, 1, 3, 3), 27), (SymmetricMix(3), (24, 24, 1, 1), 72)],
+)
+def test_each_weight_stands_in_eight_places(
+    layer: SymmetricConv2d | SymmetricMix, shape: tuple[int, ...], weights: int
+) -> None:
+    whole = layer.whole()
+    assert whole.shape == shape
+    found, times = torch.unique(whole, return_counts=True)
+    assert torch.equal(found, layer.weight.flatten().sort().values)
+    assert len(found) == weights
+    assert set(times.tolist()) == {8}
 
 
 # a convolution's gradient

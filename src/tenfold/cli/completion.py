@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 # Those of `training.recipes.RECIPES`, which torch must be imported for; a test holds the two together.
-RECIPE_NAMES = ("baseline", "fast", "best", "tiny", "reader")
+RECIPE_NAMES = ("baseline", "fast", "best", "tiny", "tiny-1k", "reader")
 
 
 def recipe_names(incomplete: str) -> list[str]:

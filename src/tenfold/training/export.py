@@ -205,6 +205,10 @@ def _relu(graph: _Graph, _: nn.ReLU, x: str) -> str:
     return graph.node("Relu", x)
 
 
+def _silu(graph: _Graph, _: nn.SiLU, x: str) -> str:
+    return graph.node("Mul", x, graph.node("Sigmoid", x))
+
+
 def _max_pool(graph: _Graph, pool: nn.MaxPool2d, x: str) -> str:
     _plain(pool, ceil_mode=False, return_indices=False)
     if _pair(pool.dilation) != (1, 1):
@@ -272,4 +276,5 @@ _EMITTERS: dict[type[nn.Module], Callable[[_Graph, Any, str], str]] = {
     nn.MaxPool2d: _max_pool,
     nn.PixelUnshuffle: _pixel_unshuffle,
     nn.ReLU: _relu,
+    nn.SiLU: _silu,
 }

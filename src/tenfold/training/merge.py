@@ -1,8 +1,9 @@
 """Fewer layers that compute the same function in evaluation mode: `merge(layers)`.
 
 A BatchNorm goes into the convolution or dense layer before it (also through a max-pool, where its scale is
-positive), a PixelUnshuffle into the convolution behind it, and Dropout vanishes. All in float64, so that the
-one rounding is the writer's.
+positive), a PixelUnshuffle into the convolution behind it, Dropout vanishes, and symmetric layers become
+plain ones with all that their few weights stand for. All in float64, so that the one rounding is the
+writer's.
 """
 
 import copy
@@ -11,7 +12,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tenfold.errors import UsageError
-from tenfold.training.networks import Conv2d, Residual
+from tenfold.training.networks import (
+    Conv2d,
+    Residual,
+    SymmetricConv2d,
+    SymmetricMix,
+    SymmetricNorm,
+)
 
 
 class Affine(nn.Module):
@@ -46,8 +53,31 @@ def _flat(layers: list[nn.Module]) -> list[nn.Module]:
         if type(layer) is nn.Sequential:
             flat += _flat(list(layer))
         elif not isinstance(layer, nn.Dropout | nn.Dropout2d | nn.Identity):
-            flat.append(layer)
+            flat.append(_plain(layer))
     return flat
+
+
+def _plain(layer: nn.Module) -> nn.Module:
+    """A symmetric layer as torch's own of the same effect; any other as it is."""
+    if isinstance(layer, SymmetricNorm):
+        norm = nn.BatchNorm2d(layer.num_features, layer.eps)
+        norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
+        norm.bias = nn.Parameter(layer.whole().detach())
+        return norm
+    if isinstance(layer, SymmetricConv2d | SymmetricMix):
+        conv = nn.Conv2d(
+            layer.in_channels,
+            layer.out_channels,
+            (layer.kernel_size[0], layer.kernel_size[1]),
+            (layer.stride[0], layer.stride[1]),
+            layer.padding if isinstance(layer.padding, str) else (layer.padding[0], layer.padding[1]),
+            groups=layer.groups,
+            bias=False,
+            device="meta",  # its own weights would cost a draw from the global generator
+        )
+        conv.weight = nn.Parameter(layer.whole().detach())
+        return conv
+    return layer
 
 
 def _affine(norm: _BatchNorm) -> Affine:

@@ -1,8 +1,8 @@
 """The networks: shapes and layers, nothing of files or training. Input [n, 1, 28, 28] in 0..1, output
 logits [n, 10].
 
-A network is described by a frozen dataclass (`Baseline`, `Compact`) and made by its `build`. All layers
-stand in one `nn.Sequential`, so that `export.py` can write the same graph as ONNX, layer by layer.
+A network is described by a frozen dataclass (`Baseline`, `Compact`, `Symmetric`) and made by its `build`. All
+layers stand in one `nn.Sequential`, so that `export.py` can write the same graph as ONNX, layer by layer.
 """
 
 from dataclasses import dataclass
@@ -119,6 +119,98 @@ class GlobalPool(nn.Module):
         return torch.cat([F.max_pool2d(x, window), F.avg_pool2d(x, window)], 1).flatten(1)
 
 
+POSITIONS = 8  # of a square: four quarter turns of it and of its mirror image
+
+
+def _positions(size: int) -> Tensor:
+    """[8, size * size]: in each row, the pixels of a square as they come to stand in one position."""
+    square = torch.arange(size * size).view(size, size)
+    sides = (square, square.flip(1))
+    return torch.stack([torch.rot90(side, turns).flatten() for side in sides for turns in range(4)])
+
+
+def _steps() -> Tensor:
+    """[8, 8]: the position that, brought to position `row`, comes to stand in position `column`."""
+    places = _positions(3)
+    brought = places[:, places]  # [of, row, 9]
+    return (brought[:, :, None] == places).all(3).long().argmax(0)
+
+
+class SymmetricConv2d(nn.Conv2d):
+    """A convolution whose kernels stand in all eight positions of the square: [n, 1, h, w] or, each plane by
+    itself, [n, 8k, h, w] -> [n, 8k, h', w'], from `kernels` k of [1, size, size] alone.
+
+    If the picture is turned, the eight planes of a kernel are turned and change places. Source: Cohen and
+    Welling, Group Equivariant Convolutional Networks, 2016 (group p4m).
+    """
+
+    def __init__(
+        self, kernels: int, size: int, stride: int = 1, padding: int = 0, first: bool = False
+    ) -> None:
+        planes = POSITIONS * kernels
+        inputs, groups = (1, 1) if first else (planes, planes)
+        super().__init__(inputs, planes, size, stride, padding, groups=groups, bias=False)
+        self.weight = nn.Parameter(torch.empty(kernels, 1, size, size))
+        self.places = nn.Buffer(_positions(size), persistent=False)
+        self.reset_parameters()
+
+    def whole(self) -> Tensor:
+        """The kernels in their positions [8k, 1, size, size]."""
+        weight = self.weight.flatten(1)[:, self.places]
+        return weight.view(self.out_channels, 1, *self.kernel_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self._conv_forward(x, self.whole(), None)
+        return out.contiguous(memory_format=torch.channels_last)
+
+
+class SymmetricMix(nn.Conv2d):
+    """A 1x1 convolution [n, 8k, h, w] -> [n, 8k, h, w] of planes in eight positions, which keeps to the
+    symmetry: what it takes from a plane depends on the kernels and on how one position stands to the other,
+    so it has 8 k² weights for 64 k²."""
+
+    def __init__(self, kernels: int) -> None:
+        super().__init__(POSITIONS * kernels, POSITIONS * kernels, 1, bias=False)
+        self.weight = nn.Parameter(torch.empty(kernels, kernels, POSITIONS))
+        self.steps = nn.Buffer(_steps(), persistent=False)
+        self.reset_parameters()
+
+    def whole(self) -> Tensor:
+        """[8k, 8k, 1, 1]"""
+        weight = self.weight[:, :, self.steps]  # [to, from, position of to, position of from]
+        return weight.transpose(1, 2).reshape(self.out_channels, self.in_channels, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self._conv_forward(x, self.whole(), None)
+        return out
+
+
+class SymmetricNorm(nn.BatchNorm2d):
+    """BatchNorm without a scale, and with one bias for the eight planes of a kernel: [n, 8k, h, w]."""
+
+    def __init__(self, kernels: int) -> None:
+        super().__init__(POSITIONS * kernels, affine=False)
+        self.bias = nn.Parameter(torch.zeros(kernels))
+
+    def whole(self) -> Tensor:
+        """[8k]"""
+        return self.bias.repeat_interleave(POSITIONS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.momentum is not None
+        bias = self.whole()
+        return F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            torch.ones_like(bias),
+            bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+
 class Residual(nn.Module):
     """x + body(x)."""
 
@@ -210,6 +302,48 @@ def _convolution(
 
 
 @dataclass(frozen=True)
+class Symmetric:
+    """Below 1,000 parameters: every kernel stands in all eight positions of the square, turned and mirrored.
+
+    A convolution of 4x4 leads to 14x14 at once; `wide` layers are there and, pooled, `narrow` ones on 7x7.
+    Each convolves every plane by itself and then mixes the planes, by one of `mixes` matrices that layers in
+    a row have in common. The maxima of the last planes are what the dense layer sees: it knows one position
+    from the other, so a 6 is no 9.
+    """
+
+    kind: ClassVar[str] = "symmetric"
+    kernels: int = 4
+    wide: int = 1
+    narrow: int = 4
+    mixes: int = 3
+
+    def __post_init__(self) -> None:
+        limits = {"kernels": 512, "wide": 100, "narrow": 100, "mixes": self.wide + self.narrow}
+        for name, limit in limits.items():
+            if not 1 <= getattr(self, name) <= limit:
+                raise UsageError(f"The network's {name} must be 1 to {limit}, not {getattr(self, name)}.")
+
+    def build(self) -> Network:
+        layers: list[nn.Module] = [
+            SymmetricConv2d(self.kernels, 4, stride=2, padding=1, first=True),
+            SymmetricNorm(self.kernels),
+            nn.SiLU(),
+        ]
+        mixes = [SymmetricMix(self.kernels) for _ in range(self.mixes)]
+        count = self.wide + self.narrow
+        for index in range(count):
+            layers += [nn.MaxPool2d(2)] if index == self.wide else []
+            layers += [
+                SymmetricConv2d(self.kernels, 3, padding=1),
+                mixes[index * self.mixes // count],
+                SymmetricNorm(self.kernels),
+                nn.SiLU(),
+            ]
+        last = [nn.MaxPool2d(7), nn.Flatten(), nn.Linear(POSITIONS * self.kernels, CLASSES)]
+        return Network(*layers, *last)
+
+
+@dataclass(frozen=True)
 class Columns:
     """For strips [n, 1, 40, w] of whole lines, w even: logits [n, 11, 1, w / 2], the ten digits and a blank
     for every second column. 456,363 parameters.
@@ -253,7 +387,9 @@ def _along(inputs: int, outputs: int, length: int) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
-NETWORKS: dict[str, type[Baseline] | type[Compact]] = {kind.kind: kind for kind in (Baseline, Compact)}
+NETWORKS: dict[str, type[Baseline] | type[Compact] | type[Symmetric]] = {
+    kind.kind: kind for kind in (Baseline, Compact, Symmetric)
+}
 
 
 @dataclass(frozen=True)
@@ -267,15 +403,19 @@ class Layer:
 
 
 def layer_table(network: Network) -> list[Layer]:
-    """What each layer makes of one image, in order; a residual body counts as one layer."""
+    """What each layer makes of one image, in order; a residual body counts as one layer, and what layers have
+    in common counts in the first of them."""
     rows: list[Layer] = []
+    counted: set[int] = set()
     x = torch.zeros(1, *network.input_shape)
     was_training = network.training
     network.eval()
     with torch.no_grad():
         for layer in network.layers:
             x = layer(x)
-            rows.append(Layer(describe(layer), tuple(x.shape[1:]), count_parameters(layer)))
+            own = [p for p in layer.parameters() if id(p) not in counted]
+            counted.update(map(id, own))
+            rows.append(Layer(describe(layer), tuple(x.shape[1:]), sum(p.numel() for p in own)))
     network.train(was_training)
     return rows
 

@@ -20,7 +20,7 @@ from tenfold.errors import RecipeError, UnknownNameError, UsageError
 from tenfold.files import read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
 from tenfold.training.fields import check, shown
-from tenfold.training.networks import NETWORKS, Baseline, Columns, Compact
+from tenfold.training.networks import NETWORKS, Baseline, Columns, Compact, Symmetric
 
 __all__ = ["RECIPES", "Recipe", "find_recipe", "read_recipe", "replace", "write_recipe"]
 
@@ -38,7 +38,7 @@ FOLLOWS = (
 class Recipe:
     name: str
     summary: str
-    network: Baseline | Compact | Columns
+    network: Baseline | Compact | Symmetric | Columns
     epochs: int
     batch_size: int = 128
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -196,6 +196,18 @@ TINY = Recipe(
     augmentation=Augmentation(shift=1.5, rotation=8, scale=0.08, shear=0.1, elastic=0.4),
 )
 
+TINY_1K = Recipe(
+    name="tiny-1k",
+    summary="below 1,000 parameters: each kernel stands in eight positions",
+    network=Symmetric(),
+    epochs=24,
+    batch_size=256,
+    learning_rate=6e-2,
+    betas=(0.9, 0.99),
+    schedule="linear",
+    augmentation=Augmentation(shift=1, rotation=4, scale=0.05, shear=0.05, elastic=0.25),
+)
+
 READER = Recipe(
     name="reader",
     summary="at home on paper: learns from digits as the world shows them, and what is none",
@@ -212,7 +224,7 @@ READER = Recipe(
     nondigits=2.0,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, TINY, READER)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, TINY, TINY_1K, READER)}
 
 
 def find_recipe(name: str | Path) -> Recipe:
