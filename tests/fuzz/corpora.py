@@ -73,7 +73,8 @@ def model() -> dict[str, bytes]:
     from tenfold.harness.quantise import quantise
     from tenfold.model import parse_model
     from tenfold.training.export import export, golden_patterns
-    from tenfold.training.networks import GlobalPool, Network, Residual
+    from tenfold.training.layers import GlobalPool, Residual
+    from tenfold.training.networks import Network
 
     found = {}
     with torch.random.fork_rng():

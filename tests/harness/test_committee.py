@@ -20,7 +20,8 @@ from tenfold.model import Model, open_session, parse_model
 from tenfold.onnx_check import INPUT
 from tenfold.reading.reader import Reader
 from tenfold.training.export import export
-from tenfold.training.networks import GlobalPool, Network, Residual
+from tenfold.training.layers import GlobalPool, Residual
+from tenfold.training.networks import Network
 
 torch.set_num_threads(1)
 

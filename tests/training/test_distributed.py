@@ -19,7 +19,7 @@ from tenfold.errors import UsageError
 from tenfold.runs import Run
 from tenfold.training.backup import NAMES
 from tenfold.training.distributed import ALONE, Group
-from tenfold.training.networks import Dropout
+from tenfold.training.layers import Dropout
 from tenfold.training.recipes import RECIPES, replace, write_recipe
 
 # float32 adds up in another order: two processes stay this close to one over the 20 steps here

@@ -17,15 +17,9 @@ from tenfold.files import sha256
 from tenfold.model import open_session, parse_model
 from tenfold.training import export as writer
 from tenfold.training.export import export, golden_patterns
-from tenfold.training.networks import (
-    Baseline,
-    GlobalPool,
-    Network,
-    Residual,
-    SymmetricConv2d,
-    SymmetricMix,
-    SymmetricNorm,
-)
+from tenfold.training.layers import GlobalPool, Residual
+from tenfold.training.networks import Baseline, Network
+from tenfold.training.symmetric import SymmetricConv2d, SymmetricMix, SymmetricNorm
 
 
 def network(*layers: nn.Module, seed: int = 0) -> Network:

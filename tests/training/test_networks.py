@@ -4,21 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tenfold.errors import ShapeError, TenfoldError, UsageError
+from tenfold.training.layers import Dropout, GlobalPool, Residual
 from tenfold.training.networks import (
     NETWORKS,
     Baseline,
     Compact,
-    Conv2d,
-    Dropout,
-    GlobalPool,
-    Residual,
     Symmetric,
-    SymmetricConv2d,
-    SymmetricMix,
-    SymmetricNorm,
     count_parameters,
     describe,
     layer_table,
@@ -143,144 +137,8 @@ def test_a_network_that_cannot_be_is_refused(
     assert issubclass(UsageError, TenfoldError)
 
 
-# kernels in all positions of the square
-
-
 def test_a_symmetric_network_is_below_a_thousand_parameters() -> None:
     network = Symmetric().build()
     sides = [row.shape[1] for row in layer_table(network) if row.name == "SymmetricNorm"]
     assert count_parameters(network) == 982
     assert sides == [14, 14, 7, 7, 7, 7]
-
-
-@pytest.mark.parametrize("turns", range(4))
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_planes_of_a_turned_picture_are_turned_and_change_places(turns: int, mirrored: bool) -> None:
-    """The eight planes of each kernel are those of the upright picture, each turned as the picture is."""
-
-    def turned(x: Tensor) -> Tensor:
-        return torch.rot90(x.flip(3) if mirrored else x, turns, (2, 3))
-
-    torch.manual_seed(0)
-    layers = nn.Sequential(
-        SymmetricConv2d(2, 4, stride=2, padding=1, first=True),
-        SymmetricNorm(2),
-        nn.SiLU(),
-        nn.MaxPool2d(2),
-        SymmetricConv2d(2, 3, padding=1),
-        SymmetricMix(2),
-        SymmetricNorm(2),
-    ).eval()
-    with torch.no_grad():
-        upright = turned(layers(torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))))
-        other = layers(turned(torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))))
-    for kernel in (upright[0, :8], upright[0, 8:]):
-        assert len({tuple(plane.flatten().tolist()) for plane in kernel}) == 8
-    for a, b in ((upright[0, :8], other[0, :8]), (upright[0, 8:], other[0, 8:])):
-        distances = (a[:, None] - b).abs().amax((2, 3))
-        assert (distances < 1e-6).sum(0).tolist() == [1] * 8
-        assert (distances < 1e-6).sum(1).tolist() == [1] * 8
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "weights"),
-    [(SymmetricConv2d(3, 3, padding=1), (24, 1, 3, 3), 27), (SymmetricMix(3), (24, 24, 1, 1), 72)],
-)
-def test_each_weight_stands_in_eight_places(
-    layer: SymmetricConv2d | SymmetricMix, shape: tuple[int, ...], weights: int
-) -> None:
-    whole = layer.whole()
-    assert whole.shape == shape
-    found, times = torch.unique(whole, return_counts=True)
-    assert torch.equal(found, layer.weight.flatten().sort().values)
-    assert len(found) == weights
-    assert set(times.tolist()) == {8}
-
-
-# a convolution's gradient
-
-
-@pytest.mark.parametrize("shape", [(1, 3, 3, 3), (2, 5, 4, 7), (64, 16, 6, 6), (256, 64, 4, 4)])
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-@pytest.mark.parametrize("bf16", [True, False])
-def test_a_convolution_learns_as_any_does(
-    shape: tuple[int, ...], layout: torch.memory_format, bf16: bool
-) -> None:
-    """As torch's own in fp32: that one's gradient in bf16 is 4 % off where the processor has none."""
-    torch.manual_seed(0)
-    theirs = torch.nn.Conv2d(shape[1], 8, 3, bias=False)
-    ours = Conv2d(shape[1], 8, 3)
-    ours.load_state_dict(theirs.state_dict())
-    target = torch.randn(8, 1, 1)
-    found = []
-    for layer in (theirs, ours):
-        layer.to(memory_format=layout)  # type: ignore[call-overload]
-        generator = torch.Generator().manual_seed(1)
-        x = torch.randn(shape, generator=generator).contiguous(memory_format=layout).requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16 and layer is ours):
-            out = layer(x)
-        (out.float() * target).tanh().sum().backward()
-        found.append((out.float(), x.grad, layer.weight.grad))
-        assert layer.weight.grad is not None
-        assert layer.weight.grad.dtype is torch.float32
-    for expected, value in zip(*found, strict=True):
-        scale = expected.abs().max().item()  # a step of bf16 is 1/128 of a value
-        torch.testing.assert_close(value, expected, rtol=0, atol=scale * (1 / 64 if bf16 else 1e-6))
-
-
-# dropout
-
-
-def dropped(p: float, x: Tensor, seed: int = 0) -> Tensor:
-    torch.manual_seed(seed)
-    out: Tensor = Dropout(p)(x)
-    return out
-
-
-@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_drops_its_share_and_scales_the_rest(p: float, dtype: torch.dtype) -> None:
-    out = dropped(p, torch.ones(1000, 400, dtype=dtype))
-    zero, scaled = sorted(set(out.flatten().tolist()))
-    assert zero == 0
-    assert scaled == pytest.approx(1 / (1 - p), rel=1e-4 if dtype is torch.float32 else 4e-3)
-    # five standard deviations of the share of 400,000 draws
-    assert (out == 0).float().mean().item() == pytest.approx(p, abs=5 * (p * (1 - p) / 400_000) ** 0.5)
-
-
-def test_dropout_drops_neighbours_independently() -> None:
-    """Four values come from one draw of 64 bits: no two places of a word may know of each other."""
-    kept = (dropped(0.5, torch.ones(100_000, 4)) != 0).double()
-    correlation = torch.corrcoef(kept.T) - torch.eye(4)
-    assert correlation.abs().max().item() < 5 / 100_000**0.5
-    assert (kept.mean(0) - 0.5).abs().max().item() < 5 * 0.5 / 100_000**0.5
-
-
-@pytest.mark.parametrize("shape", [(), (1,), (3,), (5, 7), (2, 3, 5, 7), (0, 4)])
-def test_dropout_takes_any_shape(shape: tuple[int, ...]) -> None:
-    x = torch.rand(shape)
-    out = dropped(0.5, x)
-    assert out.shape == x.shape
-    torch.testing.assert_close(out, torch.where(out == 0, 0.0, 2 * x))
-
-
-def test_dropout_is_a_function_of_the_seed() -> None:
-    x = torch.ones(64, 100)
-    assert torch.equal(dropped(0.5, x, 1), dropped(0.5, x, 1))
-    assert not torch.equal(dropped(0.5, x, 1), dropped(0.5, x, 2))
-
-
-def test_the_gradient_passes_where_the_value_does() -> None:
-    x = torch.rand(8, 100, requires_grad=True)
-    out = dropped(0.5, x)
-    out.sum().backward()  # type: ignore[no-untyped-call]
-    assert x.grad is not None
-    assert torch.equal(x.grad, torch.where(out == 0, 0.0, 2.0))
-
-
-@pytest.mark.parametrize(
-    ("layer", "expected"), [(Dropout(0.5).eval(), 1.0), (Dropout(0.0), 1.0), (Dropout(1.0), 0.0)]
-)
-def test_dropout_is_plain_in_evaluation_and_at_the_ends(layer: Dropout, expected: float) -> None:
-    x = torch.rand(64, 100)
-    assert torch.equal(layer(x), expected * x)

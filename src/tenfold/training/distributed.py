@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from tenfold.environment import cores
 from tenfold.errors import ResourceError, UsageError
-from tenfold.training.networks import Dropout
+from tenfold.training.layers import Dropout
 
 Turn = TypeVar("Turn")
 

@@ -32,8 +32,9 @@ from tenfold.model import (
     seal,
 )
 from tenfold.onnx_check import IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
+from tenfold.training.layers import Conv2d, GlobalPool, Residual
 from tenfold.training.merge import Affine, merge
-from tenfold.training.networks import Conv2d, GlobalPool, Network, Residual
+from tenfold.training.networks import Network
 
 
 def export(

@@ -12,13 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tenfold.errors import UsageError
-from tenfold.training.networks import (
-    Conv2d,
-    Residual,
-    SymmetricConv2d,
-    SymmetricMix,
-    SymmetricNorm,
-)
+from tenfold.training.layers import Conv2d, Residual
+from tenfold.training.symmetric import SymmetricConv2d, SymmetricMix, SymmetricNorm
 
 
 class Affine(nn.Module):
