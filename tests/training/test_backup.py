@@ -16,7 +16,7 @@ from tenfold.training.backup import NAMES, Backup, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History
 from tenfold.training.interruption import Interruption
 from tenfold.training.loop import Trainer
-from tenfold.training.networks import Baseline, Compact
+from tenfold.training.networks import Baseline, Compact, Symmetric
 
 
 @pytest.fixture
@@ -59,10 +59,12 @@ def seconds(path: Path) -> list[float]:
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))], ids=lambda network: network.kind)
+@pytest.mark.parametrize(
+    "network", [Baseline(), Compact((4,), (4,)), Symmetric(1)], ids=lambda network: network.kind
+)
 @pytest.mark.parametrize("validating", [False, True])
 def test_a_training_taken_up_after_any_step_ends_as_if_it_had_never_stopped(
-    make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact, validating: bool
+    make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact | Symmetric, validating: bool
 ) -> None:
     """Weights, history but for its seconds, and the last checkpoint but for which of the two it is."""
     settings: dict[str, Any] = {"network": network, "learning_rate": 0.03, **STIRRED}

@@ -116,10 +116,10 @@ def test_accuracy_counts_the_images_that_were_seen(make_trainer: MakeTrainer, di
     assert (history.rows[0]["accuracy"] * 7) % 1 == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("recipe", ["baseline", "fast"])
+@pytest.mark.parametrize("recipe", ["baseline", "fast", "tiny-1k"])
 def test_training_works_at_all(mnist: Labelled, recipe: str) -> None:
     """2,000 digits, 2 epochs: far above the 10 % of guessing on digits that were held out."""
-    network = Compact((16,), (16,)) if recipe == "fast" else Baseline()
+    network = Compact((16,), (16,)) if recipe == "fast" else RECIPES[recipe].network
     trainer = Trainer(
         replace(RECIPES[recipe], epochs=2, batch_size=25, network=network),
         mnist.take(range(2000), "some"),

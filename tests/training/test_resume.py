@@ -13,7 +13,7 @@ from tenfold.errors import RunError
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.loop import Precision, Trainer
-from tenfold.training.networks import Baseline, Compact
+from tenfold.training.networks import Baseline, Compact, Symmetric
 from tenfold.training.state import take_up
 
 
@@ -28,10 +28,12 @@ def watching(folder: Path) -> list[Callback]:
     ]
 
 
-@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))], ids=lambda network: network.kind)
+@pytest.mark.parametrize(
+    "network", [Baseline(), Compact((4,), (4,)), Symmetric(1)], ids=lambda network: network.kind
+)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_resumed_training_gives_the_same_bits(
-    make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact, precision: Precision
+    make_trainer: MakeTrainer, tmp_path: Path, network: Baseline | Compact | Symmetric, precision: Precision
 ) -> None:
     """Stopped after any epoch: the same weights, history, kept epoch and checkpoint files."""
     settings = {"network": network, "precision": precision, "learning_rate": 0.03, **STIRRED}
