@@ -119,7 +119,7 @@ def _convolution(
 
 @dataclass(frozen=True)
 class Symmetric:
-    """Below 1,000 parameters: every kernel stands in all eight positions of the square, turned and mirrored.
+    """982 parameters: every kernel stands in all eight positions of the square, turned and mirrored.
 
     A convolution of 4x4 leads to 14x14 at once; `wide` layers are there and, pooled, `narrow` ones on 7x7.
     Each convolves every plane by itself and then mixes the planes, by one of `mixes` matrices that layers in
