@@ -53,12 +53,7 @@ def _flat(layers: list[nn.Module]) -> list[nn.Module]:
 
 
 def _plain(layer: nn.Module) -> nn.Module:
-    """A symmetric layer as torch's own of the same effect; any other as it is."""
-    if isinstance(layer, SymmetricNorm):
-        norm = nn.BatchNorm2d(layer.num_features, layer.eps)
-        norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
-        norm.bias = nn.Parameter(layer.whole().detach())
-        return norm
+    """A symmetric convolution as torch's own of the same effect; any other layer as it is."""
     if isinstance(layer, SymmetricConv2d | SymmetricMix):
         conv = nn.Conv2d(
             layer.in_channels,
@@ -82,8 +77,9 @@ def _affine(norm: _BatchNorm) -> Affine:
     if norm.weight is not None:
         scale = scale * norm.weight.detach().double()
     shift = -norm.running_mean.double() * scale
-    if norm.bias is not None:
-        shift = shift + norm.bias.detach().double()
+    bias = norm.whole() if isinstance(norm, SymmetricNorm) else norm.bias
+    if bias is not None:
+        shift = shift + bias.detach().double()
     shape = (-1,) if isinstance(norm, nn.BatchNorm1d) else (-1, 1, 1)
     return Affine(scale.reshape(shape), shift.reshape(shape))
 
