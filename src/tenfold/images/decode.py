@@ -51,7 +51,7 @@ _TURNS = {
     7: (True, True, True),
     8: (True, True, False),
 }
-_STRIP = 128  # rows handed over by Pillow at a time
+_STRIP = 1 << 14  # pixels handed over by Pillow at a time; so little memory is used again and again
 _OPAQUE = 128  # alpha from which a pixel's colour counts
 _CONTENT_SPREAD = 64  # grey levels between light and dark that make the visible part a picture in itself
 
@@ -186,8 +186,9 @@ def _plane(picture: "ImageFile") -> NDArray[np.uint8]:
 def _array(picture: "Image") -> NDArray[np.uint8]:
     """RGB [h, w, 3], strip by strip: whole, Pillow would hold it three times more on the way."""
     pixels = np.empty((picture.height, picture.width, 3), np.uint8)
-    for top in range(0, picture.height, _STRIP):
-        bottom = min(top + _STRIP, picture.height)
+    rows = max(1, _STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        bottom = min(top + rows, picture.height)
         pixels[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
     return pixels
 
