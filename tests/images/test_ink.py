@@ -29,6 +29,26 @@ def test_ink_is_what_the_pen_left(light: str, bright: bool) -> None:
     assert wrong.mean() < 0.02
 
 
+@pytest.mark.parametrize("turned", [0, 1, 2, 3])
+def test_the_corner_of_a_shadow_is_no_ink(turned: int) -> None:
+    rows, columns = np.mgrid[:100, :100]
+    light = 235 * (1 - 0.45 / (1 + np.exp((rows + 2 * columns - 60) / 3)))
+    strokes = STROKES[10:110]
+    picture = np.rot90((light * (1 - 0.7 * strokes)).astype(np.uint8), turned)
+    found = ink(picture).mask
+    assert not found[np.rot90(cv2.dilate(strokes, np.ones((5, 5), np.uint8)) == 0, turned)].any()
+    assert found[np.rot90(strokes == 1, turned)].mean() > 0.95
+
+
+@pytest.mark.parametrize("turned", [0, 1, 2, 3])
+def test_a_stroke_along_a_side_is_ink(turned: int) -> None:
+    seven = np.zeros((60, 60), np.uint8)
+    seven[:6, 10:50] = 1
+    cv2.line(seven, (48, 3), (28, 55), 1, 6)
+    picture = np.rot90(220 - 150 * seven, turned)
+    assert (ink(picture).mask == np.rot90(seven, turned)).mean() > 0.98
+
+
 def test_large_pictures_are_worked_on_small() -> None:
     picture = np.kron(255 - 200 * STROKES, np.ones((12, 12), np.uint8))
     found = ink(picture, side=240)

@@ -21,6 +21,8 @@ _PAPER_SIDE = 64
 _STROKE_SHARE = 0.45  # the widest stroke, as a share of the picture's shorter side
 _PAPER_SHARE = 0.6  # of the longer side: the window in which more than half is paper
 _RIM = 0.08  # of the shorter side, where it is not judged what is ink
+_OF_SHADOW = 0.7  # the share of a dark part that must be paper where the picture goes on, to be a shadow
+_SHADED = 0.9  # of the ink's depth: light falls into a shadow, too
 _LEAST_PAPER = 0.05  # the share of paper in a window that its mean can be trusted from
 _NOISES = 3.0  # ink departs from paper by this many standard deviations of the paper
 _FAINT, _FULL = 0.25, 0.6  # bounds of the threshold as shares of full ink: pencil fades to a quarter
@@ -118,7 +120,7 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     trend = _trend(small)  # without it, a window cut off by the border sees only the brighter side
     level = small - trend
     window = (max(3, round(_STROKE_SHARE * min(small.shape)) | 1),) * 2
-    closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones(window, np.uint8))
+    closed = _closed(level, window)
     depth = np.clip(closed - level, 0, 255).astype(np.uint8)
     _, blank = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
     share = cv2.blur(blank.astype(np.float32), window, borderType=cv2.BORDER_REPLICATE)
@@ -127,6 +129,37 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     paper = np.clip(np.ceil(np.minimum(closed, mean) + trend), 0, 255).astype(np.uint8)
     size = (grey.shape[1], grey.shape[0])
     return cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _closed(level: NDArray[np.float32], window: tuple[int, int]) -> NDArray[np.float32]:
+    """`level` with its dark strokes closed over, but not what only the sides of the picture make as slim as a
+    stroke: the corner of a shadow, beside one digit.
+
+    That is all of it paper where the picture goes on beyond its sides as it is at them. A stroke along a side
+    would be so too, but hangs together with others that are not.
+    """
+    kernel = np.ones(window, np.uint8)
+    closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, kernel)
+    beyond = window[0] // 2
+    wider = cv2.copyMakeBorder(level, beyond, beyond, beyond, beyond, cv2.BORDER_REPLICATE)
+    inside = np.s_[beyond : beyond + level.shape[0], beyond : beyond + level.shape[1]]
+    going_on = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, kernel)[inside]
+    depth = np.clip(closed - level, 0, 255).astype(np.uint8)
+    least, dark = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    doubtful = closed - going_on > least / 2
+    if not doubtful.any():
+        return np.asarray(closed, np.float32)
+    count, parts = cv2.connectedComponents(dark)
+    share = np.bincount(parts[doubtful], minlength=count) / np.bincount(parts.ravel(), minlength=count)
+    shadow = share > _OF_SHADOW
+    shadow[0] = False
+    if not shadow.any() or (~shadow[1:]).sum() != 1:
+        return np.asarray(closed, np.float32)
+    shaded, ink = (float(np.median(depth[of])) for of in (shadow[parts], (dark > 0) & ~shadow[parts]))
+    if shaded > _SHADED * ink:
+        return np.asarray(closed, np.float32)
+    around = cv2.dilate(shadow[parts].astype(np.uint8), np.ones((5, 5), np.uint8))
+    return np.where(around > 0, going_on, closed).astype(np.float32)
 
 
 def _trend(small: NDArray[np.float32]) -> NDArray[np.float32]:
