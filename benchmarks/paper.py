@@ -3,8 +3,9 @@
     python benchmarks/paper.py [--model MODEL] [--pages 6] [--write]
 
 MNIST's validation digits, some 30 on a page of 1,200 x 900 pixels, on plain, ruled and squared paper, in
-forms, boxes and tables, turned as a whole, read by `Reader.read`; right are 1 - edits / digits of all pages'
-text, with its line breaks. The pages are drawn here, apart from what models learn from.
+forms, boxes and tables, turned as a whole, and on sheets that lie on something dark, read by `Reader.read`;
+right are 1 - edits / digits of all pages' text, with its line breaks. The pages are drawn here, apart from
+what models learn from.
 """
 
 import argparse
@@ -92,6 +93,8 @@ KINDS: dict[str, Lines] = {
     "a table": table,
     "squared": squared,
     "squared, seen from aside": squared,
+    "plain, on a table": plain,
+    "ruled, on a table": ruled,
 }
 
 
@@ -128,6 +131,9 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
         turn = cv2.getPerspectiveTransform(corners, moved) @ turn
     ink = np.asarray(cv2.warpPerspective(ink, turn, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC), np.float32)
     bright = PAPER * (1 - ink) + rng.normal(0, 2, ink.shape)
+    if name.endswith("on a table"):
+        bright = np.pad(bright, int(rng.integers(40, 300)), constant_values=rng.uniform(30, 130))
+        bright += rng.normal(0, 4, bright.shape)
     return bright.clip(0, 255).astype(np.uint8), "\n".join(text)
 
 

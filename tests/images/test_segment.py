@@ -78,6 +78,32 @@ def test_paper_is_left_out(spoil: object) -> None:
     assert np.abs(np.concatenate(found) - np.concatenate(clean)).max() <= 4
 
 
+@pytest.mark.parametrize("tone", [30, 120])
+@pytest.mark.parametrize(
+    ("margins", "angle"), [((60, 60, 60, 60), 0), ((60, 60, 60, 60), 7), ((40, 0, 90, 0), 0)]
+)
+def test_a_sheet_on_a_table_is_read_as_it_is_alone(
+    tone: int, margins: tuple[int, int, int, int], angle: int
+) -> None:
+    sheet = page_of(TWO_ROWS, (300, 420))
+    clean = boxes(segment(sheet))
+    top, bottom, left, right = margins
+    picture = cv2.copyMakeBorder(sheet, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(tone,))
+    height, width = picture.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
+    picture = cv2.warpAffine(picture, turn, (width, height), borderValue=(tone,))
+    grain = np.random.default_rng(0).normal(0, 3, picture.shape)
+    found = boxes(segment((picture + grain).clip(0, 255).astype(np.uint8)))
+    assert [len(line) for line in found] == [len(line) for line in clean]
+
+
+def test_a_shadow_with_writing_in_it_is_no_table() -> None:
+    picture = page_of(TWO_ROWS)
+    clean = boxes(segment(picture))
+    picture[130:] = (0.4 * picture[130:]).astype(np.uint8)
+    assert [len(line) for line in boxes(segment(picture))] == [len(line) for line in clean]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (50, 50), (28, 28), (60, 80, 3)])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_has_no_lines(shape: tuple[int, ...], level: int) -> None:

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import is_bright, most_telling_grey
+from tenfold.images.surroundings import table
 
 PAGE_SIDE = 1600  # larger pictures are shrunk to this: a digit on a fiftieth of it still has 32 pixels
 _SMALL_SIDE = 120  # a shorter side below this is enlarged, so that a cut has room between two strokes
 _ENLARGE = 3.0  # at most
 _FAINTEST = 8  # grey levels between paper and ink below which a page is blank
 _WEAK, _STRONG = 0.35, 0.6  # of the ink's level: a stroke's pixels reach the one, somewhere the other
+_EDGE = 0.018  # of the longer side: twice what is blurred at the edge of what a page lies on
 _DARKEST = 0.4  # of the light on the page: less is no shadow but something dark
 
 
@@ -41,9 +43,21 @@ def strokes(picture: NDArray[np.uint8]) -> Strokes:
     if scale != 1:
         picture = _resized(picture, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     grey = picture if picture.ndim == 2 else most_telling_grey(picture)
-    plane, level = _standing_out(grey if is_bright(grey) else 255 - grey)
+    around = table(grey)
+    if around is None:
+        plane, level = _standing_out(grey if is_bright(grey) else 255 - grey)
+    else:
+        around = _with_its_edge(around)
+        plane, level = _standing_out(255 - np.where(around, np.uint8(np.median(grey[~around])), grey))
     mask = _mask(plane, level) if level >= _FAINTEST else np.zeros_like(plane)
+    if around is not None:
+        mask[_with_its_edge(around)] = 0  # the step from it to the paper is no stroke
     return Strokes(plane, mask, stroke_width(mask), scale)
+
+
+def _with_its_edge(around: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    edge = np.ones((round(_EDGE * max(around.shape)),) * 2, np.uint8)
+    return np.asarray(cv2.dilate(around.astype(np.uint8), edge) > 0)
 
 
 def _resized(picture: NDArray[np.uint8], zoom: float, interpolation: int) -> NDArray[np.uint8]:

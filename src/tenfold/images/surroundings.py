@@ -1,4 +1,4 @@
-"""What a digit lies in and is no part of: a frame or a ring around it, the edge of its paper, a table.
+"""What digits lie in and are no part of: a frame or a ring around one, the edge of its paper, a table.
 
 A photograph shows more than the digit, and most of it is large: it would be taken for the digit itself.
 """
@@ -22,6 +22,18 @@ _SMALLEST = 32  # pixels of the shorter side: no photograph of a sheet is smalle
 _SMALL = 64  # pixels a side while the sheet is looked for
 _LEAST, _STRAIGHT = 0.12, 0.86  # a sheet's share of the picture, and of the rectangle around it
 _WRITTEN = 0.005, 0.35  # the share of a sheet that is not paper
+_PAGE = 200  # pixels of the shorter side: no photograph of a page is smaller
+_TABLE = 128  # pixels a side while the table is looked for that a page lies on
+_CLOSED_OVER = 9  # of them: what is slimmer and dark on the paper is writing
+_APART = 0.8  # the share of the variance between paper and table; of evenly falling light it is 0.75
+_DARKER = 0.75  # a table's brightness over the paper's, at most
+_TABLES, _PAPERS = 0.03, 0.12  # of the picture, at least
+_BLANK = 0.6  # of the paper, at least: more writing is a light grid on something dark
+_BROAD = 0.2  # of the shorter side, which paper covers somewhere both ways
+_WRITING = 31  # pixels of 512: strokes are slimmer
+_STROKE = 30  # of their pixels: some of a small digit's
+_FAINT = 0.1  # of the light, that writing takes at least
+_UNWRITTEN = 0.5  # of the writing's contrast on the paper: where there is more on a table, it is a shadow
 
 Plane = NDArray[np.uint8]
 
@@ -87,3 +99,44 @@ def sheet(grey: Plane) -> NDArray[np.bool_] | None:
     inner = cv2.erode(cv2.copyMakeBorder(filled, 1, 1, 1, 1, cv2.BORDER_CONSTANT), np.ones((3, 3), np.uint8))
     large = cv2.resize(inner[1:-1, 1:-1], grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.asarray(large) > 0
+
+
+def table(grey: Plane) -> NDArray[np.bool_] | None:
+    """The pixels of what a page with dark writing lies on: darker than it, along the sides of the picture.
+
+    None of them where there is writing, too, as in a shadow; None where the picture is not of such a page.
+    """
+    if min(grey.shape) < _PAGE:
+        return None
+    small = shrunk(grey, _TABLE)
+    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_CLOSED_OVER, _CLOSED_OVER), np.uint8))
+    level, bright = cv2.threshold(paper, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    share = float(bright.mean())
+    if not 0 < share < 1 or (small[bright == 1] > level).mean() < _BLANK:
+        return None
+    lit, dark = float(paper[bright == 1].mean()), float(paper[bright == 0].mean())
+    apart = share * (1 - share) * (lit - dark) ** 2 / float(paper.var())
+    if apart < _APART or dark > _DARKER * lit:
+        return None
+    _, parts = cv2.connectedComponents(1 - bright)
+    found = np.isin(parts, np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])) & (bright == 0)
+    side = round(_BROAD * min(small.shape))
+    broad = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    if found.mean() < _TABLES or broad.mean() < _PAPERS:
+        return None
+    written = _writing(grey, ~found)
+    if written < _FAINT:
+        return None
+    found &= _writing(grey, found) < _UNWRITTEN * written
+    return np.asarray(cv2.resize(found.astype(np.uint8), grey.shape[::-1]) > 0)
+
+
+def _writing(grey: Plane, where: NDArray[np.bool_]) -> float:
+    """How dark what is slim is there, in a stroke's pixels, as a share of the light; `where` of any size."""
+    middle = cv2.blur(shrunk(grey, 512), (3, 3))  # of its grain, too
+    slim = cv2.morphologyEx(middle, cv2.MORPH_BLACKHAT, np.ones((_WRITING, _WRITING), np.uint8))
+    inner = cv2.erode(where.astype(np.uint8), np.ones((5, 5), np.uint8))
+    inside = cv2.resize(inner, middle.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    if inside.sum() < _STROKE:
+        return 0.0
+    return float(np.partition(slim[inside], -_STROKE)[-_STROKE]) / max(1.0, float(np.median(middle[inside])))
