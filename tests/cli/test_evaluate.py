@@ -29,6 +29,13 @@ def test_the_figures_come_in_three_lines(model_file: Path, digits: Path, tenfold
     assert third.startswith("sure of ")
 
 
+def test_it_says_when_the_model_was_trained_on_the_images(tenfold: Any) -> None:
+    found = tenfold("evaluate", "fast", "--on", "mnist-validation", "--json")
+    told = "tenfold: The model was trained on the images of mnist-validation: these figures flatter it.\n"
+    assert (found.code, found.err) == (0, told)
+    assert json.loads(found.out)["trained_on"]
+
+
 def test_a_folder_per_class_is_a_set(model_file: Path, tmp_path: Path, tenfold: Any) -> None:
     import cv2
 

@@ -102,8 +102,8 @@ def test_where_no_member_saw_the_validation_images_it_is_fitted_there(
     )
     found = evaluate(made.folder, "mnist-validation")
     recorded = made.record["results"]["validation"]
-    assert set(found) == set(recorded)
-    for key in set(found) - {"on", "interval"}:
+    assert set(found) == {*recorded, "trained_on"}
+    for key in set(recorded) - {"on", "interval"}:
         assert found[key] == pytest.approx(recorded[key], abs=1e-5), key
     assert metadata.measured["validation"]["errors"] == found["errors"]
     assert found["accepted"] == pytest.approx(0.99, abs=0.01)

@@ -30,6 +30,22 @@ def test_several_sets_are_joined_part_by_part(digits: Path) -> None:
     assert not {image.tobytes() for image in training.images} & {i.tobytes() for i in validation.images}
 
 
+def test_each_set_that_was_joined_has_its_checksum(digits: Path, tmp_path: Path) -> None:
+    images, labels = np.load(digits)["images"][:60], np.load(digits)["labels"][:60]
+    np.savez(tmp_path / "digits.npz", images=images, labels=labels)
+    sets = [str(digits), str(tmp_path / "digits.npz")]  # of one name
+    whole, other = (load_parts([name], final=True)[0].checksum for name in sets)
+    found = checksums(load_parts(sets, final=True))
+    assert list(found) == ["digits+digits", "digits", "digits (2)"]
+    assert [found["digits"], found["digits (2)"]] == [whole, other]
+    validation = list(checksums(load_parts(sets, final=False)))[3:]
+    assert validation == [
+        "digits-validation+digits-validation",
+        "digits-validation",
+        "digits-validation (2)",
+    ]
+
+
 def test_sets_that_are_none_are_refused() -> None:
     with pytest.raises(UsageError, match="at least one set"):
         load_parts([], final=False)

@@ -1,7 +1,7 @@
 """`tenfold evaluate`: how well a model reads a labelled set."""
 
 from tenfold.cli.options import Json, ModelArgument, Offline, On, Threads
-from tenfold.cli.output import accuracy, emit, percent, result
+from tenfold.cli.output import accuracy, emit, message, percent, result
 
 
 def evaluate(
@@ -20,11 +20,14 @@ def evaluate(
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
     from tenfold.runs.kept import keep_evaluation
+    from tenfold.runs.opening import FLATTERED
 
     with downloads() as progress:
         found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
     if "accuracy" in found:
         keep_evaluation(model, found["on"], found)
+    if found.get("trained_on"):
+        message(FLATTERED.format(found["on"]))
     if json:
         emit(found)
         return

@@ -46,7 +46,7 @@ def refusal(
     from tenfold.harness.refusal import refusal as measure
     from tenfold.reading.reader import Reader
     from tenfold.runs.kept import keep_result
-    from tenfold.runs.opening import open_set, other_pictures, trained_on
+    from tenfold.runs.opening import FLATTERED, open_set, other_pictures, trained_on
 
     reader = Reader(model, threads=threads)
     with downloads() as fetching:
@@ -56,7 +56,7 @@ def refusal(
     found = measure(reader, digits, others, errors=error or ERRORS)
     keep_result(model, "refusal", found.to_dict())
     if trained_on(reader.metadata, digits):
-        message(f"tenfold: The model was trained on the images of {digits.name}: these figures flatter it.")
+        message(FLATTERED.format(digits.name))
     if json:
         emit(found.to_dict() | {"trained_on": trained_on(reader.metadata, digits)})
         return

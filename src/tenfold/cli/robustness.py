@@ -35,13 +35,13 @@ def robustness(
     from tenfold.harness.robustness_page import render
     from tenfold.reading.reader import Reader
     from tenfold.runs.kept import keep_result
-    from tenfold.runs.opening import open_set, trained_on
+    from tenfold.runs.opening import FLATTERED, open_set, trained_on
 
     reader = Reader(model, threads=threads)
     with downloads() as fetching:
         data = open_set(on, model, Store(offline=offline, progress=fetching))
     if trained_on(reader.metadata, data):
-        message(f"tenfold: The model was trained on the images of {data.name}: these figures flatter it.")
+        message(FLATTERED.format(data.name))
     with counting("measuring") as progress:
         found = measuring.robustness(reader, data, seed=seed, progress=progress)
     keep_result(model, "robustness", found.to_dict())

@@ -7,8 +7,8 @@ of the files, and gives both sides the same share of each class.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -37,6 +37,8 @@ class Labelled:
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     classes: int = 10
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """name -> checksum of the sets that it was joined of, where that is to be known"""
 
     def __post_init__(self) -> None:
         _check(self.name, self.images, self.labels, self.classes)

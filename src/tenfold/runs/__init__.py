@@ -178,19 +178,20 @@ def evaluate(
 ) -> dict[str, Any]:
     """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`.
 
-    See `harness.evaluate` for what comes back, and `harness.pages` where the pictures of a labels.csv show
-    several digits. Where the model is a run's and `on` the official test set,
-    the run's record counts the opening.
+    See `harness.evaluate` for what comes back, and with it `trained_on`, whether the model learnt from these
+    images; and `harness.pages` where the pictures of a labels.csv show several digits. Where the model is a
+    run's and `on` the official test set, the run's record counts the opening.
     """
     from tenfold.harness.evaluate import evaluate as measure
     from tenfold.harness.pages import evaluate_pages, rows_of_pages
     from tenfold.reading.reader import Reader
-    from tenfold.runs.opening import open_set
+    from tenfold.runs.opening import open_set, trained_on
 
     reader = Reader(model, threads=threads)
     if (pages := rows_of_pages(on)) is not None:
         return evaluate_pages(reader, pages, str(on))
-    return measure(reader, open_set(on, model, store))[0]
+    data = open_set(on, model, store)
+    return {**measure(reader, data)[0], "trained_on": trained_on(reader.metadata, data)}
 
 
 def write_report(run: Run) -> Path:

@@ -1,6 +1,7 @@
 """What a run trains on and what it validates with: the sets it names, each parted, then joined."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tenfold.data import Store, combine, load_set, load_training, split
 from tenfold.data.labelled import Labelled
@@ -26,8 +27,9 @@ def load_parts(sets: Sequence[str], *, final: bool, store: Store | None = None) 
 
 
 def checksums(parts: Parts) -> dict[str, str]:
-    """Name -> checksum of both parts."""
-    return {part.name: part.checksum for part in parts if part is not None}
+    """Name -> checksum of both parts, and of the sets that each is joined of."""
+    there = [part for part in parts if part is not None]
+    return {name: sum for part in there for name, sum in {part.name: part.checksum, **part.parts}.items()}
 
 
 def counts(parts: Parts) -> dict[str, int]:
@@ -44,4 +46,10 @@ def _training_part(name: str, store: Store) -> Labelled:
 
 
 def _joined(sets: Sequence[Labelled]) -> Labelled:
-    return sets[0] if len(sets) == 1 else combine("+".join(part.name for part in sets), *sets)
+    if len(sets) == 1:
+        return sets[0]
+    names = [part.name for part in sets]
+    before = [names[:i].count(name) for i, name in enumerate(names)]
+    numbered = [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
+    checksums = {name: part.checksum for name, part in zip(numbered, sets, strict=True)}
+    return replace(combine("+".join(names), *sets), parts=checksums)

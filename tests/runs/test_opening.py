@@ -1,0 +1,72 @@
+"""A model is known by what it learnt from: whole sets, their training parts, sets that were joined."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenfold.data import load_training
+from tenfold.errors import UsageError
+from tenfold.model import read_model
+from tenfold.runs import evaluate, train
+from tenfold.runs.contest import compare
+from tenfold.runs.opening import trained_on
+from tenfold.training.recipes import Recipe
+from tenfold.training.recipes import replace as changed
+
+QUICK: dict[str, Any] = {"threads": 1, "precision": "fp32"}
+OWN = load_training().take(range(1_000, 1_060), "own")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    np.savez(tmp_path / "own.npz", images=OWN.images, labels=OWN.labels)
+    return tmp_path / "own.npz"
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_each_of_the_sets_that_a_training_joined_is_known(
+    small: Recipe, own: Path, digits: Path, model_file: Path, final: bool
+) -> None:
+    run = train(changed(small, epochs=1), data=["mnist", str(own)], final=final, **QUICK)
+    assert evaluate(run.folder, own)["trained_on"]
+    assert evaluate(run.folder, digits)["trained_on"]  # the same images as MNIST has here
+    assert evaluate(run.folder, "mnist-validation")["trained_on"] is final
+    assert not evaluate(run.folder)["trained_on"]
+    assert not evaluate(model_file, own)["trained_on"]
+    with pytest.raises(UsageError, match="was trained on the images of 'own' too"):
+        compare(model_file, run.folder, on=own)
+
+
+PARTS = OWN.split()
+MNIST = {"mnist-training": "ab" * 32}
+
+
+@pytest.mark.parametrize(
+    ("learnt", "recipe", "name", "known"),
+    [
+        ({"own": OWN.checksum}, {"final": True}, "own", True),
+        ({"own-validation": OWN.checksum}, {"final": True}, "own", True),  # a set of that name
+        ({"own-train": PARTS.train.checksum}, {"final": False}, "moved", True),
+        ({"own-train": "ab" * 32, "own-validation": OWN.checksum}, {"final": False}, "own", False),
+        ({"own-train": "ab" * 32, "own-validation (2)": OWN.checksum}, {}, "own", False),
+        (MNIST, {"final": True}, "mnist-validation", True),
+        (MNIST, {"final": True}, "mnist", False),
+        ({"mnist-training+own": "ab" * 32}, {"final": True}, "mnist-validation", True),  # of before
+        ({"mnist-train+own-train": "ab" * 32}, {"final": False}, "mnist-validation", False),
+    ],
+)
+def test_names_say_what_trained_and_what_validated(
+    model_file: Path, learnt: dict[str, str], recipe: dict[str, Any], name: str, known: bool
+) -> None:
+    metadata = replace(read_model(model_file).metadata, data=learnt, recipe=recipe)
+    assert trained_on(metadata, replace(OWN, name=name)) is known
+
+
+def test_a_set_too_small_to_part_is_compared_as_a_whole(model_file: Path) -> None:
+    few = OWN.take(range(5), "few")
+    metadata = replace(read_model(model_file).metadata, data={"few": few.checksum})
+    assert trained_on(metadata, few)
+    assert not trained_on(metadata, OWN.take(range(4), "few"))
