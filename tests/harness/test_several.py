@@ -59,6 +59,26 @@ def test_runs_stand_side_by_side_with_their_intervals(run: RunFolder, tmp_path: 
     assert "opened 2 times" in page.text
 
 
+def test_a_repeated_seed_counts_once(run: RunFolder, tmp_path: Path) -> None:
+    other = worse(run, 40, seed=8)
+    pair = page_of(tmp_path / "two", run, other).tables["Means over seeds"]
+    assert page_of(tmp_path / "three", run, other, run, other).tables["Means over seeds"] == pair
+    assert pair[1][1] == "2"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("device", "cuda"), ("threads", 2), ("processes", 2), ("precision", "bf16")]
+)
+def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(
+    run: RunFolder, tmp_path: Path, setting: str, value: Any
+) -> None:
+    other = worse(run, 3, seed=8)
+    other.record[setting] = value
+    page = page_of(tmp_path, run, other)
+    assert "Means over seeds" not in page.tables
+    assert [setting, "–", str(value)] in page.tables["Settings"]
+
+
 def test_a_pair_is_tested_on_the_same_images(run: RunFolder, tmp_path: Path) -> None:
     page = page_of(tmp_path, run, worse(run, 40, seed=8), worse(run, 1, seed=9))
     rows = {row[0]: row for row in page.tables["Pairs on mnist"][1:]}

@@ -37,7 +37,10 @@ CURVES = {
     "val_loss": "Validation loss (logarithmic scale)",
     "loss": "Loss in training (logarithmic scale)",
 }
-SETTINGS = ("recipe", "seed", "final", "sets", "device", "threads", "precision", "data", "counts")
+SETTINGS = (
+    *("recipe", "seed", "final", "sets", "device", "threads", "processes", "precision", "data", "counts"),
+)
+ALIKE = ("recipe", "final", "data", "device", "threads", "processes", "precision")  # a model's, but the seed
 CIRCUMSTANCES = ("tenfold", "machine", "versions")
 
 
@@ -165,15 +168,17 @@ def _measured(answers: Answers | None, start: float, apart: bool) -> tuple[objec
 
 
 def _over_seeds(runs: Sequence[SideRun]) -> str:
-    """The means of those that differ in nothing but the seed: figures of a recipe, and not of a run."""
+    """The means of those that differ in nothing but the seed: figures of a recipe, and not of a run. A repeat
+    of a seed says nothing new: the first counts."""
     rows = []
     for group in groups(runs):
-        alike: dict[str, list[SideRun]] = {}
+        alike: dict[str, dict[int, SideRun]] = {}
         for run in group:
             record = run.facts.record
-            alike.setdefault(repr([record.get(key) for key in ("recipe", "final", "data")]), []).append(run)
-        for same in alike.values():
-            if len({run.facts.record["seed"] for run in same}) < 2:
+            seeds = alike.setdefault(repr([record.get(key) for key in ALIKE]), {})
+            seeds.setdefault(record["seed"], run)
+        for same in (list(seeds.values()) for seeds in alike.values()):
+            if len(same) < 2:
                 continue
             found = t_interval([float(_sure(run).correct.mean()) for run in same])
             interval = f"{percent(max(0.0, found.low))} to {percent(min(1.0, found.high))}"
@@ -199,7 +204,7 @@ def _settings(runs: Sequence[SideRun]) -> str:
 
 
 def _differing(runs: Sequence[SideRun], keys: Sequence[str]) -> list[tuple[object, ...]]:
-    columns = [dict(flat({k: run.facts.record.get(k) for k in keys})) for run in runs]
+    columns = [dict(flat({k: v for k, v in run.facts.record.items() if k in keys})) for run in runs]
     known = dict.fromkeys(name for column in columns for name in column if name != "recipe.summary")
     names = sorted(known, key=lambda name: keys.index(name.partition(".")[0]))
     rows = [(name, [column.get(name, "–") for column in columns]) for name in names]
