@@ -19,6 +19,7 @@ from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
 from tenfold.runs.claim import claimed
 from tenfold.training.callbacks import Callback, Logs
 from tenfold.training.loop import Trainer
+from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace
 
 FILES = {
@@ -221,18 +222,26 @@ def test_only_a_finished_run_is_reproduced(finished: Run) -> None:
 
 
 def test_a_final_run_keeps_the_last_epoch_and_takes_the_calibration(small: Recipe, finished: Run) -> None:
-    run = train(replace(small, epochs=1), final=True, calibration=finished.folder, **QUICK)
+    same = replace(small, summary="in other words")
+    run = train(same, final=True, calibration=finished.folder, **QUICK)
     assert run.record["counts"] == {"train": 240, "validation": 0}
-    assert (run.record["stopped"], run.record["kept_epoch"]) == ("last", 1)
+    assert (run.record["stopped"], run.record["kept_epoch"]) == ("last", 3)
     for key in ("temperature", "thresholds"):
         assert run.record[key] == finished.record[key]
+    origin = {"run": str(finished.folder), "model_sha256": finished.record["model_sha256"]}
+    assert run.record["calibration"] == reproduce(run.folder).record["calibration"] == origin
     metadata = read_model(run.folder / "model.onnx").metadata
     assert metadata.temperature == finished.record["temperature"]
     assert set(run.results) == set(metadata.measured) == {"test"}
     with pytest.raises(UsageError, match="cannot calibrate"):
         train(small, final=True, calibration=run.folder, **QUICK)
-    with pytest.raises(UsageError, match="cannot calibrate"):
+    with pytest.raises(UsageError, match=r"cannot calibrate, .*: name was small and is other\.$"):
         train(replace(small, name="other"), final=True, calibration=finished.folder, **QUICK)
+    other = replace(small, network=Baseline(dropout=0.25))
+    with pytest.raises(UsageError, match=r"cannot calibrate, .*: network\.dropout was 0\.5 and is 0\.25\.$"):
+        train(other, final=True, calibration=finished.folder, **QUICK)
+    with pytest.raises(UsageError, match=r"sets was \['mnist'\] and is \['mnist', 'digits\.npz'\]\.$"):
+        train(small, data=["mnist", "digits.npz"], final=True, calibration=finished.folder, **QUICK)
     with pytest.raises(UsageError, match="only with --final"):
         train(small, calibration=finished.folder, **QUICK)
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Run", "evaluate", "need_torch", "reproduce", "resume", "train", "write_report"]
 
 OnStart = Callable[[Run], None]
-SETTINGS = ("recipe", "seed", "sets", "final", "threads", "precision", "temperature", "thresholds")
+SETTINGS = (
+    *("recipe", "seed", "sets", "final", "threads", "precision", "temperature", "thresholds", "calibration"),
+)
 
 
 def train(
@@ -52,15 +54,16 @@ def train(
 
     `data` names one or more sets ("mnist", another set, a path), each parted into training and validation
     images. `final` trains on both parts, keeps the last epoch, and takes temperature and thresholds from
-    the run folder `calibration`. `device` is auto, cpu, cuda or mps; `threads` defaults to the cores at
-    hand; `precision` is fp32, bf16 or auto: bf16 where the processor multiplies it natively. `out` must be
-    absent or empty (None: the next free runs/RECIPE-SEED). `on_start` is given the run once its folder is
-    there. Whatever is wrong with an argument is raised before that.
+    the run folder `calibration`, which is of the same recipe and sets. `device` is auto, cpu, cuda or mps;
+    `threads` defaults to the cores at hand; `precision` is fp32, bf16 or auto: bf16 where the processor
+    multiplies it natively. `out` must be absent or empty (None: the next free runs/RECIPE-SEED). `on_start`
+    is given the run once its folder is there. Whatever is wrong with an argument is raised before that.
 
     Begun by torchrun, the processes train together, and the first alone writes; what the others return has no
     folder and no results.
     """
     need_torch()
+    from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
     from tenfold.training.distributed import own_cores, processes, rank
@@ -82,7 +85,7 @@ def train(
         "threads": threads or own_cores(),
         "precision": precision,
         **({"processes": processes()} if processes() > 1 else {}),
-        **_calibration(calibration, chosen.name, final),
+        **taken_calibration(calibration, chosen, data, final=final),
     }
     record = _record(settings, device)
     if rank():
@@ -157,7 +160,7 @@ def reproduce(
     if not first.finished:
         raise RunError(f"The run '{folder}' did not finish; go on with it first: --resume {folder}")
     old = first.record
-    record = _record({key: old[key] for key in SETTINGS}, old["device"])
+    record = _record({key: old[key] for key in SETTINGS if key in old}, old["device"])
     name = f"{first.folder.resolve().name}-again"
     second = begin(record, out, name, store=None, callbacks=callbacks, on_start=None)
     second.record["reproduces"] = {
@@ -207,18 +210,6 @@ def need_torch() -> None:
     """Raises MissingExtraError where the extra `train` is not installed."""
     if any(find_spec(package) is None for package in ("torch", "onnx", "safetensors")):
         raise MissingExtraError("Training", "train")
-
-
-def _calibration(folder: str | Path | None, recipe: str, final: bool) -> dict[str, Any]:
-    """Temperature and thresholds: those of a run on the training part of the same recipe, or neutral ones."""
-    if folder is None:
-        return {"temperature": 1.0, "thresholds": {}}
-    if not final:
-        raise UsageError("A calibration is taken from another run only with --final; otherwise it is fitted.")
-    run = Run.load(folder)
-    if not run.finished or run.record["final"] or run.record["recipe"].get("name") != recipe:
-        raise UsageError(f"'{folder}' cannot calibrate: give a finished run of '{recipe}' without --final.")
-    return {key: run.record[key] for key in ("temperature", "thresholds")}
 
 
 def _record(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
