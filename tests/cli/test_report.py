@@ -34,12 +34,14 @@ def test_a_report_is_written_again_and_a_run_repeated(run: Path, tenfold: Any) -
     record = json.loads((run / "run.json").read_text())
     record["seed"] = 9
     record["versions"]["torch"] = "1.0"
+    record["callbacks"] = ["Mine"]
     (run / "run.json").write_text(json.dumps(record))
     found = tenfold("reproduce", run, "--out", "third")
     first, *lines = found.out.splitlines()
     assert first == f"Not the same bits: {Path('third/model.onnx')} differs from that of first."
     assert lines[0].startswith("  validation: ")
     assert ", now " in lines[0]
+    assert lines.pop(1) == "  The first run had callbacks of its own, which were not repeated: Mine."
     assert lines[1].startswith("  versions.torch: 1.0, now ")
     shutil.rmtree("third")
     found = tenfold("reproduce", run, "--out", "third", "--json", "--quiet")

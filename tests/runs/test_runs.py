@@ -17,7 +17,7 @@ from tenfold.files import sha256
 from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
 from tenfold.runs.claim import claimed
-from tenfold.training.callbacks import Callback, Logs
+from tenfold.training.callbacks import Callback, EarlyStopping, Logs
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace
@@ -252,6 +252,24 @@ def test_a_final_run_on_own_digits_alone_is_not_evaluated(small: Recipe, digits:
     assert run.record["test_openings"] == 0
     assert "It was not evaluated" in (run.folder / "report.html").read_text()
     assert not (run.folder / "sample.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("patience", "epochs", "stopped", "sentence"),
+    [
+        (0, 2, "early", "Epoch 1 of 2 was kept; a callback stopped the training early."),
+        (3, 3, "limit", "Epoch 1 of 3 was kept; training ended at its limit of epochs."),
+    ],
+)
+def test_a_callback_of_the_users_own_ends_the_training_and_chooses_the_epoch(
+    small: Recipe, digits: Path, patience: int, epochs: int, stopped: str, sentence: str
+) -> None:
+    callback = EarlyStopping("val_loss", min_delta=9, patience=patience)  # no later epoch is so much better
+    run = train(replace(small, patience=None), data=[str(digits)], callbacks=[callback], **QUICK)
+    record = run.record
+    assert (record["epochs"], record["kept_epoch"], record["stopped"]) == (epochs, 1, stopped)
+    assert record["callbacks"] == ["EarlyStopping"]
+    assert sentence in (run.folder / "report.html").read_text()
 
 
 def test_own_digits_never_open_the_test_set(

@@ -188,6 +188,26 @@ def test_the_command_trains_in_all_processes_and_one_of_them_writes(tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.npz", "run", "small.json"]
 
 
+STOPPED = """
+import sys, tenfold
+from tenfold.training.callbacks import Callback
+
+class Stop(Callback):
+    def on_epoch_end(self, trainer, logs):
+        trainer.stop = True
+
+run = tenfold.train(sys.argv[1], data=[sys.argv[2]], precision="fp32", out="run", callbacks=[Stop()])
+"""
+
+
+def test_a_callback_of_the_first_process_stops_all(tmp_path: Path) -> None:
+    *_, recipe, _, digits, _, _ = small_training(tmp_path, 240, 3)
+    ended = run_group(["-c", STOPPED, recipe, digits], 2, tmp_path)
+    assert [process.returncode for process in ended] == [0, 0], ended[0].stderr + ended[1].stderr
+    record = Run.load(tmp_path / "run").record
+    assert (record["epochs"], record["stopped"], record["callbacks"]) == (1, "early", ["Stop"])
+
+
 def test_a_training_whose_processes_are_killed_ends_as_if_they_had_not_been(tmp_path: Path) -> None:
     words = small_training(tmp_path, 1_200, 6)
     whole = run_group([*words, "--out", "whole"], 2, tmp_path)

@@ -46,6 +46,8 @@ def _compare(first: Any, again: Any) -> None:
         result(f"Not the same bits: {again.folder / 'model.onnx'} differs from that of {first.folder}.")
         for on in [on for on in first.results if on in again.results]:
             result(f"  {on}: {accuracy(first.results[on])}, now {accuracy(again.results[on])}")
+    if callbacks := first.record.get("callbacks"):
+        result(f"  The first run had callbacks of its own, which were not repeated: {', '.join(callbacks)}.")
     for name, (before, now) in found["differs"].items():
         if not name.startswith("results."):
             result(f"  {name}: {before}, now {now}")

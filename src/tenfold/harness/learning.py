@@ -28,6 +28,8 @@ def learning(facts: Facts) -> str:
     if validated:
         counts += f", {whole(record['counts'].get('validation', '?'))} validation images"
     ending = ENDINGS.get(str(record.get("stopped")), "")
+    if record.get("stopped") == "early" and record["recipe"].get("patience", 0) is None:
+        ending = "a callback stopped the training early"
     lead = (
         f"Epoch {kept} of {len(epochs)} was kept{ending and '; ' + ending}. Training figures are taken "
         "during the epoch, with dropout and distortions on, so they may look worse than those of validation."

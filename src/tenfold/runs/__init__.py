@@ -59,8 +59,8 @@ def train(
     multiplies it natively. `out` must be absent or empty (None: the next free runs/RECIPE-SEED). `on_start`
     is given the run once its folder is there. Whatever is wrong with an argument is raised before that.
 
-    Begun by torchrun, the processes train together, and the first alone writes; what the others return has no
-    folder and no results.
+    Begun by torchrun, the processes train together, and the first alone writes and has the `callbacks`, one
+    of which may stop them all; what the others return has no folder and no results.
     """
     need_torch()
     from tenfold.runs.calibration import calibration as taken_calibration
@@ -148,6 +148,7 @@ def reproduce(
     folder: str | Path, out: str | Path | None = None, *, callbacks: "Sequence[Callback]" = ()
 ) -> Run:
     """Repeat a finished run with its own recipe, seed, data, threads and precision, in a folder of its own.
+    Callbacks of its own, which its record's `callbacks` names, are not repeated.
 
     The new record's `reproduces` says of which `run`, whether the model files are `identical`, and what
     `differs` (name -> [before, now]) in versions, machine, device, data and results.

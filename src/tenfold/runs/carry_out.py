@@ -64,6 +64,7 @@ def begin(
     record["data"] = checksums(parts)
     record["counts"] = counts(parts)
     run = Run(new_folder(out, name), record)
+    _note(record, callbacks)
     with claimed(run.folder):
         run.save()
         return carry_out(run, parts, clock, callbacks, on_start)
@@ -103,6 +104,7 @@ def go_on(
         notes.append(f"Not the same training any more: {listed(changed)}.")
         run.record |= {"data": checksums(parts), "counts": counts(parts)}
     run.record.setdefault("resumed", []).append(notes)
+    _note(run.record, callbacks)
     run.save()
     return carry_out(run, parts, clock, callbacks, on_start, found, force=bool(changed))
 
@@ -189,6 +191,15 @@ def _train(
     return trainer
 
 
+def _note(record: dict[str, Any], callbacks: Sequence[Callback]) -> None:
+    """The names of the user's own callbacks, which a run that is repeated does not have."""
+    names = [
+        type(each).__name__ for each in callbacks if not type(each).__module__.startswith("tenfold.cli.")
+    ]
+    if names:
+        record["callbacks"] = sorted({*record.get("callbacks", ()), *names})
+
+
 def _watching(run: Run, recipe: Recipe) -> list[Callback]:
     history = History(run.folder / "history.csv")
     if recipe.patience is None:
@@ -199,14 +210,11 @@ def _watching(run: Run, recipe: Recipe) -> list[Callback]:
 
 
 def _outcome(trainer: Trainer) -> dict[str, Any]:
-    if trainer.recipe.patience is None:
-        stopped = "last"
-    else:
-        stopped = "early" if trainer.stop else "limit"
+    chosen = trainer.recipe.patience is not None or trainer.kept_epoch < trainer.epoch
     return {
         "epochs": trainer.epoch,
         "kept_epoch": trainer.kept_epoch,
-        "stopped": stopped,
+        "stopped": "early" if trainer.stop else "limit" if chosen else "last",
         "layers": [[row.name, list(row.shape), row.parameters] for row in layer_table(trainer.network)],
         "parameters": count_parameters(trainer.network),
     }

@@ -178,6 +178,7 @@ class Trainer:
         self.losses[0] = self.losses[1]
         for callback in self.callbacks:
             callback.on_epoch_end(self, logs)
+        self.stop = self.group.total(self.stop)[0] > 0  # what one process ends, all end
         for callback in self.callbacks:
             callback.on_epoch_close(self)
 
