@@ -159,7 +159,7 @@ ELSEWHERE = {
     ("harness/explore_lock.py", "open"),  # a lock has no contents
     ("harness/explore_study.py", "open"),  # Optuna's journal: a line that was cut off is taken off again
     ("training/track.py", "open"),  # TensorBoard's journal, which its reader takes cut off as well
-    ("runs/claim.py", "open"),  # as read
+    ("harness/claim.py", "open"),  # as read
     ("cli/output.py", "open"),  # the null device
     ("__main__.py", "open"),  # the same
     ("scaling/places.py", "open_output_stream"),  # remote stores; they show a file once it is whole

@@ -13,6 +13,7 @@ from tests.harness.test_report import Page
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Split
 from tenfold.errors import DataError, OutputExistsError, RunError, TenfoldError, UnknownNameError, UsageError
+from tenfold.harness.claim import claimed
 from tenfold.harness.curve import SIZES, curve, nested_order, results
 from tenfold.harness.curve_page import render
 from tenfold.harness.curve_record import Curve
@@ -201,9 +202,19 @@ def test_more_seeds_and_sizes_train_only_what_is_new(measure: Measure) -> None:
     found = measure(watcher=story)
     assert set(story.fits) == {(100, 0), (20, 1), (100, 1), (200, 1)}
     assert [point["size"] for point in found.record["results"]["points"]] == [20, 100, 200]
-    fewer = measure(seeds=1, sizes=[100])
-    assert [point["size"] for point in fewer.record["results"]["points"]] == [100]
-    assert len(fewer.record["fits"]) == 6  # what is done is kept
+    assert measure(seeds=1, sizes=[100]).record == found.record  # what is done stays in the curve
+    story = Story()
+    more = measure(watcher=story, seeds=3, sizes=[50])
+    assert set(story.fits) == {(50, 0), (50, 1), (20, 2), (50, 2), (100, 2), (200, 2)}
+    points = more.record["results"]["points"]
+    assert [(point["size"], point["seeds"]) for point in points] == [(n, 3) for n in (20, 50, 100, 200)]
+
+
+def test_one_process_at_a_time_works_on_a_curve(measure: Measure, tmp_path: Path) -> None:
+    measure(seeds=1, sizes=[20])
+    with claimed(tmp_path / "curve"), pytest.raises(OutputExistsError, match="Another process is at work on"):
+        measure(seeds=2, sizes=[20])
+    assert measure(seeds=2, sizes=[20]).record["seeds"] == 2
 
 
 @pytest.mark.parametrize(
@@ -278,6 +289,7 @@ def test_a_folder_of_something_else_is_refused(measure: Measure, tmp_path: Path)
     [
         (lambda record: record.pop("fits"), "no sound 'fits'"),
         (lambda record: record["fits"].append({"size": 20}), "no sound 'fits'"),
+        (lambda record: record["sizes"].append("20"), "no sound 'sizes'"),
         (lambda record: record.pop("results"), "no sound 'results'"),
         (lambda record: record.update(format=9), "not the record of a learning curve"),
     ],

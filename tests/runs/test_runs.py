@@ -14,9 +14,9 @@ import tenfold
 from tenfold.data import load_test
 from tenfold.errors import DivergedError, OutputExistsError, RunError, UnknownNameError, UsageError
 from tenfold.files import sha256
+from tenfold.harness.claim import claimed
 from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
-from tenfold.runs.claim import claimed
 from tenfold.training.callbacks import Callback, EarlyStopping, Logs
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline

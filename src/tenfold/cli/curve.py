@@ -50,7 +50,7 @@ def curve(
     """Measure what more training images are worth.
 
     Validation accuracy against the number of training images, each with several seeds; the test set stays
-    closed. Interrupted, the same command goes on; more sizes or seeds go into the same folder.
+    closed. Interrupted, the same command goes on; more sizes or seeds join those in its folder.
     """
     from tenfold.runs import need_torch
 

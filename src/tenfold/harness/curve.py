@@ -29,6 +29,8 @@ from tenfold.data import load_training, split
 from tenfold.data.labelled import Split
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import DataError, UnknownNameError, UsageError
+from tenfold.files import make_folder
+from tenfold.harness.claim import claimed
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
 from tenfold.harness.power_law import backtest, fit, foretell
@@ -67,11 +69,13 @@ def curve(
     `data` is MNIST's 55,000 and 5,000 if None. All `seeds` follow from `seed`. `steps` "same" gives every
     size as many steps, to the nearest whole epoch, as the recipe takes over all images; "epochs" keeps the
     recipe's epochs. `threads` are the cores to use (None: all). `out` is absent, empty or a curve of the same
-    settings, which goes on (None: runs/curve-RECIPE-SEED, or runs/curve-RECIPE-epochs-SEED). `engine`
-    carries out the trainings (None: processes of this machine); the curve is the same whichever does.
+    settings, which goes on, and whose sizes and seeds these join (None: runs/curve-RECIPE-SEED, or
+    runs/curve-RECIPE-epochs-SEED). `engine` carries out the trainings (None: processes of this machine); the
+    curve is the same whichever does.
 
     Raises UsageError for sizes or seeds that are none and for the test set as data, DataError for more images
-    than there are, RunError for a folder that is damaged or of other settings, DivergedError, DiskError.
+    than there are, RunError for a folder that is damaged or of other settings, OutputExistsError for one of
+    something else or where another process is at work, DivergedError, DiskError.
     """
     from tenfold.training.recipes import find_recipe, replace
 
@@ -85,8 +89,12 @@ def curve(
     share = share_out(len(wanted) * seeds, threads or cores())
     record = _record(chosen, data, sizes=wanted, seeds=seeds, seed=seed, steps=steps, threads=share.threads)
     name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
-    found = Curve.begin(Path(out) if out is not None else RUNS / name, record)
-    _carry_out(found, data, threads or cores(), watcher or Watcher(), engine)
+    folder = Path(out) if out is not None else RUNS / name
+    if not folder.exists():
+        make_folder(folder)
+    with claimed(folder):
+        found = Curve.begin(folder, record)
+        _carry_out(found, data, threads or cores(), watcher or Watcher(), engine)
     return found
 
 

@@ -3,10 +3,11 @@
     found = Curve.load("runs/curve-fast-0")
     found.record["results"]["points"][0]["accuracy"]       {"mean": ..., "interval": [low, high]}
 
-A training that is done is in the record at once. More sizes and more seeds go into the same folder: what was
-trained before is not trained again.
+A training that is done is in the record at once. More sizes and more seeds go into the same folder and join
+those of before: what was trained is not trained again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -62,6 +63,8 @@ class Curve(Recorded):
         """Raises RunError for a folder that holds no learning curve, or a damaged one."""
         path = Path(folder) / RECORD
         record = read_record(path, "a learning curve", FORMAT, BEGUN, FINISHED)
+        if not all(isinstance(size, int) for size in record["sizes"]):
+            raise RunError(f"'{path}' is damaged: it has no sound 'sizes'.")
         for fit in record["fits"]:
             if not isinstance(fit, dict) or any(not isinstance(fit.get(key), FIT[key]) for key in FIT):
                 raise RunError(f"'{path}' is damaged: it has no sound 'fits'.")
@@ -69,9 +72,9 @@ class Curve(Recorded):
 
     @classmethod
     def begin(cls, folder: Path, record: dict[str, Any]) -> Self:
-        """As `Recorded.begin`; a folder that was begun takes over the sizes and seeds of `record`."""
+        """As `Recorded.begin`; in a folder that was begun, the sizes and seeds of `record` join its own."""
         found = super().begin(folder, record)
-        found.record |= {key: record[key] for key in ("sizes", "seeds")}
+        found.record |= found._joined(record)
         return found
 
     def places(self) -> list[tuple[int, int]]:
@@ -83,9 +86,17 @@ class Curve(Recorded):
         """The trainings that are done, by place."""
         return {(fit["size"], fit["repeat"]): fit for fit in self.record["fits"]}
 
+    def _joined(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The sizes of both records and the more seeds of the two."""
+        return {
+            "sizes": sorted({*self.record["sizes"], *record["sizes"]}),
+            "seeds": max(self.record["seeds"], record["seeds"]),
+        }
+
     def _must_match(self, record: dict[str, Any]) -> None:
         other = [key for key in SETTINGS if self.record[key] != record[key]]
-        done = all(place in self.fits() for place in Curve(self.folder, record).places())
+        joined = Curve(self.folder, self._joined(record))
+        done = all(place in self.fits() for place in joined.places())
         if self.record["versions"].get("torch") != record["versions"].get("torch") and not done:
             other.append("version of torch")
         self._refuse_other("a learning curve", other)

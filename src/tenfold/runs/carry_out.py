@@ -20,12 +20,12 @@ from tenfold.data.labelled import Labelled
 from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
+from tenfold.harness.claim import claimed
 from tenfold.harness.evaluate import evaluate
 from tenfold.metrics import fit_temperature
 from tenfold.model import parse_model
 from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
 from tenfold.reading.reader import Reader
-from tenfold.runs.claim import claimed
 from tenfold.runs.page import write_page
 from tenfold.runs.parts import Parts, checksums, counts, load_parts
 from tenfold.runs.record import ACCEPTANCE, Run, new_folder, stated
