@@ -17,6 +17,8 @@ from tenfold.files import sha256
 from tenfold.harness.claim import claimed
 from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
+from tenfold.training import checkpoint
+from tenfold.training.backup import newest
 from tenfold.training.callbacks import Callback, EarlyStopping, Logs
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
@@ -127,6 +129,27 @@ def test_a_resumed_run_gives_the_same_model_as_one_that_never_stopped(
     assert all(float(row["seconds"]) > 0 for row in history(folder))
     with pytest.raises(RunError, match="nothing to resume"):
         resume(folder)
+
+
+@pytest.mark.parametrize(("recorded", "least"), [({}, 150), ({"train": 170}, 170)])
+def test_what_a_killed_process_trained_counts_as_training_time(
+    small: Recipe, recorded: dict[str, float], least: int
+) -> None:
+    """A killed process writes no record: epoch 1 took 100 s here, what was saved of epoch 2 took 50."""
+    with pytest.raises(KeyboardInterrupt):
+        train(small, seed=5, **QUICK, callbacks=[StopAfter(2)], out="run")
+    run = Run.load("run")
+    run.record["durations"] = recorded
+    run.save()
+    rows = [line.split(",") for line in Path("run/history.csv").read_text().splitlines()]
+    text = "\n".join(",".join([*row[:-1], "seconds" if row[0] == "epoch" else "100"]) for row in rows)
+    Path("run/history.csv").write_text(text)
+    found = newest(Path("run/checkpoints"))
+    assert found is not None
+    checkpoint.save(found.path, {**found.tree, "seconds": 50.0})
+    record = resume("run").record
+    assert least < record["durations"]["train"] < least + 20
+    assert sum(float(row["seconds"]) for row in history(Path("run"))) == pytest.approx(150, abs=20)
 
 
 def begun(finished: Run, **changes: Any) -> Path:

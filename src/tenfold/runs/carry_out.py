@@ -31,7 +31,7 @@ from tenfold.runs.parts import Parts, checksums, counts, load_parts
 from tenfold.runs.record import ACCEPTANCE, Run, new_folder, stated
 from tenfold.thresholds import fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
-from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
+from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint, epoch_seconds
 from tenfold.training.distributed import joined
 from tenfold.training.export import export
 from tenfold.training.interruption import Interruption
@@ -100,6 +100,7 @@ def go_on(
         notes = ["Begun anew, as nothing was learnt yet."]
     else:
         notes = [*found.damaged, f"Taken up after step {found.tree['step']:,}."]
+        clock.durations["train"] = max(clock.durations.get("train", 0.0), _spent(run, found))
     if changed:
         notes.append(f"Not the same training any more: {listed(changed)}.")
         run.record |= {"data": checksums(parts), "counts": counts(parts)}
@@ -268,6 +269,12 @@ def _evaluate(run: Run, validation: Labelled | None, test: Labelled | None) -> N
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
     write_atomic(run.folder / "predictions.npz", packed.getvalue())
+
+
+def _spent(run: Run, found: Found) -> float:
+    """Seconds of training up to the checkpoint, as far as a process that was killed has left them."""
+    epochs = epoch_seconds(run.folder / "history.csv").items()
+    return float(found.tree["seconds"]) + sum(s for epoch, s in epochs if epoch <= found.tree["epoch"])
 
 
 class _Clock:

@@ -224,7 +224,7 @@ class History(Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The rows as they were saved, with the seconds that the file has for them."""
-        seconds = {} if self.path is None else _seconds(self.path)
+        seconds = {} if self.path is None else epoch_seconds(self.path)
         self.rows = [
             {**row, "seconds": seconds[row["epoch"]]} if row["epoch"] in seconds else dict(row)
             for row in state["rows"]
@@ -241,8 +241,8 @@ def history_csv(rows: Sequence[Mapping[str, float]]) -> str:
     return text.getvalue()
 
 
-def _seconds(path: Path) -> dict[int, float]:
-    """Epoch -> seconds; none where the file is absent or damaged."""
+def epoch_seconds(path: Path) -> dict[int, float]:
+    """Epoch -> seconds, as `History` wrote them to `path`; none where the file is absent or damaged."""
     try:
         table = csv.DictReader(io.StringIO(read_bounded(path, HISTORY_LIMIT, RunError).decode()))
         return {int(row["epoch"]): float(row["seconds"]) for row in table}
