@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tenfold.data.folder import load_folder, load_npz, read_rows
-from tenfold.errors import DataError
+from tenfold.errors import DataError, ImageError
 
 
 def first_byte(path: Path) -> NDArray[np.uint8]:
@@ -77,6 +78,17 @@ def test_the_number_of_pictures_at_and_over_the_limit(tmp_path: Path) -> None:
     assert len(load_folder(tmp_path, read_digit=first_byte, limit=2)) == 2
     with pytest.raises(DataError, match="has 2 pictures; at most 1 are allowed"):
         load_folder(tmp_path, read_digit=first_byte, limit=1)
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {"3/broken.png": "", "4/large.png": ""})
+    os.truncate(tmp_path / "4" / "large.png", 65 << 20)
+    with pytest.raises(ImageError, match=r"^'.*/3/broken\.png': The file is empty\.$"):
+        load_folder(tmp_path)
+    (tmp_path / "3" / "broken.png").unlink()
+    (tmp_path / "3").rmdir()
+    with pytest.raises(ImageError, match=r"^The picture '.*/4/large\.png' has 68,157,440 bytes"):
+        load_folder(tmp_path)
 
 
 # --- labels.csv --------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from tenfold import runs
 from tenfold.data.folder import Row
-from tenfold.errors import DataError
+from tenfold.errors import DataError, ImageError
 from tenfold.harness.pages import edit_distance, evaluate_pages, rows_of_pages
 from tenfold.reading.page import Reading
 from tenfold.reading.reader import Reader
@@ -81,4 +81,10 @@ def test_evaluate_reads_pages(folder: Path, model_file: Path) -> None:
 def test_a_folder_of_pages_that_is_damaged(folder: Path, model_file: Path) -> None:
     (folder / "labels.csv").write_text("file,digits\nmissing.png,10\n")
     with pytest.raises(DataError, match="does not exist"):
+        runs.evaluate(model_file, folder)
+
+
+def test_a_page_that_cannot_be_read_is_named(folder: Path, model_file: Path) -> None:
+    (folder / "page.png").write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"^'.*/page\.png': The file is not a PNG"):
         runs.evaluate(model_file, folder)

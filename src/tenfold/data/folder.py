@@ -6,13 +6,14 @@
 
 Every image takes the road of `images/` to 28x28, as in reading, so a set is measured as it will be read; an
 MNIST image passes that road unchanged. Everything unfit raises DataError with a sentence that says what to
-mend; a picture that cannot be read raises ImageError.
+mend; a picture that cannot be read raises ImageError, which names it.
 """
 
 import csv
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
 from tenfold.data.unpack import read_member
-from tenfold.errors import DataError, DiskError
+from tenfold.errors import DataError, DiskError, ImageError
 from tenfold.files import read_bounded
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
@@ -60,10 +61,24 @@ def load_folder(
         from tenfold.images import read_digit as standard
 
         read_digit = standard
-    images = np.stack([read_digit(row.file) for row in rows])
+    images = []
+    for row in rows:
+        with named(row.file):
+            images.append(read_digit(row.file))
     return Labelled(
-        listed.resolve().parent.name, images, np.array([int(row.digits) for row in rows], np.uint8)
+        listed.resolve().parent.name, np.stack(images), np.array([int(row.digits) for row in rows], np.uint8)
     )
+
+
+@contextmanager
+def named(file: Path) -> Iterator[None]:
+    """A picture that cannot be read is one of many: its ImageError names it."""
+    try:
+        yield
+    except ImageError as error:
+        if f"'{file}'" in str(error):
+            raise
+        raise ImageError(f"'{file}': {error}") from None
 
 
 def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIMIT) -> Labelled:

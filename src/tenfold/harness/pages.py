@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.data.folder import Row, read_rows
+from tenfold.data.folder import Row, named, read_rows
 from tenfold.errors import DataError
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
@@ -30,11 +30,13 @@ def evaluate_pages(reader: Reader, rows: Iterable[Row], on: str) -> dict[str, An
 
     `exact` is the share of pictures read without a fault, `interval` its [low, high] (Wilson 95 %), `wrong`
     and `count` the pictures; `digit_error_rate` is the sum of all edits over that of all `digits`. Raises
-    DataError where there are no pictures, ImageError for one that cannot be read.
+    DataError where there are no pictures, ImageError, with its name, for one that cannot be read.
     """
     count = wrong = edits = digits = 0
     for row in rows:
-        found = edit_distance(reader.read(row.file).text.replace("\n", ""), row.digits)
+        with named(row.file):
+            text = reader.read(row.file).text
+        found = edit_distance(text.replace("\n", ""), row.digits)
         count, digits = count + 1, digits + len(row.digits)
         wrong, edits = wrong + bool(found), edits + found
     if not count:
