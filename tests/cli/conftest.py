@@ -1,5 +1,7 @@
 """`tenfold(...)` runs the program in this process, as the shell would: its exit code and what it printed."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -58,6 +60,21 @@ def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, str], A
             yield
 
     return interrupted
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that may not be opened, not even by root."""
+    path, real = tmp_path / "closed.png", os.open
+    path.write_bytes(b"")
+
+    def open_others(name: Any, *rest: Any, **named: Any) -> int:
+        if str(name) == str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+        return real(name, *rest, **named)
+
+    monkeypatch.setattr(os, "open", open_others)
+    return path
 
 
 @pytest.fixture

@@ -91,6 +91,16 @@ def test_a_bad_picture_is_reported_and_the_others_go_on(
         assert [str(path) in found.out for path in words[1:5]] == [True, False, False, True]
 
 
+@pytest.mark.parametrize("command", [["predict"], ["predict", "--explain", "page.html"], ["read"]])
+def test_a_file_that_may_not_be_opened_is_reported_and_the_others_go_on(
+    command: list[str], closed: Path, pictures: list[Path], model_file: Path, tenfold: Any
+) -> None:
+    found = tenfold(*command, closed, pictures[0], "--model", model_file)
+    assert found.code == 3
+    assert f"tenfold: '{closed}' cannot be read: Permission denied.\n" in found.err
+    assert found.out.startswith(str(pictures[0]))
+
+
 def test_a_folder_is_read_with_its_folders_in_order(
     tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
 ) -> None:

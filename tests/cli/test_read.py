@@ -83,3 +83,5 @@ def test_the_reading_is_painted_on_the_picture(page: Path, model_file: Path, ten
     found = tenfold("read", page, page, "--model", model_file, "--draw", out)
     assert found.code == 2
     assert "one picture" in found.err
+    lost = tenfold("read", page, "--model", model_file, "--draw", "no/such/out.png")
+    assert (lost.code, lost.out) == (4, "")

@@ -101,7 +101,7 @@ def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, 
     from dataclasses import asdict
     from itertools import islice
 
-    from tenfold.errors import InputError, UsageError
+    from tenfold.errors import DiskError, InputError, UsageError
     from tenfold.harness.explain_page import render
     from tenfold.harness.page import write_page
     from tenfold.reading.explain import Explanation, explain
@@ -113,7 +113,7 @@ def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, 
     for file in chosen:
         try:
             found.append(explain(reader, file))
-        except InputError as error:
+        except (InputError, DiskError) as error:
             fail(str(file), str(error))
             continue
         if json:

@@ -49,7 +49,7 @@ def read(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     folder, a Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import InputError
+    from tenfold.errors import DiskError, InputError
     from tenfold.reading.page import Expected
     from tenfold.reading.reader import Reader
 
@@ -77,16 +77,16 @@ def read(
     for image in map(Path, images):
         try:
             found = reader.read(image, digits=digits, allowed=allowed, pattern=pattern, checksum=checksum)
-            if draw is not None:
-                _draw(image, found, draw)
-        except InputError as error:
+        except (InputError, DiskError) as error:
             failed = True
             sentence = str(error)
             message(f"tenfold: {sentence}" if str(image) in sentence else f"tenfold: {image}: {sentence}")
             if json:
                 emit({"file": str(image), "error": sentence})
-        else:
-            _print_json(found) if json else _print_text(found)
+            continue
+        if draw is not None:
+            _draw(image, found, draw)
+        _print_json(found) if json else _print_text(found)
     if failed:
         raise typer.Exit(3)
 
