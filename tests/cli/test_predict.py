@@ -1,8 +1,10 @@
 """`tenfold predict`: files and folders, three ways to print, and what happens on a bad picture."""
 
 import csv
+import errno
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,33 @@ def test_a_folder_without_pictures_is_an_error_and_the_others_go_on(
     assert found.code == 3
     assert found.err.startswith(f"tenfold: The folder '{tmp_path / 'empty'}' holds no pictures")
     assert found.out.startswith(str(pictures[0]))
+
+
+@pytest.mark.parametrize("closed", ["in/b", "in"])
+def test_a_folder_that_may_not_be_listed_is_reported_and_the_others_go_on(
+    closed: str,
+    tmp_path: Path,
+    test_digits: Labelled,
+    model_file: Path,
+    tenfold: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [write(tmp_path / "in" / name, test_digits.images[0]) for name in ("a.png", "b/x.png", "c/x.png")]
+    refused, real = tmp_path / closed, os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path) == str(refused):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = tenfold("predict", tmp_path / "in", files[1], "--model", model_file, "--json")
+    documents = [json.loads(line) for line in found.out.splitlines()]
+    sentence = f"The folder '{refused}' cannot be read: Permission denied."
+    assert (found.code, found.err) == (3, f"tenfold: {sentence}\n")
+    assert {"file": str(refused), "error": sentence} in documents
+    answered = [document["file"] for document in documents if "label" in document]
+    assert answered == [str(files[place]) for place in ((0, 2, 1) if closed == "in/b" else (1,))]
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names there are Unicode")

@@ -143,19 +143,22 @@ def _print_steps(found: "Explanation") -> None:
 def _files(paths: list[Path], fail: Fail) -> Iterator[Path]:
     """Files as given; of a folder, its pictures and those of its folders, in order, hidden ones left out."""
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # Path.is_dir raises where it may not look
             yield path
             continue
         empty = True
-        for file in _pictures(path):
+        refused: list[OSError] = []
+        for file in _pictures(path, refused.append):
             empty = False
             yield file
-        if empty:
+        for cause in refused:
+            fail(cause.filename, f"The folder '{cause.filename}' cannot be read: {cause.strerror}.")
+        if empty and not refused:
             fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(SUFFIXES)}).")
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
+def _pictures(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
