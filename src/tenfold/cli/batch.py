@@ -63,6 +63,14 @@ def refuse_without_out(**options: Any) -> None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --out DIR.")
 
 
+def refuse_empty(images: Sequence[str]) -> None:
+    """A variable of the shell that is not set comes as "", which as a path is the current folder."""
+    if "" in images:
+        raise UsageError(
+            "An IMAGE is empty, perhaps for a variable that is not set; the current folder is '.'."
+        )
+
+
 def on_ray(engine: str | None, address: str | None) -> bool:
     """Raises UnknownNameError for another engine, UsageError for an address that nobody needs."""
     if engine is not None and engine not in ENGINES:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_without_out
+from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_empty, refuse_without_out
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, percent, result
 
@@ -53,6 +53,7 @@ def predict(
     from tenfold.reading.many import predict_many
     from tenfold.reading.reader import Failure, Reader
 
+    refuse_empty(images)
     if csv_ and (json or out is not None):
         raise typer.BadParameter(f"--csv and --{'json' if json else 'out'} exclude each other.")
     if explain is not None and (csv_ or out is not None):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_without_out
+from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_empty, refuse_without_out
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, result
 
@@ -53,6 +53,7 @@ def read(
     from tenfold.reading.page import Expected
     from tenfold.reading.reader import Reader
 
+    refuse_empty(images)
     if draw is not None and (len(images) > 1 or out is not None):
         raise typer.BadParameter("--draw takes one picture, and no --out.")
     expected = Expected(digits, allowed, pattern, checksum)  # a slip in these is no picture's fault
