@@ -1,5 +1,6 @@
 """`tenfold` and `python -m tenfold`. An error of ours is one sentence and an exit code, no traceback."""
 
+import codecs
 import io
 import os
 import signal
@@ -15,8 +16,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     if sys.stderr is None:  # it was closed; print would take standard output in its place
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the program
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what the terminal's encoding lacks
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("tenfold", _as_bytes_or_escaped)
+        sys.stdout.reconfigure(errors="tenfold")
     try:
         app(prog_name="tenfold")
     except TenfoldError as error:
@@ -32,6 +34,14 @@ def main() -> None:
 def _terminated(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     """SIGTERM unwinds the program as an interrupt does, so that nothing is left half-written."""
     sys.exit(143)
+
+
+def _as_bytes_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A file's name that is no text is printed as the bytes it is; what the encoding lacks is escaped."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,13 @@ def test_json_is_one_document_a_line(pictures: list[Path], model_file: Path, ten
     assert all(len(document["probabilities"]) == 10 for document in documents)
 
 
+@pytest.mark.parametrize("name", ['a "b", c', "a\nb", "a\rb"])
 def test_csv_is_a_table_whatever_a_file_is_called(
-    tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
+    name: str, tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
 ) -> None:
-    odd = write(tmp_path / 'a "b", c.png', test_digits.images[0])
+    odd = write(tmp_path / f"{name}.png", test_digits.images[0])
     found = tenfold("predict", odd, "--model", model_file, "--csv")
-    (row,) = csv.DictReader(io.StringIO(found.out))
+    (row,) = csv.DictReader(io.StringIO(found.out, newline=""))
     assert found.out.splitlines()[0] == ",".join(CSV_HEADER)
     assert row["file"] == str(odd)
     assert sum(float(row[f"p{digit}"]) for digit in range(10)) == pytest.approx(1, abs=1e-5)
@@ -154,14 +156,22 @@ def test_a_folder_that_may_not_be_listed_is_reported_and_the_others_go_on(
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names there are Unicode")
-def test_a_name_that_is_no_text_is_printed_all_the_same(
-    tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
+def test_a_name_that_is_no_text_is_printed_as_its_bytes(
+    tmp_path: Path, test_digits: Labelled, model_file: Path
 ) -> None:
-    odd = write(tmp_path / "\udcff.png", test_digits.images[0])
-    for form in ([], ["--csv"], ["--json"]):
-        found = tenfold("predict", odd, "--model", model_file, *form)
-        assert (found.code, found.err) == (0, "")
-        assert "udcff.png" in found.out
+    odd = write(tmp_path / "\udcff√.png", test_digits.images[0])
+
+    def printed(*form: str, encoding: str = "utf-8") -> bytes:
+        words = [sys.executable, "-m", "tenfold", "predict", str(odd), "--model", str(model_file), *form]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(words, capture_output=True, check=True, env=environment)
+        assert done.stderr == b""
+        return done.stdout
+
+    assert printed().startswith(os.fsencode(odd) + b"  ")
+    assert printed("--csv").splitlines()[1].startswith(os.fsencode(odd) + b",")
+    assert json.loads(printed("--json"))["file"] == str(odd)
+    assert b"udcff\\u221a.png" in printed(encoding="ascii")  # what the encoding lacks is escaped
 
 
 @pytest.mark.parametrize(

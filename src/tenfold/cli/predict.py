@@ -183,5 +183,5 @@ def _print_csv(found: "Prediction") -> None:
 
 def _csv(cells: list[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    csv.writer(line).writerow(cells)  # with no terminator it would not quote line breaks
+    return line.getvalue().removesuffix("\r\n")
