@@ -2,8 +2,12 @@
 
 import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +68,25 @@ def test_a_process_that_is_killed_is_an_error_and_not_a_wait(model_file: Path, p
     with pytest.raises(ResourceError, match="ended before its work was done"):
         list(results)
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows hands no ignored signal down")
+def test_ctrl_c_is_the_callers_to_hear_from_the_first_moment(
+    model_file: Path, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, handler = BaseProcess.start, signal.getsignal(signal.SIGINT)
+
+    def interrupted(process: BaseProcess) -> None:
+        start(process)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGINT)
+
+    reader = Reader(model_file, threads=2)
+    expected = list(reader.predict_files(paths))
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseProcess, "start", interrupted)
+        assert list(predict_many(reader, paths, alone=0, chunk=25)) == expected
+    assert signal.getsignal(signal.SIGINT) is handler
+    with ThreadPoolExecutor(1) as pool:  # where no handler may be set
+        found = pool.submit(lambda: list(predict_many(reader, paths, alone=0, chunk=50)))
+        assert found.result() == expected

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 
 from tenfold.errors import ResourceError
 from tenfold.reading.reader import Failure, Prediction, Reader
@@ -61,7 +61,8 @@ def _workers(count: int) -> Iterator[list[Connection]]:
             here, there = context.Pipe()
             ends.append(here)
             process = context.Process(target=_work, args=(there,), daemon=True)
-            process.start()
+            with _ctrl_c_ignored():
+                process.start()
             processes.append(process)
             there.close()
         yield ends
@@ -71,6 +72,20 @@ def _workers(count: int) -> Iterator[list[Connection]]:
         for process in processes:
             process.join(PATIENCE)
             process.kill()
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """What is started here ignores Ctrl-C from its first moment, not only once it has imported all. Python
+    lets no other thread than the main one set this."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager
@@ -93,7 +108,8 @@ def _begun(workers: list[Connection], reader: Reader, parts: list[list[str]]) ->
 
 
 def _work(pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started first says what is to be said
+    # the process that was started first says what is to be said; Windows hands no ignored signal down
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         reader: Reader = pipe.recv()
         while True:
