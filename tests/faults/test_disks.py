@@ -72,6 +72,8 @@ def test_what_a_shell_closed_or_a_disk_refuses_never_goes_elsewhere(tmp_path: Pa
     assert ended("2>&-", "predict", absent, "--json")[0] == 3
     assert "absent" not in ended("2>&-", "predict", absent)[1]
     assert ended("2>/dev/full", "predict", absent)[0] == 3
+    closed = (4, "", "tenfold: The result cannot be written: standard output is closed.\n")
+    assert ended(">&-", "data", "list") == ended(">&-", "data", "list", "--json") == closed
     code, _, err = ended(">/dev/full", "data", "list")
     assert (code, err) == (4, f"tenfold: [Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}\n")
 

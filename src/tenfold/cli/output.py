@@ -10,11 +10,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tenfold.errors import ResourceError
+from tenfold.errors import DiskError, ResourceError
 
 
 def result(text: str) -> None:
-    """Lines on standard output, at once. If nobody reads on, as after `head`, the program ends quietly."""
+    """Lines on standard output, at once. If nobody reads on, as after `head`, the program ends quietly.
+
+    Raises DiskError where standard output is closed, as print would lose them without a word.
+    """
+    if sys.stdout is None:
+        raise DiskError("The result cannot be written: standard output is closed.")
     try:
         print(text, flush=True)
     except BrokenPipeError:
