@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
-from tests.serving.conftest import Run, Running, wait_for
+from tests.images.corpus import encoded
+from tests.serving.conftest import Images, Run, Running, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,17 @@ def test_pages_that_wait_too_long_are_refused(run: Run) -> None:
         assert service.metric("tenfold_rejected_total", reason="queue") == 1
         assert service.metric("tenfold_rejected_total", reason="deadline") == 1
         assert service.metric("tenfold_page_queue_depth") == 0
+
+
+def test_small_pictures_of_cameras_go_with_the_digits(run: Run, digits: Images) -> None:
+    with run(page_queue=1) as service:
+        gate = Gate(service)  # and the lane of pages is full
+        for kind in ("PNG", "JPEG", "WEBP", "BMP"):
+            found = service.http.post("/v1/predict", content=encoded(digits[0], kind))
+            assert (kind, found.status_code) == (kind, 200)
+        for large in (encoded(np.zeros((600, 600), np.uint8), "JPEG"), encoded(digits[0], "TIFF")):
+            assert service.http.post("/v1/predict", content=large).status_code == 503
+        gate.open()
 
 
 def test_every_answer_carries_the_headers_of_security(service: Running, seven: bytes) -> None:

@@ -150,14 +150,13 @@ def _in_time(checksum: str | Checksum | None, seconds: float) -> Checksum | None
 def _pixels(picture: Picture) -> int:
     """How large a picture is, before it is decoded; what only its decoder knows counts as large."""
     from tenfold.errors import ImageError
-    from tenfold.images.png import SIGNATURE, png_size
+    from tenfold.images.png import SIGNATURE
+    from tenfold.images.size import picture_size
 
     if not isinstance(picture, bytes):
         return picture.size
-    if not picture.startswith(SIGNATURE):
-        return SMALL + 1
     try:
-        width, height = png_size(picture)
+        width, height = picture_size(picture)
     except ImageError:
-        return 0  # refused at once, on either lane
+        return 0 if picture.startswith(SIGNATURE) else SMALL + 1  # such a PNG is refused at once
     return width * height
