@@ -85,3 +85,23 @@ def test_the_reading_is_painted_on_the_picture(page: Path, model_file: Path, ten
     assert "one picture" in found.err
     lost = tenfold("read", page, "--model", model_file, "--draw", "no/such/out.png")
     assert (lost.code, lost.out) == (4, "")
+
+
+def test_what_is_made_never_takes_the_place_of_the_picture(
+    page: Path, model_file: Path, tenfold: Any, tmp_path: Path
+) -> None:
+    before, link = page.read_bytes(), tmp_path / "link.png"
+    link.symlink_to(page)
+    for words in (
+        ["read", page, "--draw"],
+        ["predict", page, "--explain"],
+        ["predict", tmp_path, "--explain"],
+    ):
+        for out in (page, link, "page.png"):
+            found = tenfold(*words, out, "--model", model_file)
+            assert (found.code, found.out) == (2, "")
+            assert (
+                found.err
+                == f"tenfold: '{out}' is a picture that is read and would be lost; give another name.\n"
+            )
+    assert page.read_bytes() == before

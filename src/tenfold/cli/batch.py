@@ -1,9 +1,11 @@
 """`--engine` and `--out`: work on a Ray cluster, and predict and read as jobs over millions of pictures."""
 
+import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,6 +71,12 @@ def refuse_empty(images: Sequence[str]) -> None:
         raise UsageError(
             "An IMAGE is empty, perhaps for a variable that is not set; the current folder is '.'."
         )
+
+
+def refuse_over_input(out: Path | None, images: Iterable[str | Path]) -> None:
+    """What a command makes does not take the place of a picture that it is made from."""
+    if out is not None and os.path.realpath(out) in map(os.path.realpath, images):
+        raise UsageError(f"'{out}' is a picture that is read and would be lost; give another name.")
 
 
 def on_ray(engine: str | None, address: str | None) -> bool:

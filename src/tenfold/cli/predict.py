@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_empty, refuse_without_out
+from tenfold.cli.batch import (
+    Address,
+    Engine,
+    Out,
+    PartSize,
+    carry_out,
+    refuse_empty,
+    refuse_over_input,
+    refuse_without_out,
+)
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, percent, result
 
@@ -110,6 +119,7 @@ def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, 
     chosen = list(islice(files, EXPLAINED + 1))
     if len(chosen) > EXPLAINED:
         raise UsageError(f"--explain shows at most {EXPLAINED} pictures on its page; give fewer.")
+    refuse_over_input(out, chosen)
     found: list[Explanation] = []
     for file in chosen:
         try:

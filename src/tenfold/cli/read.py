@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, Out, PartSize, carry_out, refuse_empty, refuse_without_out
+from tenfold.cli.batch import (
+    Address,
+    Engine,
+    Out,
+    PartSize,
+    carry_out,
+    refuse_empty,
+    refuse_over_input,
+    refuse_without_out,
+)
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, result
 
@@ -56,6 +65,7 @@ def read(
     refuse_empty(images)
     if draw is not None and (len(images) > 1 or out is not None):
         raise typer.BadParameter("--draw takes one picture, and no --out.")
+    refuse_over_input(draw, images)
     expected = Expected(digits, allowed, pattern, checksum)  # a slip in these is no picture's fault
     if out is None:
         refuse_without_out(part_size=part_size, engine=engine, address=address)
