@@ -1,6 +1,7 @@
 """`tenfold report` and `tenfold reproduce`, on one small run."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,13 @@ def test_a_report_is_written_again_and_a_run_repeated(run: Path, tenfold: Any) -
 def test_several_runs_are_one_page_with_what_was_measured(run: Path, digits: Path, tenfold: Any) -> None:
     assert tenfold("audit", run, "--json").code == 0
     assert json.loads((run / "audit.json").read_text())["disagreements"] >= 0
-    assert tenfold("evaluate", run, "--on", digits).code == 0
-    assert json.loads((run / "evaluations.json").read_text())["digits"]["count"] == 240
+    (folder := Path("another")).mkdir()
+    shutil.copy(digits, folder)
+    sets = [digits, folder / digits.name]
+    assert [tenfold("evaluate", run, "--on", on).code for on in (*sets, "mnist-validation")] == [0, 0, 0]
+    kept = json.loads((run / "evaluations.json").read_text())
+    assert list(kept) == [*map(os.path.realpath, sets), "mnist-validation"]
+    assert kept[os.path.realpath(digits)]["count"] == 240
     shutil.copytree(run, "second")
     assert tenfold("report", run, "second").out == "report.html\n"
     words = ("report", run, "second", "--out", "mine.html", "--json")
@@ -64,6 +70,7 @@ def test_several_runs_are_one_page_with_what_was_measured(run: Path, digits: Pat
     assert "2 runs" in page
     assert "Label audit" in page
     assert "On other sets" in page
+    assert str(Path("another/digits.npz").resolve()) in page
     assert tenfold("report", run, "--out", "one.html").out == "one.html\n"
     assert Path("one.html").read_text() == (run / "report.html").read_text()
     (Path("second") / "history.csv").write_text("nothing")

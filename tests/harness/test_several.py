@@ -246,6 +246,16 @@ def test_what_commands_left_is_shown_with_its_numbers(run: RunFolder, tmp_path: 
     assert sections(page)[-1] == "done"
 
 
+def test_sets_of_one_name_are_told_apart_also_between_runs(run: RunFolder, tmp_path: Path) -> None:
+    figures = FOUND["evaluations"]["usps"]
+    runs = {name: run.write(tmp_path / name) for name in ("a", "b")}
+    keep(runs["a"], "evaluations", {"usps": figures, "/sets/one/digits": figures, "/sets/mine": figures})
+    keep(runs["b"], "evaluations", {"/sets/two/digits": figures, "/sets/mine": figures})
+    found = [row[:2] for row in read_done(runs, []).rows["evaluations"]]
+    assert found[:3] == [("a", "usps"), ("a", "/sets/one/digits"), ("a", "mine")]
+    assert found[3:] == [("b", "/sets/two/digits"), ("b", "mine")]
+
+
 def test_what_was_not_done_is_not_there(run: RunFolder, tmp_path: Path) -> None:
     folder = run.write(tmp_path / "a")
     assert read_done({"a": folder}, []).rows == {kind: [] for kind in FOUND}

@@ -25,7 +25,7 @@ def evaluate(
     with downloads() as progress:
         found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
     if "accuracy" in found:
-        keep_evaluation(model, found["on"], found)
+        keep_evaluation(model, on, found)
     if found.get("trained_on"):
         message(FLATTERED.format(found["on"]))
     if json:

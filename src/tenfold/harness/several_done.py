@@ -8,6 +8,7 @@ plain text.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,7 @@ def read_done(runs: Mapping[str, Path], others: Sequence[Path]) -> Done:
             except (KeyError, TypeError, ValueError, AttributeError, IndexError):
                 path = folder / f"{kind}.json"
                 raise RunError(f"'{path}' is damaged. Delete it, and measure again.") from None
+    done.rows["evaluations"] = _told_apart(done.rows.get("evaluations", []))
     for folder in others:
         try:
             if (folder / CROSSVAL).exists():
@@ -130,6 +132,13 @@ def _evaluations(found: Mapping[str, Any]) -> Iterable[Row]:
             percent(float(result["accuracy"])),
             _interval(result["interval"]),
         )
+
+
+def _told_apart(rows: Sequence[Row]) -> list[Row]:
+    """The sets by the last part of their paths, but whole where that is of several."""
+    last = {on: Path(on).name for _, on, *_ in rows}
+    times = Counter(last.values())
+    return [(run, last[on] if times[last[on]] == 1 else on, *rest) for run, on, *rest in rows]
 
 
 def _robustness(found: Mapping[str, Any]) -> Iterable[Row]:
