@@ -25,8 +25,9 @@ from tenfold.data.mnist import load_training, split
 from tenfold.harness.pages import evaluate_pages
 from tenfold.images.segment import Page
 from tenfold.metrics import wilson
+from tenfold.reading.expected import Expected
 from tenfold.reading.looks import PERHAPS
-from tenfold.reading.page import Expected, Reading, read_page
+from tenfold.reading.page import Reading, read_page
 
 TARGETS = {"photos": "97 % of digits", "cheque_amounts": "85 % of amounts"}
 STRINGS = 300

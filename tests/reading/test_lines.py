@@ -15,8 +15,9 @@ from tenfold.kinds import LINE
 from tenfold.model import LINES, MODELS, list_models, read_card, read_model, resolve
 from tenfold.reading import Reader
 from tenfold.reading.evidence import evidence
+from tenfold.reading.expected import Expected
 from tenfold.reading.lines import BLANK, FLOOR, STEP, LineReader, one_digit
-from tenfold.reading.page import Expected, read_page
+from tenfold.reading.page import read_page
 
 Images = NDArray[np.uint8]
 Compose = Callable[..., Images]

@@ -13,7 +13,8 @@ from PIL import Image
 from tenfold.errors import ImageError, ShapeError, UsageError
 from tenfold.images.segment import segment
 from tenfold.reading import Reader
-from tenfold.reading.page import Expected, Reading, candidates, luhn, read_page
+from tenfold.reading.expected import Expected, luhn
+from tenfold.reading.page import Reading, candidates, read_page
 
 Images = NDArray[np.uint8]
 Compose = Callable[..., Images]
@@ -139,6 +140,20 @@ def test_where_nothing_fits_the_reading_is_unsure(
 ) -> None:
     found = page_reader.read(compose("7"), **wish)  # type: ignore[arg-type]
     assert (found.text, found.unsure, found.reason) == ("7", True, "nothing fits what is expected")
+
+
+@pytest.mark.parametrize(
+    "wish", [{"digits": 3}, {"allowed": "04"}, {"pattern": r"\d{2}"}, {"checksum": luhn}]
+)
+def test_what_fits_only_without_clear_digits_is_unsure(
+    page_reader: Reader, compose: Compose, wish: dict[str, object]
+) -> None:
+    page = compose("7041")
+    found = page_reader.read(page, **wish)  # type: ignore[arg-type]
+    assert found.text != "7041"
+    assert (found.unsure, found.reason) == (True, "what is expected fits badly")
+    for right in ({"digits": 4}, {"allowed": "0147"}, {"pattern": r"7\d+"}):
+        assert page_reader.read(page, **right) == page_reader.read(page)
 
 
 def test_digits_are_unsure_below_the_threshold(

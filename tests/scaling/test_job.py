@@ -16,7 +16,7 @@ from pyarrow import dataset, parquet
 from tenfold.data import load_test
 from tenfold.data.idx import write_idx
 from tenfold.errors import DataError, MissingExtraError, OutputExistsError, RunError, UsageError
-from tenfold.reading.page import Expected
+from tenfold.reading.expected import Expected
 from tenfold.reading.reader import Failure, Reader
 from tenfold.scaling.answering import DEADLY, Done
 from tenfold.scaling.job import RECORD, Job

@@ -15,7 +15,7 @@ from tenfold.errors import ResourceError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from tenfold.harness import trainings
-    from tenfold.reading.page import Expected
+    from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
     from tenfold.scaling import job
     from tenfold.scaling.answering import Command, Done
@@ -125,7 +125,7 @@ def carry_out(
     json: bool,
 ) -> None:
     """Run the job and say what came of it. Exits with 3 if pictures failed."""
-    from tenfold.reading.page import Expected
+    from tenfold.reading.expected import Expected
     from tenfold.scaling.job import Job
 
     on_ray(engine, address)  # a slip in these comes before the job is looked at

@@ -59,7 +59,7 @@ def read(
     folder, a Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
     from tenfold.errors import DiskError, InputError
-    from tenfold.reading.page import Expected
+    from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
 
     refuse_empty(images)

@@ -8,7 +8,6 @@ passes over dots, dashes, specks and words. `evidence.py` says what a network th
 each.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, zip_longest
@@ -17,13 +16,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import UsageError
 from tenfold.images.atoms import Atom, Box, around, gap
 from tenfold.images.segment import Page
 from tenfold.reading.evidence import Chances, Evidence, evidence
-from tenfold.reading.lattice import Edge, Step, readings
+from tenfold.reading.expected import Expected
+from tenfold.reading.lattice import Edge, Path, Step, readings
 from tenfold.reading.lines import FLOOR
-from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly, only
 from tenfold.reading.signs import without_signs
 from tenfold.thresholds import CONFIDENCE, unsure
 
@@ -41,11 +39,11 @@ _PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
 _WORD, _LETTER = 6.0, 0.5  # nats that it costs to pass over a word, and each of its atoms as tall as a digit
 _SPACE = 0.4  # of a line's digit height between words, at least
 _CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of ink that it crosses
+_MISFIT = 3.0  # nats between the best reading and the best that fits: repairing a digit costs less
 # Of the log-probability of a network of whole lines: of a digit, of none, and where ink is cut.
 _HEARD, _NONE, _HEARD_CUT = 1.0, 0.25, 1.5
 
 Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-Checksum = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -70,61 +68,6 @@ class Reading:
     digits: tuple[Digit, ...]
     unsure: bool
     reason: str | None
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the user knows of the text, line breaks left out.
-
-    `digits`: how many there are; `allowed`: those that occur, as in "0123"; `pattern`: a regular
-    expression of `re` that matches the whole; `checksum`: "luhn" or a function of the text. Raises
-    UsageError.
-    """
-
-    digits: int | None = None
-    allowed: str | None = None
-    pattern: str | None = None
-    checksum: str | Checksum | None = None
-
-    def __post_init__(self) -> None:
-        if self.digits is not None and not 0 <= self.digits <= 10_000:
-            raise UsageError(f"The number of digits must lie in 0 to 10,000, not {self.digits}.")
-        if self.allowed is not None and (not self.allowed or not set(self.allowed) <= set("0123456789")):
-            raise UsageError(f"Allowed digits are given like '0123', not '{self.allowed}'.")
-        if isinstance(self.checksum, str) and self.checksum not in CHECKSUMS:
-            raise UsageError(f"There is no checksum '{self.checksum}'. There are: {', '.join(CHECKSUMS)}.")
-        if self.pattern is not None:
-            try:
-                compile_pattern(self.pattern)
-            except re.error as error:
-                raise UsageError(f"'{self.pattern}' is not a regular expression: {error}.") from None
-
-    def language(self) -> Expression:
-        """The texts that can fit, as an expression; `fits` decides where it cannot tell."""
-        language = ANYTHING if self.digits is None else exactly(self.digits)
-        if self.allowed is not None:
-            language = both(language, only(self.allowed))
-        if self.pattern is not None:
-            language = both(language, compile_pattern(self.pattern) or ANYTHING)
-        return language
-
-    def fits(self, text: str) -> bool:
-        """The pattern and the checksum hold."""
-        check = CHECKSUMS[self.checksum] if isinstance(self.checksum, str) else self.checksum
-        matches = self.pattern is None or re.fullmatch(self.pattern, text) is not None
-        return matches and (check is None or bool(check(text)))
-
-
-def luhn(text: str) -> bool:
-    """The checksum of card numbers: with every second digit from the right doubled, a multiple of 10."""
-    total = 0
-    for place, character in enumerate(reversed(text)):
-        value = int(character) * (1 + place % 2)
-        total += value - 9 * (value > 9)
-    return bool(text) and total % 10 == 0
-
-
-CHECKSUMS: dict[str, Checksum] = {"luhn": luhn}
 
 
 @dataclass(frozen=True)
@@ -153,7 +96,8 @@ def read_page(
     second opinion, if any, of a network that reads whole lines.
 
     `thresholds` say which digits are unsure: see `thresholds.unsure`. Where nothing fits what is expected,
-    the best reading without it is given, unsure.
+    the best reading without it is given, unsure; unsure is also what fits only where clear digits are left
+    out or taken for others.
     """
     expected = expected or Expected()
     found = candidates(page)
@@ -164,13 +108,16 @@ def read_page(
     edges = _edges(page, found, chances)
     if lines is not None:
         edges = _with_evidence(edges, page, evidence(page, lines, _ATOMS))
-    steps = _best(atoms, edges, expected)
-    reason = None
-    if steps is None:
-        reason = "nothing fits what is expected"
-        steps = next(readings(atoms, edges))[1]
-    elif expected == Expected():  # who knows the text knows what is in it
-        steps = without_signs(steps, found, page)
+    score, plain = next(readings(atoms, edges))
+    steps, reason = without_signs(plain, found, page), None
+    if expected != Expected():  # who knows the text knows what is in it
+        fitting = _best(atoms, edges, expected)
+        if fitting is None:
+            steps, reason = plain, "nothing fits what is expected"
+        elif score - fitting[0] > _MISFIT and _text(fitting[1], found) != _text(steps, found):
+            steps, reason = fitting[1], "what is expected fits badly"
+        else:
+            steps = fitting[1]
     doubtful, least = unsure(rows, thresholds), thresholds.get(CONFIDENCE, 0.0)
 
     def digit(step: Step) -> Digit:
@@ -276,10 +223,10 @@ def _with_evidence(edges: list[Edge], page: Page, heard: Evidence) -> list[Edge]
     return found
 
 
-def _best(atoms: int, edges: list[Edge], expected: Expected) -> tuple[Step, ...] | None:
-    for _, steps in islice(readings(atoms, edges, expected.language()), SEARCHED):
+def _best(atoms: int, edges: list[Edge], expected: Expected) -> Path | None:
+    for score, steps in islice(readings(atoms, edges, expected.language()), SEARCHED):
         if expected.fits("".join(str(step.label) for step in steps)):
-            return steps
+            return score, steps
     return None
 
 

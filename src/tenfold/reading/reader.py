@@ -31,7 +31,8 @@ from tenfold.thresholds import CONFIDENCE, unsure
 
 if TYPE_CHECKING:
     from tenfold.images.segment import Page
-    from tenfold.reading.page import Checksum, Expected, Reading
+    from tenfold.reading.expected import Checksum, Expected
+    from tenfold.reading.page import Reading
 
 BATCH = 32  # images a call of ONNX Runtime: fastest of 1 to 256 on the baseline, as the planes stay in cache;
 MANY = 1_000  # twice as many where there are so many: small networks are then 7 to 16 % faster
@@ -200,7 +201,7 @@ class Reader:
         text. Raises as `predict` for the picture, UsageError for the rest.
         """
         from tenfold.images.segment import segment
-        from tenfold.reading.page import Expected
+        from tenfold.reading.expected import Expected
 
         expected = Expected(digits, allowed, pattern, checksum)
         page = segment(_picture(image))

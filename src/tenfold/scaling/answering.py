@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from tenfold.errors import TenfoldError
-from tenfold.reading.page import Expected
+from tenfold.reading.expected import Expected
 from tenfold.reading.reader import Failure, Prediction, Reader
 from tenfold.scaling.inputs import Part
 from tenfold.scaling.pictures import Item, chunks

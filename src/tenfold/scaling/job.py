@@ -19,7 +19,7 @@ from typing import Any
 
 from tenfold import __version__
 from tenfold.errors import OutputExistsError, RunError, UsageError
-from tenfold.reading.page import Expected
+from tenfold.reading.expected import Expected
 from tenfold.reading.reader import Reader
 from tenfold.scaling.answering import Command, Done, Task
 from tenfold.scaling.inputs import Part, digested, listing, plan

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tenfold.reading.page import Expected
+from tenfold.reading.expected import Expected
 from tenfold.serving.answers import RefusedError, json_answer
 from tenfold.serving.engine import Engine, Picture
 from tenfold.serving.strict_json import numbers, only_keys, parse

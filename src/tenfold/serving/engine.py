@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
 from tenfold.reading import Prediction, Reader
-from tenfold.reading.page import CHECKSUMS, Checksum, Expected, Reading
+from tenfold.reading.expected import CHECKSUMS, Checksum, Expected
+from tenfold.reading.page import Reading
 from tenfold.serving.catalogue import Catalogue
 from tenfold.serving.lanes import BusyError, DigitLane, PageLane
 from tenfold.serving.settings import Settings
