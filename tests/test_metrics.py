@@ -70,6 +70,9 @@ def test_t_quantile_refuses(probability: float, freedom: int) -> None:
 @given(st.lists(st.floats(0.9, 1.0), min_size=2, max_size=12))
 def test_t_interval_is_scipys(values: list[float]) -> None:
     mean, low, high = metrics.t_interval(values)
+    if len(set(values)) == 1:
+        assert (mean, low, high) == pytest.approx((values[0], math.nan, math.nan), nan_ok=True)
+        return
     error = np.std(values, ddof=1) / math.sqrt(len(values))
     half = stats.t.ppf(0.975, len(values) - 1) * error
     assert (mean, low, high) == pytest.approx((np.mean(values), mean - half, mean + half), abs=1e-9)
@@ -196,8 +199,12 @@ def test_the_fitted_temperature_never_makes_nll_worse(seed: int, sharpness: floa
     assert after <= before + 1e-9
 
 
-def test_temperature_of_data_without_errors_stays_in_range() -> None:
-    assert metrics.fit_temperature(np.eye(10) * 9, np.arange(10)) == pytest.approx(0.05)
+@pytest.mark.parametrize(("wrong", "fitted"), [(0, False), (4, False), (5, True)])
+def test_a_temperature_is_fitted_from_five_errors_on(wrong: int, fitted: bool) -> None:
+    labels = np.tile(np.arange(10), 6)
+    logits = np.eye(10)[labels] * 9
+    logits[:wrong] = np.roll(logits[:wrong], 1, axis=1)
+    assert (metrics.fit_temperature(logits, labels) != 1) == fitted
 
 
 @pytest.mark.parametrize(

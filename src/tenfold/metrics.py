@@ -24,15 +24,16 @@ Ints = NDArray[np.int64]
 
 # A float32 softmax underflows to 0; its logarithm would make one image outweigh all others.
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
-# Temperatures outside are not calibration: on separable data the best one would be 0.
-TEMPERATURE_RANGE = (0.05, 20.0)
+TEMPERATURE_RANGE = (0.05, 20.0)  # what lies outside is no calibration
+LEAST_ERRORS = 5  # from which a temperature is fitted: without any, the best one would be 0
 
 
 # --- intervals ---------------------------------------------------------------------------------------------
 
 
 class Mean(NamedTuple):
-    """A mean over repetitions and its interval; `low` and `high` are NaN for one repetition."""
+    """A mean over repetitions and its interval; `low` and `high` are NaN where nothing is known of their
+    spread: of one repetition, or of several that are all alike."""
 
     mean: float
     low: float
@@ -60,7 +61,7 @@ def t_interval(values: Sequence[float] | Floats, level: float = 0.95) -> Mean:
     if array.ndim != 1 or array.size == 0:
         raise ShapeError("A mean over repetitions needs a list of at least 1 number.")
     mean = float(array.mean())
-    if array.size == 1:
+    if np.ptp(array) == 0:
         return Mean(mean, math.nan, math.nan)
     half = t_quantile((1 + level) / 2, array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
     return Mean(mean, mean - half, mean + half)
@@ -184,12 +185,15 @@ def ece(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature that minimises the NLL of softmax(logits / temperature), within TEMPERATURE_RANGE.
+    """The temperature that minimises the NLL of softmax(logits / temperature), within TEMPERATURE_RANGE; 1
+    where fewer than LEAST_ERRORS answers are wrong, as they alone tell when to be how unsure.
 
     The NLL is convex in 1 / temperature, so its slope there, mean(expected logit - logit of the label),
     has one zero, found by bisection. Ranks, and so accuracy, do not change.
     """
     logits, labels = _checked(logits, labels, what="Logits")
+    if (logits.argmax(1) != labels).sum() < LEAST_ERRORS:
+        return 1.0
     given = logits[np.arange(len(labels)), labels].mean()
     low, high = (math.log(bound) for bound in TEMPERATURE_RANGE)
     for _ in range(60):

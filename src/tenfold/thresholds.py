@@ -31,20 +31,25 @@ def likeness(probabilities: ArrayLike) -> NDArray[np.float64]:
 
 
 def fit_thresholds(probabilities: ArrayLike, *, share: float, spreads: bool) -> dict[str, float]:
-    """Thresholds that let `share` of these validation images through, to four digits.
+    """Thresholds that let `share` of these validation images through, to six digits.
 
     `spreads` tells that the model has learnt to spread what is no digit over all ten: likeness decides, and
     the share is a standard error higher, as what is refused is stated for so many of other digits accepted.
     """
     confidence = np.asarray(probabilities, np.float64).max(1)
     if not spreads:
-        return {CONFIDENCE: round(threshold_accepting(confidence, share=share), 4)}
+        return {CONFIDENCE: _cut(threshold_accepting(confidence, share=share))}
     alike = np.where(confidence >= LEAST, likeness(probabilities), 0)
     share = min(1.0, share + math.sqrt(share * (1 - share) / len(alike)))
     return {
         CONFIDENCE: LEAST,
-        LIKENESS: round(threshold_accepting(alike, share=share), 4),
+        LIKENESS: _cut(threshold_accepting(alike, share=share)),
     }
+
+
+def _cut(threshold: float) -> float:
+    """Rounded up, it would refuse what it was to let through."""
+    return math.floor(1e6 * threshold) / 1e6
 
 
 def unsure(probabilities: ArrayLike, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:

@@ -32,7 +32,7 @@ def test_each_fold_is_told_and_the_estimate_comes_last(tenfold: Any) -> None:
     assert told[0].startswith("Training 'tiny' 3 times on about 160 images, 1 thread each; ")
     assert [line[:11] for line in told[1:4]] == ["1/3  fold 0", "2/3  fold 1", "3/3  fold 2"]
     table = found.out.splitlines()
-    assert table[0].split() == ["fold", "images", "errors", "error", "NLL"]
+    assert table[0].split() == ["fold", "images", "errors", "error", "raw", "NLL"]
     assert table[-1].startswith("error of 'tiny': ")
     assert "mean of 3 trainings on folds by class; 95 % interval" in table[-1]
     assert Path("runs/crossval-tiny-class-3x1-0/oof.npz").exists()

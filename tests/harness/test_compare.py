@@ -137,6 +137,20 @@ def test_two_recipes_that_cannot_be_told_apart(tmp_path: Path) -> None:
     assert found["images_needed"] > 1000
 
 
+def test_folds_that_agree_by_chance_are_no_proof(tmp_path: Path) -> None:
+    """In each fold A alone is right on one image, and B on none: no spread at all."""
+    a, b = (write_crossval(tmp_path / name, 0.0) for name in "ab")
+    answers = b.out_of_fold()
+    wrong = np.stack(
+        [np.isin(np.arange(1000), np.unique(folds, return_index=True)[1]) for folds in answers.folds]
+    )
+    probabilities = np.stack([answering(repeat) for repeat in wrong])
+    b.finish({"labels": LABELS, "probabilities": probabilities, "folds": answers.folds})
+    found = compare_crossvals(a, b)
+    assert found["differences"] == pytest.approx([1 / 200] * 10)
+    assert (found["verdict"], found["p"] > 0.05) == ("undecided", True)
+
+
 def test_a_recipe_against_itself(tmp_path: Path) -> None:
     a = write_crossval(tmp_path / "a", 0.05)
     found = compare_crossvals(a, a)

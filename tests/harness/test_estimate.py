@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from tenfold.harness.crossval_record import Arrays, Crossval
-from tenfold.harness.estimate import by_writer, mean_error, optimism
+from tenfold.harness.estimate import by_writer, mean_error, optimism, results
+from tenfold.metrics import ece, nll, softmax, wilson
 
 
 def fits(*errors: float) -> list[dict[str, float]]:
@@ -20,6 +21,27 @@ def test_the_mean_error_has_the_corrected_interval() -> None:
     found = mean_error(fits(*errors), 5)
     error = np.sqrt((1 / 5 + 1 / 4) * np.var(errors, ddof=1))
     assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, 4, 0.011, error))
+
+
+def test_trainings_that_agree_have_the_interval_of_their_images() -> None:
+    labels = np.zeros(200, np.uint8)
+    sure = np.eye(10, dtype=np.float32)[labels][None]
+    found = results([{"error": 0.0}] * 5, sure, labels, 5, None)["error"]
+    assert (found["mean"], *found["interval"]) == (0, *wilson(0, 200))
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 1.0, 3.0])
+def test_calibration_is_that_of_answers_with_a_temperature(sharpness: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (2, 3000, 10))
+    chances = softmax(logits.reshape(-1, 10)).reshape(logits.shape)
+    labels = np.array([rng.choice(10, p=row) for row in chances[0]], np.uint8)
+    logits[1] = logits[0]
+    told = softmax(sharpness * logits.reshape(-1, 10)).reshape(logits.shape).astype(np.float32)
+    found = results(fits(0.1, 0.2), told, labels, 2, None)
+    assert found["nll"] == pytest.approx(nll(chances[0], labels), rel=0.02)
+    assert found["ece"] < 0.03
+    assert ece(told[0], labels) > 0.1 or sharpness == 1
 
 
 def test_errors_by_writer() -> None:

@@ -59,6 +59,11 @@ def test_runs_stand_side_by_side_with_their_intervals(run: RunFolder, tmp_path: 
     assert "opened 2 times" in page.text
 
 
+def test_seeds_that_are_all_alike_tell_no_spread(run: RunFolder, tmp_path: Path) -> None:
+    means = page_of(tmp_path, run, worse(run, 0, seed=8)).tables["Means over seeds"][1]
+    assert means[4] == "not known: all are alike"
+
+
 def test_a_repeated_seed_counts_once(run: RunFolder, tmp_path: Path) -> None:
     other = worse(run, 40, seed=8)
     pair = page_of(tmp_path / "two", run, other).tables["Means over seeds"]

@@ -114,7 +114,14 @@ def _show(found: "Crossval", optimistic: Mapping[str, Any] | None) -> None:
         )
         for fit in record["fits"]
     ]
-    headings = (*(["repeat"] if record["repeats"] > 1 else []), "fold", "images", "errors", "error", "NLL")
+    headings = (
+        *(["repeat"] if record["repeats"] > 1 else []),
+        "fold",
+        "images",
+        "errors",
+        "error",
+        "raw NLL",
+    )
     result(table(headings, rows, right=headings))
     if "writers" in results:
         _show_writers(results["writers"], record["repeats"])

@@ -133,6 +133,8 @@ def calibration(facts: Facts, answers: Answers) -> str:
         f"{percent(float(answers.correct.mean()))} right. A dot below the diagonal is overconfident. "
         "Whiskers are 95 % Wilson intervals; the columns are the images of each bin, on a logarithmic scale."
     )
+    if answers.role == "validation" and facts.temperature is not None:
+        lead += " The temperature was fitted on these same images, which flatters it."
     about = f"ECE {percent(bins.ece)} over {len(bins.count)} bins"
     diagram = reliability_chart("Reliability diagram", f"accuracy against confidence, {about}", bins)
     both = figure(diagram, f"Reliability: {about}", images_of(answers)) + _refusing(answers)

@@ -8,6 +8,7 @@ recipes are judged by the corrected resampled t-test over folds and repeats, so 
 like these. Differences are A's accuracy minus B's, fractions of 1.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from tenfold.harness.statistics import (
     images_needed,
     images_needed_resampled,
     mcnemar,
-    paired_bootstrap,
+    paired_interval,
     resampled_t,
 )
 
@@ -45,7 +46,7 @@ class Side:
 
 
 def compare_answers(a: Side, b: Side, on: str) -> dict[str, Any]:
-    """Plain numbers: `only_a`, `only_b`, `p` (McNemar), `difference` with its bootstrap `interval`, `effect`
+    """Plain numbers: `only_a`, `only_b`, `p` (McNemar), `difference` with its `interval`, `effect`
     (Cohen's g), `images_needed` or None, `verdict` (better, worse or undecided) and a `sentence`.
 
     Raises RunError where the two were not shown the same images.
@@ -81,13 +82,15 @@ def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = No
             "cross-validate both recipes with the same options."
         )
     folds, repeats = a.record["folds"], a.record["repeats"]
+    count = a.record["count"]
     differences = [
         float(one.correct[r, one.folds[r] == k].mean() - other.correct[r, other.folds[r] == k].mean())
         for r in range(repeats)
         for k in range(folds)
     ]
-    test = resampled_t(differences, 1 / (folds - 1))
-    count = a.record["count"]
+    # two trainings that differ by d errors differ on d images or more, each a coin: less spread is luck
+    least = math.sqrt(abs(math.fsum(differences)) / len(differences) / (count / folds))
+    test = resampled_t(differences, 1 / (folds - 1), least=least)
     needed = images_needed_resampled(test, count)
     found = {
         "count": count,
@@ -112,7 +115,7 @@ def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = No
 
 def _paired(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> dict[str, Any]:
     only_a, only_b = discordant(a, b)
-    spread = paired_bootstrap(only_a, only_b, len(a))
+    spread = paired_interval(only_a, only_b, len(a))
     return {
         "count": len(a),
         "accuracy": {"a": float(a.mean()), "b": float(b.mean())},

@@ -17,13 +17,14 @@ from tenfold.errors import RunError
 from tenfold.harness.crossval_record import Crossval, Fold, OutOfFold
 from tenfold.harness.folds import Folds
 from tenfold.harness.statistics import Resampled, resampled_t
-from tenfold.metrics import ece, nll, t_quantile
+from tenfold.metrics import SMALLEST_PROBABILITY, ece, fit_temperature, nll, softmax, t_quantile, wilson
 
 WORST = 10  # writers listed
 
 
 def fit_record(fold: Fold, labels: NDArray[np.uint8], split: Folds) -> dict[str, Any]:
-    """Of one training, plain numbers: repeat, fold, train, test, errors, error, nll (nats), seconds."""
+    """Of one training, plain numbers: repeat, fold, train, test, errors, error, nll (in nats, without a
+    temperature), seconds."""
     given = labels[split == fold.number]
     errors = int((fold.probabilities.argmax(1) != given).sum())
     return {
@@ -47,24 +48,37 @@ def results(
 ) -> dict[str, Any]:
     """Plain numbers for the record; `probabilities` [repeats, n, 10] are out of fold.
 
-    The mean error over trainings has the corrected resampled interval; `errors`, `accuracy`, `nll` and `ece`
-    are over the images of all repeats.
+    The mean error over trainings has the corrected resampled interval, or Wilson's over the images where that
+    is wider, as trainings may agree by chance; `errors`, `accuracy`, `nll` and `ece` are over the images of
+    all repeats.
     """
     found = mean_error(fits, folds)
     given = np.tile(labels, len(probabilities))
     answers = probabilities.reshape(-1, 10)
     wrong = answers.argmax(1) != given
+    low, high = wilson(round(found.mean * len(labels)), len(labels))
     summary: dict[str, Any] = {
-        "error": {"mean": found.mean, "interval": [max(0.0, found.low), min(1.0, found.high)]},
+        "error": {
+            "mean": found.mean,
+            "interval": [min(low, max(0.0, found.low)), max(high, min(1.0, found.high))],
+        },
         "errors": int(wrong.sum()),
         "count": len(wrong),
         "accuracy": float(1 - wrong.mean()),
-        "nll": nll(answers, given),
-        "ece": ece(answers, given),
+        **_calibration(probabilities, labels),
     }
     if writers is not None:
         summary["writers"] = by_writer(wrong.reshape(len(probabilities), -1), writers)
     return summary
+
+
+def _calibration(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> dict[str, float]:
+    """`nll` and `ece` as a model's are: with a temperature, here one a repeat, of all its answers."""
+    given, fitted = np.tile(labels, len(probabilities)), []
+    for logits in np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)):
+        fitted.append(softmax(logits, fit_temperature(logits, labels)))
+    answers = np.concatenate(fitted)
+    return {"nll": nll(answers, given), "ece": ece(answers, given)}
 
 
 def mean_error(fits: Sequence[Mapping[str, Any]], folds: int) -> Resampled:

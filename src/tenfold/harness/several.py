@@ -7,6 +7,7 @@ tables, with their set's name beside them, and are not compared.
 """
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -181,7 +182,9 @@ def _over_seeds(runs: Sequence[SideRun]) -> str:
             if len(same) < 2:
                 continue
             found = t_interval([float(_sure(run).correct.mean()) for run in same])
-            interval = f"{percent(max(0.0, found.low))} to {percent(min(1.0, found.high))}"
+            interval = "not known: all are alike"
+            if not isnan(found.low):
+                interval = f"{percent(max(0.0, found.low))} to {percent(min(1.0, found.high))}"
             images = f"{_sure(same[0]).on}, {len(_sure(same[0])):,} images"
             rows.append((_recipe(same[0]), len(same), images, percent(found.mean), interval))
     if not rows:
