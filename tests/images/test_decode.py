@@ -282,3 +282,36 @@ def test_the_emptiest_jpeg_is_read() -> None:
     data = _file(blank, "JPEG", progressive=True, optimize=True, quality=1)
     assert len(data) < 2.2 * 200 * 150 / 8 + 400
     assert np.array_equal(read_picture(data), np.asarray(blank))
+
+
+def scans(count: int, between: bytes = b"", **options: Any) -> bytes:
+    """A grey progressive JPEG of `count` scans, its last one over and over, `between` before each."""
+    data = _file(Image.new("L", (64, 48), 128), "JPEG", progressive=True, **options)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + (between + last) * (count - data.count(b"\xff\xda")) + data[-2:]
+
+
+def test_scans_of_a_jpeg_at_and_over_their_limit() -> None:
+    """Each takes the time of all blocks, in 12 bytes."""
+    assert (read_picture(scans(100)) == 128).all()
+    for hidden in (b"", b"\xff", b"\xff\x02\x00\x0e", b"\xff\xfe\x00\x02"):  # what a decoder passes over
+        with pytest.raises(ImageError, match="more than 100 scans"):
+            read_picture(scans(101, hidden))
+
+
+def test_a_jpeg_of_ever_more_segments_is_refused() -> None:
+    data = _file(_image(SMOOTH), "JPEG")
+    note = b"\xff\xfe\x00\x02"
+    assert read_picture(data[:2] + note * 1_900 + data[2:]).shape == SMOOTH.shape
+    for many in (note * 2_000, b"\xff\xd9" * 2_000):
+        with pytest.raises(ImageError, match="more than 2,000 segments"):
+            read_picture(data[:2] + many + data[2:])
+    for stray in (bytes(1_025), b"\xff" * 1_025, b"\xff\x00" * 513, b"\xff\xd0" * 513):
+        with pytest.raises(ImageError, match="stray bytes"):
+            read_picture(data[:20] + stray + data[20:])
+
+
+def test_a_film_and_thumbnails_in_a_jpeg_count_for_no_scans() -> None:
+    thumbnails = _file(_image(SMOOTH), "JPEG", comment=b"\xff\xda\x00\x02" * 999)
+    film = b"\xff\xda\x00\x02" * 999  # as telephones put behind the picture
+    assert np.array_equal(read_picture(thumbnails + film), read_picture(_file(_image(SMOOTH), "JPEG")))

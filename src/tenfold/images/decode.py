@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tenfold.errors import ImageError
 from tenfold.files import read_bounded
+from tenfold.images.jpeg import check_scans
 from tenfold.images.png import SIGNATURE, is_plain, png_size, strict_png
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def read_picture(
         data = strict_png(data)
         if width * height <= _SMALL and is_plain(data):
             return _plain_png(data)
+    elif name == "Jpeg":
+        check_scans(data)
     elif name == "WebP":
         _check_pixels(_webp_size(data), pixel_limit)  # its decoder takes the memory when it opens
     with _one_sentence(name):
