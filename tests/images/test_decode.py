@@ -177,7 +177,7 @@ def test_jpeg_in_cmyk_and_shrunk() -> None:
     assert read_picture(encoded(big, "JPEG"), side=801).shape == (800, 800)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_the_first_frame_is_read(kind: str) -> None:
     frames = [_image(np.stack([plane] * 3, -1)) for plane in (DIGIT, 255 - DIGIT)]
     options = {"lossless": True} if kind == "WEBP" else {}
@@ -315,3 +315,39 @@ def test_a_film_and_thumbnails_in_a_jpeg_count_for_no_scans() -> None:
     thumbnails = _file(_image(SMOOTH), "JPEG", comment=b"\xff\xda\x00\x02" * 999)
     film = b"\xff\xda\x00\x02" * 999  # as telephones put behind the picture
     assert np.array_equal(read_picture(thumbnails + film), read_picture(_file(_image(SMOOTH), "JPEG")))
+
+
+TIFFS = [  # little-endian but for the last
+    (_image(DIGIT), {}),
+    (_image(DIGIT), {"compression": "tiff_lzw"}),
+    (_image(DIGIT, "1"), {"compression": "group4"}),
+    (Image.frombytes("I;16B", DIGIT.shape, DIGIT.astype(">u2").tobytes()), {}),
+]
+
+
+@pytest.mark.parametrize(("page", "options"), TIFFS, ids=["plain", "lzw", "group 4", "big-endian"])
+def test_a_tiff_of_several_pages_is_refused(page: Image.Image, options: dict[str, Any]) -> None:
+    assert np.array_equal(read_picture(_file(page, "TIFF", **options)), DIGIT)
+    data = _file(page, "TIFF", save_all=True, append_images=[page, page], **options)
+    with pytest.raises(ImageError, match=r"^The TIFF has 3 pages; save each as a picture of its own\.$"):
+        read_picture(data)
+
+
+@pytest.mark.parametrize("tag", [{254: 1}, {254: 4}, {255: 2}], ids=["smaller", "mask", "smaller, old"])
+def test_what_belongs_to_a_page_of_a_tiff_is_no_page(tag: dict[int, int]) -> None:
+    other = _image(DIGIT[::2, ::2])
+    other.encoderinfo = {"tiffinfo": tag}  # type: ignore[attr-defined,unused-ignore]
+    data = _file(_image(DIGIT), "TIFF", save_all=True, append_images=[other])
+    assert np.array_equal(read_picture(data), DIGIT)
+
+
+def test_the_pages_of_a_tiff_end_in_a_ring_outside_or_at_a_limit() -> None:
+    data = _file(_image(DIGIT), "TIFF")
+    directory = int.from_bytes(data[4:8], "little")
+    end = directory + 2 + 12 * int.from_bytes(data[directory : directory + 2], "little")
+    for following in (directory, len(data), 2**32 - 1):
+        linked = data[:end] + following.to_bytes(4, "little") + data[end + 4 :]
+        assert np.array_equal(read_picture(linked), DIGIT)
+    chain = b"".join(struct.pack("<HI", 0, 14 + 6 * page) for page in range(100_000))
+    with pytest.raises(ImageError, match="has 1,000 or more pages"):
+        read_picture(b"II*\0" + struct.pack("<I", 8) + chain)

@@ -132,7 +132,6 @@ ODD: dict[str, bytes] = {
     "animated GIF": frames(DIGITS[0], "GIF"),
     "animated PNG": frames(DIGITS[0], "PNG"),
     "animated WebP": frames(DIGITS[0], "WEBP"),
-    "TIFF of two pages": frames(DIGITS[0], "TIFF"),
 }
 BLANK = ("1 x", "2000 x", "all ", "16 bits", "grey noise")
 

@@ -1,9 +1,9 @@
 """Untrusted bytes -> one plane of pixels; the only file that imports Pillow.
 
-PNG, JPEG, BMP, WebP, GIF (first frame) and TIFF, told apart by their first bytes; of Pillow's own 1,067 test
-files a short list like this one refuses every one made to crash, hang or fill the memory. Whatever is not a
-sound picture raises ImageError with one sentence, and a picture of too many pixels does so from its header,
-before memory is taken for it.
+PNG, JPEG, BMP, WebP, GIF (first frame) and TIFF (of one page), told apart by their first bytes; of Pillow's
+own 1,067 test files a short list like this one refuses every one made to crash, hang or fill the memory.
+Whatever is not a sound picture raises ImageError with one sentence, and a picture of too many pixels does so
+from its header, before memory is taken for it.
 """
 
 import os
@@ -23,6 +23,7 @@ from tenfold.errors import ImageError
 from tenfold.files import read_bounded
 from tenfold.images.jpeg import check_scans
 from tenfold.images.png import SIGNATURE, is_plain, png_size, strict_png
+from tenfold.images.tiff import check_one_page
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -88,6 +89,8 @@ def read_picture(
             return _plain_png(data)
     elif name == "Jpeg":
         check_scans(data)
+    elif name == "Tiff":
+        check_one_page(data)
     elif name == "WebP":
         _check_pixels(_webp_size(data), pixel_limit)  # its decoder takes the memory when it opens
     with _one_sentence(name):
