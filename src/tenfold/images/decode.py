@@ -23,6 +23,7 @@ from tenfold.errors import ImageError
 from tenfold.files import read_bounded
 from tenfold.images.jpeg import check_scans
 from tenfold.images.png import SIGNATURE, is_plain, png_size, strict_png
+from tenfold.images.size import webp_size
 from tenfold.images.tiff import check_one_page
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def read_picture(
     elif name == "Tiff":
         check_one_page(data)
     elif name == "WebP":
-        _check_pixels(_webp_size(data), pixel_limit)  # its decoder takes the memory when it opens
+        _check_pixels(webp_size(data), pixel_limit)  # its decoder takes the memory when it opens
     with _one_sentence(name):
         with _WARNINGS.setdefault(os.getpid(), threading.Lock()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -154,19 +155,6 @@ def _check_blocks(size: tuple[int, int], length: int) -> None:
     width, height = size
     if -(-width // 8) * -(-height // 8) > 8 * length:
         raise ImageError("The JPEG picture is damaged: it holds fewer pixels than its header says.")
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    def number(at: int, length: int) -> int:
-        return int.from_bytes(data[at : at + length], "little")
-
-    match data[12:16]:
-        case b"VP8X":
-            return number(24, 3) + 1, number(27, 3) + 1
-        case b"VP8L":
-            return (number(21, 4) & 0x3FFF) + 1, (number(21, 4) >> 14 & 0x3FFF) + 1
-        case _:
-            return number(26, 2) & 0x3FFF, number(28, 2) & 0x3FFF
 
 
 def _draft(picture: "ImageFile", side: int) -> None:

@@ -8,7 +8,6 @@ import struct
 from contextlib import suppress
 
 from tenfold.errors import ImageError
-from tenfold.images.decode import _webp_size
 from tenfold.images.png import SIGNATURE, png_size
 
 _SEGMENTS = 64  # of a JPEG before its scan; cameras write a dozen
@@ -32,7 +31,7 @@ def picture_size(data: bytes) -> tuple[int, int]:
         elif data.startswith(b"BM"):
             size = _bmp_size(data)
         elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-            size = _webp_size(data)
+            size = webp_size(data)
     if size is None:
         raise ImageError("The header of the picture does not tell its size.")
     return size
@@ -56,3 +55,18 @@ def _bmp_size(data: bytes) -> tuple[int, int] | None:
     if length < 40 or packing not in _UNPACKED:  # a shorter header has other fields
         return None
     return width, min(height, 2**32 - height)  # rows from top to bottom have a negative height
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height in the header of a WebP; something small where that is damaged or cut off."""
+
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(data[at : at + length], "little")
+
+    match data[12:16]:
+        case b"VP8X":
+            return number(24, 3) + 1, number(27, 3) + 1
+        case b"VP8L":
+            return (number(21, 4) & 0x3FFF) + 1, (number(21, 4) >> 14 & 0x3FFF) + 1
+        case _:
+            return number(26, 2) & 0x3FFF, number(28, 2) & 0x3FFF
