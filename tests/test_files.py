@@ -4,6 +4,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -340,6 +341,45 @@ def test_a_link_still_leads_to_the_file_that_is_written(tmp_path: Path) -> None:
         assert (tmp_path / target).read_bytes() == NEW
     assert stat.S_IMODE((tmp_path / "there" / "file").stat().st_mode) == 0o604
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "link", "there"]
+
+
+@posix
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path, linked: bool) -> None:
+    """As are devices: root may write where they are, and a file took the place of /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to("pipe")
+    held = os.open(pipe, os.O_RDWR)  # so that neither end waits for the other to open
+    with ThreadPoolExecutor(1) as pool, pipe.open("rb") as end:
+        reading = pool.submit(end.read)
+        try:
+            write_atomic(tmp_path / "link" if linked else pipe, NEW * 1_000)  # more than a pipe holds
+        finally:
+            os.close(held)
+        assert reading.result() == NEW * 1_000
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
+
+
+@posix
+def test_a_pipe_of_the_process_itself_is_written_into() -> None:
+    """As /dev/stdout, whose real path is none."""
+    read, write = os.pipe()
+    try:
+        write_atomic(f"/dev/fd/{write}", NEW)
+        assert os.read(read, 2 * len(NEW)) == NEW
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+@posix
+def test_a_stream_that_takes_nothing_is_a_disk_error(tmp_path: Path) -> None:
+    unix_socket(tmp_path / "socket")
+    with pytest.raises(DiskError, match="cannot be written"):
+        write_atomic(tmp_path / "socket", NEW)
+    assert stat.S_ISSOCK((tmp_path / "socket").stat().st_mode)
 
 
 def test_only_what_a_save_leaves_is_swept_and_only_when_it_is_old(tmp_path: Path) -> None:

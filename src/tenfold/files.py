@@ -66,10 +66,15 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     Writes a neighbour, syncs it, renames it over `path` and syncs the folder; an existing file keeps its
     mode, and a link still leads to the file, which is the one that is written. Raises DiskError where the
     system refuses, and leaves no neighbour; `path` is then the old file, or the new one where only the folder
-    could not be synced. What a crash leaves is for `sweep`.
+    could not be synced. What a crash leaves is for `sweep`. A pipe or a device, such as /dev/stdout, is
+    written into and not replaced.
     """
     payload = data.encode() if isinstance(data, str) else data
     try:
+        if _is_stream(path):
+            with open(path, "wb", buffering=0) as stream:
+                _write(stream.fileno(), payload)
+            return
         target = Path(os.path.realpath(path))
         neighbour = target.with_name(f".{secrets.token_hex(8)}{NEIGHBOUR}")
         handle = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -78,9 +83,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
                 with suppress(FileNotFoundError):  # there is none, or another process deletes it just now
                     mode = stat.S_IMODE(target.stat().st_mode)
                     os.chmod(neighbour, mode)  # before a byte is in it: it may be for the owner alone
-                left = memoryview(payload)
-                while left:
-                    left = left[os.write(handle, left[:CHUNK]) :]
+                _write(handle, payload)
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -92,6 +95,20 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     except (OSError, ValueError) as cause:  # ValueError: no name, or a zero byte in it
         reason = getattr(cause, "strerror", None) or cause
         raise DiskError(f"'{path}' cannot be written ({len(payload):,} bytes): {reason}.") from None
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    try:
+        mode = os.stat(path).st_mode  # not of its real path: that of /dev/stdout may be no path
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _write(handle: int, payload: bytes) -> None:
+    left = memoryview(payload)
+    while left:
+        left = left[os.write(handle, left[:CHUNK]) :]
 
 
 def sweep(folder: str | os.PathLike[str], *, older_than: float = 3600.0) -> None:
