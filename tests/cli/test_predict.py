@@ -190,6 +190,18 @@ def test_wrong_words_are_refused(
     assert sentence in found.err
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_a_file_whose_name_is_a_word_of_the_sentence_is_named(
+    command: str, pictures: list[Path], monkeypatch: pytest.MonkeyPatch, model_file: Path, tenfold: Any
+) -> None:
+    monkeypatch.chdir(pictures[0].parent)
+    Path("a").write_bytes(b"no picture")
+    found = tenfold(command, "a", "absent", "--model", model_file)
+    assert found.code == 3
+    assert found.err.startswith("tenfold: a: The file is not a PNG")
+    assert found.err.endswith("\ntenfold: The picture 'absent' does not exist.\n")
+
+
 @pytest.mark.parametrize("words", [["predict"], ["predict", "--out", "answers"], ["read"]])
 def test_an_empty_name_is_not_the_current_folder(
     words: list[str], pictures: list[Path], tenfold: Any

@@ -38,6 +38,11 @@ def message(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def failure(file: str, sentence: str) -> None:
+    """What is wrong with one file of many, which is named where `sentence` does not do it."""
+    message(f"tenfold: {sentence}" if f"'{file}'" in sentence else f"tenfold: {file}: {sentence}")
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
     """Aligned columns; those whose heading is in `right` align there. A last column is never padded."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]

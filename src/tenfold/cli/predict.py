@@ -20,7 +20,7 @@ from tenfold.cli.batch import (
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
-from tenfold.cli.output import emit, message, percent, result
+from tenfold.cli.output import emit, failure, message, percent, result
 
 if TYPE_CHECKING:
     from tenfold.reading.explain import Explanation
@@ -91,7 +91,7 @@ def predict(
     def fail(file: str, sentence: str) -> None:
         nonlocal failed
         failed += 1
-        message(f"tenfold: {sentence}" if file in sentence else f"tenfold: {file}: {sentence}")
+        failure(file, sentence)
         if json:
             emit({"file": file, "error": sentence})
 

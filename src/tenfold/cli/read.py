@@ -16,7 +16,7 @@ from tenfold.cli.batch import (
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
-from tenfold.cli.output import emit, message, result
+from tenfold.cli.output import emit, failure, result
 
 if TYPE_CHECKING:
     from tenfold.reading.page import Reading
@@ -91,7 +91,7 @@ def read(
         except (InputError, DiskError) as error:
             failed = True
             sentence = str(error)
-            message(f"tenfold: {sentence}" if str(image) in sentence else f"tenfold: {image}: {sentence}")
+            failure(str(image), sentence)
             if json:
                 emit({"file": str(image), "error": sentence})
             continue
