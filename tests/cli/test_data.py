@@ -64,3 +64,16 @@ def test_a_set_that_is_none_is_refused(tenfold: Any) -> None:
     found = tenfold("data", "check", "kmist")
     assert (found.code, found.out) == (2, "")
     assert "Did you mean 'kmnist'?" in found.err
+
+
+@pytest.mark.parametrize(
+    "words", [["evaluate", "--on"], ["data", "check"], ["train", "tiny", "--data"], ["robustness", "--on"]]
+)
+def test_an_empty_name_is_wrong_usage(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tenfold: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = tenfold(*words, "")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("tenfold: The name of a SET is empty, ")
+    assert not any(tmp_path.iterdir())

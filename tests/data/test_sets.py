@@ -92,10 +92,22 @@ def test_a_mistyped_name_is_told_what_is_near(name: str, near: str) -> None:
         load_set(name)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 5000, "nothing like it"])
+@pytest.mark.parametrize("name", ["x" * 5000, "nothing like it"])
 def test_any_other_name_is_told_what_there_is(name: str) -> None:
     with pytest.raises((UnknownNameError, DataError)):
         load_set(name)
+
+
+@pytest.mark.parametrize("part", ["test", "train"])
+def test_an_empty_name_is_not_the_current_folder(
+    part: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "3").mkdir()
+    Image.fromarray(load_set("mnist").images[0]).save(tmp_path / "3" / "digit.png")
+    monkeypatch.chdir(tmp_path)
+    assert len(load_set(".", part)) == 1
+    with pytest.raises(UsageError, match="The name of a SET is empty"):
+        load_set("", part)
 
 
 def test_the_names_are_those_of_the_contract() -> None:

@@ -34,10 +34,14 @@ def load_set(
     """The set of that name or at that path. `part` chooses between the two of a named set; a path is whole.
 
     `store` says where other sets are kept and got, `road` makes 28x28 of grey uint8 [h, w] (`to_mnist` if
-    None). Raises UnknownNameError for what is neither a name nor a path, UsageError for the training part of
-    "mnist-validation", and as `load_source`, `load_folder` and `load_npz` do.
+    None). Raises UnknownNameError for what is neither a name nor a path, UsageError for an empty name and for
+    the training part of "mnist-validation", and as `load_source`, `load_folder` and `load_npz` do.
     """
     name = str(name_or_path)
+    if not name:  # as a path it is the current folder
+        raise UsageError(
+            "The name of a SET is empty, perhaps for a variable that is not set; the current folder is '.'."
+        )
     if name == "mnist":
         return load_test() if part == "test" else load_training()
     if name == VALIDATION_NAME:
