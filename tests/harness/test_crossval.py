@@ -26,6 +26,7 @@ from tenfold.errors import (
 )
 from tenfold.harness import crossval as room
 from tenfold.harness import trainings
+from tenfold.harness.claim import claimed
 from tenfold.harness.crossval import crossval
 from tenfold.harness.crossval_record import Crossval, Fold
 from tenfold.harness.folds import folds_by_class, folds_by_writer
@@ -208,6 +209,17 @@ def test_what_was_interrupted_goes_on_and_gives_the_same_answers(estimate: Estim
     found = estimate(watcher=story)
     assert (story.begun, story.fits) == ([(2, 1)], [(0, 2)])
     assert answers(found) == whole
+
+
+def test_one_process_at_a_time_works_on_a_cross_validation(estimate: Estimate, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        estimate(watcher=Story(until=1))
+    story = Story()
+    with claimed(tmp_path / "cv"), pytest.raises(OutputExistsError, match="Another process is at work on"):
+        estimate(watcher=story)
+    assert story.begun == []
+    assert estimate(watcher=story).finished
+    assert story.begun == [(1, 1)]
 
 
 def test_what_is_finished_is_read_and_not_done_again(estimate: Estimate) -> None:

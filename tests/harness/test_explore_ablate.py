@@ -12,8 +12,9 @@ import torch
 
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DivergedError, RunError, TenfoldError, UsageError
+from tenfold.errors import DivergedError, OutputExistsError, RunError, TenfoldError, UsageError
 from tenfold.harness import explore_ablate as room
+from tenfold.harness.claim import claimed
 from tenfold.harness.explore_ablate import Watcher, ablate, key_of
 from tenfold.harness.explore_ablate_page import render
 from tenfold.harness.explore_record import Exploration
@@ -85,6 +86,18 @@ def test_each_change_is_trained_with_the_seeds_of_the_recipe_as_it_is(compare: A
     assert (helped["verdict"], undecided["verdict"]) == ("better", "undecided")
     assert found.record["data"]
     assert found.finished
+
+
+def test_one_process_at_a_time_works_on_an_ablation(compare: Ablate, tmp_path: Path) -> None:
+    compare("epochs=2")
+    before = (tmp_path / "ablation" / "explore.json").read_bytes()
+    with (
+        claimed(tmp_path / "ablation"),
+        pytest.raises(OutputExistsError, match="Another process is at work on"),
+    ):
+        compare("dropout=0.1")
+    assert (tmp_path / "ablation" / "explore.json").read_bytes() == before
+    assert len(compare("dropout=0.1").results["changes"]) == 2
 
 
 def test_more_changes_and_seeds_join_those_that_are_done(compare: Ablate, tmp_path: Path) -> None:

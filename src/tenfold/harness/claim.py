@@ -1,5 +1,5 @@
-"""One process at a time works in the folder of a run or a learning curve. A claim ends with its process,
-however that ends."""
+"""One process at a time works in the folder of a run, a cross-validation, a learning curve or an ablation. A
+claim ends with its process, however that ends."""
 
 import os
 from collections.abc import Iterator

@@ -27,6 +27,8 @@ from tenfold.data import Store, load_training, load_writers
 from tenfold.data.labelled import Labelled
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
+from tenfold.files import make_folder
+from tenfold.harness.claim import claimed
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
@@ -68,7 +70,8 @@ def crossval(
 
     Raises UsageError for fewer than two folds or the test set as data, DataError for more folds than images
     of a class or writers, NetworkError for writers that cannot be fetched, RunError for a folder that is
-    damaged or of other settings, DivergedError, DiskError.
+    damaged or of other settings, OutputExistsError for one of something else or where another process is at
+    work, DivergedError, DiskError.
     """
     from tenfold.training.recipes import find_recipe, replace
 
@@ -86,9 +89,12 @@ def crossval(
     folder = Path(out) if out is not None else RUNS / f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
     if reuse and out is None:
         folder = Crossval.place_for(record, folder)
-    found = Crossval.begin(folder, record)
-    if not found.finished:
-        _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher(), engine)
+    if not folder.exists():
+        make_folder(folder)
+    with claimed(folder):
+        found = Crossval.begin(folder, record)
+        if not found.finished:
+            _carry_out(found, data, writers, split, threads or cores(), watcher or Watcher(), engine)
     return found
 
 

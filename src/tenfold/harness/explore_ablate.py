@@ -21,6 +21,8 @@ from tenfold.data import load_training
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, RunError, UsageError
+from tenfold.files import make_folder
+from tenfold.harness.claim import claimed
 from tenfold.harness.explore_ablate_page import write_ablation_page
 from tenfold.harness.explore_fields import Change, read_change
 from tenfold.harness.explore_record import RUNS, Exploration, check_threads, new_record
@@ -65,7 +67,8 @@ def ablate(
 
     Raises UnknownNameError, RecipeError and UsageError for a change that cannot be, UsageError for fewer than
     two seeds or the test set as data, RunError for a folder that is damaged or of another recipe or data,
-    DivergedError where the recipe itself diverges, DiskError.
+    OutputExistsError for one of something else or where another process is at work, DivergedError where the
+    recipe itself diverges, DiskError.
     """
     base = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
     wanted = [one if isinstance(one, Change) else read_change(base, one) for one in changes]
@@ -82,9 +85,13 @@ def ablate(
         "trainings": {},
     }
     record = new_record("ablation", base, [data], share.threads, **settings)
-    found = Exploration.begin(Path(out) if out is not None else RUNS / f"ablate-{base.name}", record)
-    _join(found, record)
-    _carry_out(found, data, threads or cores(), engine, watcher or Watcher())
+    folder = Path(out) if out is not None else RUNS / f"ablate-{base.name}"
+    if not folder.exists():
+        make_folder(folder)
+    with claimed(folder):
+        found = Exploration.begin(folder, record)
+        _join(found, record)
+        _carry_out(found, data, threads or cores(), engine, watcher or Watcher())
     return found
 
 
