@@ -241,3 +241,45 @@ def test_small_digits_below_large_ones_are_a_line() -> None:
     small = page_of([(0, 0)], (56, 56))[4:52, 4:52]
     paper[130:154, 100:124] = cv2.resize(small, (24, 24), interpolation=cv2.INTER_AREA)
     assert len(segment(paper).lines) == 2
+
+
+def printed(paper: Images) -> None:
+    for y in range(20, 170, 18):
+        cv2.putText(paper, "please write the digits clearly", (10, y), 0, 0.45, 0, 1, cv2.LINE_AA)
+
+
+def test_writing_many_times_as_tall_as_the_print_is_a_line() -> None:
+    paper = page_of([(20, 200), (90, 204), (160, 208), (240, 210)])
+    clean = boxes(segment(paper))
+    printed(paper)
+    found = boxes(segment(paper))[-1:]
+    assert [len(line) for line in found] == [len(line) for line in clean]
+    assert np.abs(np.concatenate(found) - np.concatenate(clean)).max() <= 4
+
+
+def around_print(paper: Images) -> None:
+    for x in (60, 130):
+        cv2.circle(paper, (x, 230), 26, 0, 2)
+        cv2.putText(paper, "no", (x - 10, 234), 0, 0.45, 0, 1, cv2.LINE_AA)
+
+
+def rounded(paper: Images) -> None:
+    for left in (10, 140, 270):
+        right, top, bottom, by = left + 120, 210, 260, 12
+        for y in (top, bottom):
+            cv2.line(paper, (left + by, y), (right - by, y), 0, 2)
+        for x in (left, right):
+            cv2.line(paper, (x, top + by), (x, bottom - by), 0, 2)
+        inner = [(x, y) for x in (left + by, right - by) for y in (top + by, bottom - by)]
+        for corner, start in zip(inner, (180, 90, 270, 0), strict=True):
+            cv2.ellipse(paper, corner, (by, by), 0, start, start + 90, 0, 2)
+
+
+@pytest.mark.parametrize("shapes", [rounded, around_print])
+def test_frames_taller_than_the_print_are_no_line(shapes: object) -> None:
+    assert callable(shapes)
+    paper = np.full((300, 400), 255, np.uint8)
+    printed(paper)
+    lines = len(segment(paper).lines)
+    shapes(paper)
+    assert len(segment(paper).lines) <= lines + (shapes is around_print)

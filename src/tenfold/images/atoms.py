@@ -23,6 +23,12 @@ class Atom:
         x, y, width, height = self.box
         return x + width / 2, y + height / 2
 
+    def surrounds(self, other: "Atom") -> bool:
+        """The middle of `other` lies in the box."""
+        x, y, width, height = self.box
+        across, down = other.middle
+        return x < across < x + width and y < down < y + height
+
 
 def gap(left: Atom, right: Atom) -> int:
     """The paper between the boxes of two atoms; below 0, what they have in common across."""

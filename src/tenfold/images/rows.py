@@ -1,10 +1,11 @@
 """Rows of writing, which may climb or fall: each stroke, from left to right, joins one that leads to it."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from tenfold.images.atoms import Atom
+from tenfold.images.atoms import Atom, gap
 
 _FEW = 2  # strokes at most of a row that is none, beside digits
 _SMALL = 0.7  # of a digit's height, which they all are below
@@ -39,6 +40,10 @@ class Row:
         """Pixels from the middle of `atom` to where the row's middle runs, straight on from its last."""
         x, y = atom.middle
         return abs(y - self._start[1] - self._slope * (x - self._start[0]))
+
+    def together(self, height: float) -> bool:
+        """Some strokes have less paper between them than a digit's height."""
+        return any(gap(left, right) < height for left, right in pairwise(self.atoms))
 
     def takes(self, other: "Row", height: float) -> bool:
         """`other` is no row but a few small strokes of this one: a comma, a tail, the loose top of a 6."""

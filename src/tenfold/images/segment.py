@@ -27,6 +27,7 @@ _MOST = 500  # strokes on a page: what has more is hardly handwriting, and must 
 _SPECK = 0.12  # of a digit's height: what is smaller both ways is dirt
 _PART = 0.4  # of a digit's height: what is smaller may belong to a digit or be a dot, and makes no line
 _TALLEST = 3.0  # of a digit's height: what is taller is no digit
+_LARGER = 10.0  # of a digit's height: what is taller is no larger writing beside it, as by hand beside print
 _CUT_FROM, _CUT_TO = 0.5, 15.0  # of a digit's height: what is narrower or wider is not cut
 _CROSSING = 3.5  # of a stroke's width: a cut crosses at most so much ink
 _BESIDE = 0.12  # of a digit's height: cuts are so far apart
@@ -63,7 +64,9 @@ def segment(picture: NDArray[np.uint8]) -> Page:
     """The lines of a picture, uint8 [h, w] or RGB [h, w, 3], of either polarity; none if it is blank."""
     found = strokes(picture)
     mask = without_rules(found.mask, found.width)
-    return Page(found.plane, found.scale, tuple(_lines(_components(mask), stroke_width(mask))))
+    rules = cv2.dilate(cv2.subtract(found.mask, mask), np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
+    lines = _lines(_components(mask), stroke_width(mask), rules)
+    return Page(found.plane, found.scale, tuple(lines))
 
 
 def _components(mask: NDArray[np.uint8]) -> list[Atom]:
@@ -76,10 +79,19 @@ def _components(mask: NDArray[np.uint8]) -> list[Atom]:
     return atoms
 
 
-def _lines(atoms: list[Atom], stroke: float) -> list[Line]:
+def _lines(atoms: list[Atom], stroke: float, rules: NDArray[np.uint8]) -> list[Line]:
+    rows = sorted(_rows(atoms, stroke, rules), key=lambda row: float(np.median(row.middles[1])))
+    return [_line(row.atoms + row.parts, stroke) for row in rows]
+
+
+def _rows(atoms: list[Atom], stroke: float, rules: NDArray[np.uint8]) -> list[Row]:
+    """Those of the writing that has most of the ink, and of larger writing, as on a printed form."""
     height = _digit_height(atoms, stroke)
+    larger = _larger(atoms, height, stroke, rules)
+    taken = {id(atom) for row in larger for atom in row.atoms + row.parts}
     least, most = max(_SPECK * height, stroke), _TALLEST * height
-    atoms = [atom for atom in atoms if max(atom.box[2:]) >= least and atom.box[3] <= most]
+    fit = [atom for atom in atoms if max(atom.box[2:]) >= least and atom.box[3] <= most]
+    atoms = [atom for atom in fit if id(atom) not in taken]
     rows: list[Row] = []
     for atom in sorted((a for a in atoms if a.box[3] >= _PART * height), key=lambda a: a.box[0]):
         best = min(rows, key=lambda row: row.offset(atom), default=None)
@@ -88,12 +100,34 @@ def _lines(atoms: list[Atom], stroke: float) -> list[Line]:
             rows.append(best)
         best.append(atom)
     rows = _whole(rows, height)
-    rows.sort(key=lambda row: float(np.median(row.middles[1])))
     for atom in (a for a in atoms if a.box[3] < _PART * height):
         near = [row for row in rows if row.holds(atom, height)]
         if near:
             min(near, key=lambda row: row.offset(atom)).parts.append(atom)
-    return [_line(row.atoms + row.parts, stroke) for row in rows]
+    return rows + larger
+
+
+def _larger(atoms: list[Atom], height: float, stroke: float, rules: NDArray[np.uint8]) -> list[Row]:
+    """Rows of strokes that are too tall for writing of `height`, and of those nearer to their height than to
+    that. What stands around smaller writing is a frame or a picture, and a stroke alone may be anything."""
+
+    def taller(least: float) -> list[Atom]:
+        small = [atom for atom in atoms if _PART * height <= atom.box[3] <= least]
+        tall = [a for a in atoms if least < a.box[3] <= _LARGER * height and not _between(a, rules)]
+        return [atom for atom in tall if not any(atom.surrounds(other) for other in small)]
+
+    tall = taller(_TALLEST * height)
+    if len(tall) < 2:
+        return []
+    size = _digit_height(tall, stroke)
+    return [row for row in _rows(taller(float(np.sqrt(height * size))), stroke, rules) if row.together(size)]
+
+
+def _between(atom: Atom, rules: NDArray[np.uint8]) -> bool:
+    """Joined to rules at its head and its foot, as what is left of a frame is."""
+    x, y, width, height = atom.box
+    met = np.flatnonzero((rules[y : y + height, x : x + width] & atom.mask).any(1))
+    return len(met) > 0 and bool(met[0] < height / 4 and met[-1] >= 3 * height / 4)
 
 
 def _whole(rows: list[Row], height: float) -> list[Row]:
