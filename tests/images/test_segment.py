@@ -243,6 +243,29 @@ def test_small_digits_below_large_ones_are_a_line() -> None:
     assert len(segment(paper).lines) == 2
 
 
+def sheet(rows: int, columns: int, pitch: int) -> Images:
+    """Thin 1s and 0s by turns, and a speck of dirt between any two."""
+    paper = np.full((rows * pitch + pitch, columns * pitch + pitch), 255, np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            x, y = pitch * column + pitch, pitch * row + pitch
+            cv2.ellipse(paper, (x, y), (pitch // 4 * (column % 2), pitch // 3), 0, 0, 360, 0, 2)
+            paper[y, x - pitch // 2] = 0
+    return paper
+
+
+def test_a_sheet_full_of_digits_is_whole() -> None:
+    page = segment(sheet(30, 40, 24))
+    assert [len(line) for line in boxes(page)] == [40] * 30
+    assert not page.crowded
+
+
+def test_a_page_with_more_strokes_than_a_sheet_of_digits_is_crowded() -> None:
+    page = segment(sheet(46, 46, 24))
+    assert page.crowded
+    assert 0 < sum(len(line) for line in boxes(page)) <= 500
+
+
 def printed(paper: Images) -> None:
     for y in range(20, 170, 18):
         cv2.putText(paper, "please write the digits clearly", (10, y), 0, 0.45, 0, 1, cv2.LINE_AA)

@@ -23,7 +23,8 @@ from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
 from tenfold.images.strokes import stroke_width, strokes
 
-_MOST = 500  # strokes on a page: what has more is hardly handwriting, and must not take minutes
+_MOST = 2_000  # strokes on a page: as many digits fill a sheet of A4
+_KEPT = 500  # where there are more: that is print or noise, and must not take minutes
 _SPECK = 0.12  # of a digit's height: what is smaller both ways is dirt
 _PART = 0.4  # of a digit's height: what is smaller may belong to a digit or be a dot, and makes no line
 _TALLEST = 3.0  # of a digit's height: what is taller is no digit
@@ -43,11 +44,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    """Lines from top to bottom on `plane` uint8 [h, w], ink bright; `scale` is its size over the picture."""
+    """Lines from top to bottom on `plane` uint8 [h, w], ink bright; `scale` is its size over the picture.
+    `crowded` tells that not all strokes are kept, as there are more than on a page full of digits."""
 
     plane: NDArray[np.uint8]
     scale: float
     lines: tuple[Line, ...]
+    crowded: bool = False
 
     def digit(self, atoms: Sequence[Atom]) -> NDArray[np.uint8]:
         """`atoms` alone, as MNIST's makers would have drawn them: uint8 [28, 28], ink bright."""
@@ -65,18 +68,24 @@ def segment(picture: NDArray[np.uint8]) -> Page:
     found = strokes(picture)
     mask = without_rules(found.mask, found.width)
     rules = cv2.dilate(cv2.subtract(found.mask, mask), np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
-    lines = _lines(_components(mask), stroke_width(mask), rules)
-    return Page(found.plane, found.scale, tuple(lines))
+    stroke = stroke_width(mask)
+    atoms, crowded = _components(mask, stroke)
+    return Page(found.plane, found.scale, tuple(_lines(atoms, stroke, rules)), crowded)
 
 
-def _components(mask: NDArray[np.uint8]) -> list[Atom]:
-    """The connected strokes, at most _MOST of them: those with the most ink."""
+def _components(mask: NDArray[np.uint8], stroke: float) -> tuple[list[Atom], bool]:
+    """The connected strokes but for specks, and whether there are more than _MOST: then the _KEPT tallest
+    alone, as a thin 1 is as tall as an 8."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    atoms = []
-    for i in 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:_MOST]:
-        x, y, w, h = (int(v) for v in stats[i, :4])
-        atoms.append(Atom((x, y, w, h), labels[y : y + h, x : x + w] == i))
-    return atoms
+    sizes = np.asarray(stats[1:], np.int64)
+    height = _middle_height(sizes[:, cv2.CC_STAT_HEIGHT], sizes[:, cv2.CC_STAT_AREA], stroke)
+    fit = np.flatnonzero(sizes[:, 2:4].max(1, initial=0) >= max(_SPECK * height, stroke))
+    tallest = fit[np.argsort(-sizes[fit, cv2.CC_STAT_HEIGHT], kind="stable")]
+    crowded, atoms = len(fit) > _MOST, []
+    for i in tallest[:_KEPT] if crowded else tallest:
+        x, y, w, h = (int(v) for v in sizes[i, :4])
+        atoms.append(Atom((x, y, w, h), labels[y : y + h, x : x + w] == i + 1))
+    return atoms, crowded
 
 
 def _lines(atoms: list[Atom], stroke: float, rules: NDArray[np.uint8]) -> list[Line]:
@@ -143,12 +152,18 @@ def _whole(rows: list[Row], height: float) -> list[Row]:
 
 
 def _digit_height(atoms: list[Atom], stroke: float) -> float:
+    heights, ink = np.array([(atom.box[3], atom.mask.sum()) for atom in atoms], np.int64).reshape(-1, 2).T
+    return _middle_height(heights, ink, stroke)
+
+
+def _middle_height(heights: NDArray[np.int64], ink: NDArray[np.int64], stroke: float) -> float:
     """The median height, by ink, of what is not a line or a dot."""
-    sizes = [(a.box[3], int(a.mask.sum())) for a in atoms if a.box[3] >= 3 * stroke]
-    if not sizes:
-        return max((float(a.box[3]) for a in atoms), default=1.0)
-    heights, weights = (np.array(column, np.float64) for column in zip(*sorted(sizes), strict=True))
-    return float(heights[np.searchsorted(weights.cumsum(), weights.sum() / 2)])
+    tall = heights >= 3 * stroke
+    if not tall.any():
+        return float(heights.max(initial=1))
+    order = np.lexsort((ink[tall], heights[tall]))
+    heights, sums = heights[tall][order], ink[tall][order].cumsum()
+    return float(heights[np.searchsorted(sums, sums[-1] / 2)])
 
 
 def _line(atoms: list[Atom], stroke: float) -> Line:
