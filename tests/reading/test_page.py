@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,14 @@ def test_words_are_left_out(compose: Compose, word: str) -> None:
     wide = np.hstack([np.full((len(digits), 40 * len(word)), 255, np.uint8), digits])
     cv2.putText(wide, word, (10, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 0, 4, cv2.LINE_AA)
     assert Reader().read(wide).text == "3140\n2718"
+
+
+def test_a_page_of_which_not_all_was_looked_at_is_unsure(page_reader: Reader, compose: Compose) -> None:
+    page = segment(compose("31"))
+    reader = page_reader.probabilities
+    assert read_page(page, reader).reason is None
+    crowded = read_page(replace(page, crowded=True), reader)
+    assert (crowded.text, crowded.unsure, crowded.reason) == ("31", True, "too much on the page")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (200, 300), (40, 60, 3)])

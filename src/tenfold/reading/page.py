@@ -127,6 +127,8 @@ def read_page(
 
     digits = tuple(digit(step) for step in steps)
     text = _text(steps, found)
+    if reason is None and page.crowded:
+        reason = "too much on the page"
     if reason is None and any(digit.unsure for digit in digits):
         reason = "low confidence"
     return Reading(file, text, digits, reason is not None, reason)
