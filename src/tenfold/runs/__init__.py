@@ -31,7 +31,15 @@ __all__ = ["Run", "evaluate", "need_torch", "reproduce", "resume", "train", "wri
 
 OnStart = Callable[[Run], None]
 SETTINGS = (
-    *("recipe", "seed", "sets", "final", "threads", "precision", "temperature", "thresholds", "calibration"),
+    "recipe",
+    "seed",
+    "sets",
+    "final",
+    "threads",
+    "precision",
+    "temperature",
+    "thresholds",
+    "calibration",
 )
 
 

@@ -38,7 +38,7 @@ def trained_on(metadata: Metadata, data: Labelled) -> bool:
     """Whether the model learnt from `data`, from its training part, or as a final model from all of MNIST's
     training images, where `data` is the validation part: as the checksums and names in the model file say."""
     final = metadata.recipe.get("final") is True
-    learnt = {name: sum for name, sum in metadata.data.items() if final or not VALIDATES.search(name)}
+    learnt = {name: has for name, has in metadata.data.items() if final or not VALIDATES.search(name)}
     if data.name == VALIDATION_NAME and any("mnist-training" in name.split("+") for name in learnt):
         return True
     if data.checksum in learnt.values():

@@ -25,6 +25,7 @@ const REASONS = {
   blank: 'There is nothing on it that could be a digit.',
   'unlike a digit': 'It looks like none of the ten digits.',
   'nothing fits what is expected': 'Nothing on it fits what you know of the digits; this is the best guess without that.',
+  'too much on the page': 'There is more on it than digits would fill: print, perhaps, or a pattern.',
   'what is expected fits badly': 'What you know of the digits fits only if clear ones are left out or read as others.',
 }
 
