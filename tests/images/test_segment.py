@@ -80,7 +80,8 @@ def test_paper_is_left_out(spoil: object) -> None:
 
 @pytest.mark.parametrize("tone", [30, 120])
 @pytest.mark.parametrize(
-    ("margins", "angle"), [((60, 60, 60, 60), 0), ((60, 60, 60, 60), 7), ((40, 0, 90, 0), 0)]
+    ("margins", "angle"),
+    [((60, 60, 60, 60), 0), ((60, 60, 60, 60), 7), ((40, 0, 90, 0), 0), ((12, 12, 12, 12), 0)],
 )
 def test_a_sheet_on_a_table_is_read_as_it_is_alone(
     tone: int, margins: tuple[int, int, int, int], angle: int

@@ -109,7 +109,10 @@ def table(grey: Plane) -> NDArray[np.bool_] | None:
     if min(grey.shape) < _PAGE:
         return None
     small = shrunk(grey, _TABLE)
-    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_CLOSED_OVER, _CLOSED_OVER), np.uint8))
+    over = _CLOSED_OVER
+    beyond = cv2.copyMakeBorder(small, over, over, over, over, cv2.BORDER_REPLICATE)  # as the table does
+    closed = cv2.morphologyEx(beyond, cv2.MORPH_CLOSE, np.ones((over, over), np.uint8))
+    paper = closed[over:-over, over:-over]
     level, bright = cv2.threshold(paper, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     share = float(bright.mean())
     if not 0 < share < 1 or (small[bright == 1] > level).mean() < _BLANK:
