@@ -139,25 +139,27 @@ def _closed(level: NDArray[np.float32], window: tuple[int, int]) -> NDArray[np.f
     would be so too, but hangs together with others that are not.
     """
     kernel = np.ones(window, np.uint8)
-    closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, kernel)
+    closed = np.asarray(cv2.morphologyEx(level, cv2.MORPH_CLOSE, kernel), np.float32)
+    depth = np.clip(closed - level, 0, 255).astype(np.uint8)
+    least, dark = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    if not (dark[0].any() or dark[-1].any() or dark[:, 0].any() or dark[:, -1].any()):
+        return closed  # as of nearly every picture
     beyond = window[0] // 2
     wider = cv2.copyMakeBorder(level, beyond, beyond, beyond, beyond, cv2.BORDER_REPLICATE)
     inside = np.s_[beyond : beyond + level.shape[0], beyond : beyond + level.shape[1]]
     going_on = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, kernel)[inside]
-    depth = np.clip(closed - level, 0, 255).astype(np.uint8)
-    least, dark = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     doubtful = closed - going_on > least / 2
     if not doubtful.any():
-        return np.asarray(closed, np.float32)
+        return closed
     count, parts = cv2.connectedComponents(dark)
     share = np.bincount(parts[doubtful], minlength=count) / np.bincount(parts.ravel(), minlength=count)
     shadow = share > _OF_SHADOW
     shadow[0] = False
     if not shadow.any() or (~shadow[1:]).sum() != 1:
-        return np.asarray(closed, np.float32)
+        return closed
     shaded, ink = (float(np.median(depth[of])) for of in (shadow[parts], (dark > 0) & ~shadow[parts]))
     if shaded > _SHADED * ink:
-        return np.asarray(closed, np.float32)
+        return closed
     around = cv2.dilate(shadow[parts].astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.where(around > 0, going_on, closed).astype(np.float32)
 
