@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tenfold.errors import OutputExistsError
+from tenfold.files import make_folder
 
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Raises OutputExistsError where another process works in `folder`. A file system without locks (and
-    Windows) lets everybody in."""
+    """Raises OutputExistsError where another process works in `folder`, which is made where there is none;
+    DiskError where it cannot be. A file system without locks (and Windows) lets everybody in."""
+    if not folder.exists():
+        make_folder(folder)
     try:
         import fcntl
 

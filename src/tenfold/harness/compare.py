@@ -8,7 +8,6 @@ recipes are judged by the corrected resampled t-test over folds and repeats, so 
 like these. Differences are A's accuracy minus B's, fractions of 1.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from tenfold.harness.statistics import (
     discordant,
     images_needed,
     images_needed_resampled,
+    least_spread,
     mcnemar,
     paired_interval,
     resampled_t,
@@ -88,9 +88,7 @@ def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = No
         for r in range(repeats)
         for k in range(folds)
     ]
-    # two trainings that differ by d errors differ on d images or more, each a coin: less spread is luck
-    least = math.sqrt(abs(math.fsum(differences)) / len(differences) / (count / folds))
-    test = resampled_t(differences, 1 / (folds - 1), least=least)
+    test = resampled_t(differences, 1 / (folds - 1), least=least_spread(differences, count / folds))
     needed = images_needed_resampled(test, count)
     found = {
         "count": count,

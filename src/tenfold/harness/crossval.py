@@ -27,7 +27,6 @@ from tenfold.data import Store, load_training, load_writers
 from tenfold.data.labelled import Labelled
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
-from tenfold.files import make_folder
 from tenfold.harness.claim import claimed
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
@@ -89,8 +88,6 @@ def crossval(
     folder = Path(out) if out is not None else RUNS / f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
     if reuse and out is None:
         folder = Crossval.place_for(record, folder)
-    if not folder.exists():
-        make_folder(folder)
     with claimed(folder):
         found = Crossval.begin(folder, record)
         if not found.finished:

@@ -29,7 +29,6 @@ from tenfold.data import load_training, split
 from tenfold.data.labelled import Split
 from tenfold.environment import cores, machine, versions
 from tenfold.errors import DataError, UnknownNameError, UsageError
-from tenfold.files import make_folder
 from tenfold.harness.claim import claimed
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
@@ -90,8 +89,6 @@ def curve(
     record = _record(chosen, data, sizes=wanted, seeds=seeds, seed=seed, steps=steps, threads=share.threads)
     name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
     folder = Path(out) if out is not None else RUNS / name
-    if not folder.exists():
-        make_folder(folder)
     with claimed(folder):
         found = Curve.begin(folder, record)
         _carry_out(found, data, threads or cores(), watcher or Watcher(), engine)

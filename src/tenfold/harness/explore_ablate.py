@@ -21,7 +21,6 @@ from tenfold.data import load_training
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, RunError, UsageError
-from tenfold.files import make_folder
 from tenfold.harness.claim import claimed
 from tenfold.harness.explore_ablate_page import write_ablation_page
 from tenfold.harness.explore_fields import Change, read_change
@@ -86,8 +85,6 @@ def ablate(
     }
     record = new_record("ablation", base, [data], share.threads, **settings)
     folder = Path(out) if out is not None else RUNS / f"ablate-{base.name}"
-    if not folder.exists():
-        make_folder(folder)
     with claimed(folder):
         found = Exploration.begin(folder, record)
         _join(found, record)

@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenfold.harness.explore_trainings import Measured
-from tenfold.harness.statistics import LEVEL, MOST_TRAININGS, Resampled, holm, resampled_t, trainings_needed
+from tenfold.harness.statistics import (
+    LEVEL,
+    MOST_TRAININGS,
+    Resampled,
+    holm,
+    least_spread,
+    resampled_t,
+    trainings_needed,
+)
 
 Trainings = Mapping[int, Measured]  # by seed
 
@@ -41,11 +49,8 @@ def verdicts(base: Trainings, changes: Mapping[str, Trainings], test_share: floa
 
 
 def _test(base: Trainings, made: Trainings, test_share: float, level: float) -> Resampled:
-    """Two trainings that differ by d of n errors differ on at least d images, each a coin: no spread of d
-    below its root is believed."""
-    count = next(iter(base.values())).held_out
     differences = [base[seed].error - made[seed].error for seed in base]
-    least = math.sqrt(abs(math.fsum(differences)) / len(differences) * count) / count
+    least = least_spread(differences, next(iter(base.values())).held_out)
     return resampled_t(differences, test_share, level=level, least=least)
 
 

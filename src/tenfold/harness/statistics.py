@@ -142,6 +142,12 @@ def resampled_t(
     return Resampled(mean, mean - half, mean + half, error, p, effect, freedom)
 
 
+def least_spread(differences: Sequence[float], n: int | float) -> float:
+    """The standard deviation of `differences` in accuracy over `n` images each, one a training, below which
+    it is luck: two trainings that differ by d errors differ on d images or more, each a coin."""
+    return math.sqrt(abs(math.fsum(differences)) / len(differences) / n)
+
+
 def images_needed_resampled(found: Resampled, n: int, *, power: float = POWER) -> int | None:
     """How many images a cross-validation with as many trainings would need to see the mean that was `found`.
 

@@ -120,9 +120,12 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     trend = _trend(small)  # without it, a window cut off by the border sees only the brighter side
     level = small - trend
     window = (max(3, round(_STROKE_SHARE * min(small.shape)) | 1),) * 2
-    closed = _closed(level, window)
-    depth = np.clip(closed - level, 0, 255).astype(np.uint8)
-    _, blank = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    closed = np.asarray(cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones(window, np.uint8)), np.float32)
+    least, dark = _dark(closed - level)
+    if dark[0].any() or dark[-1].any() or dark[:, 0].any() or dark[:, -1].any():  # as of few pictures
+        closed = _without_shadow(level, closed, window, least, dark)
+        _, dark = _dark(closed - level)
+    blank = 1 - dark
     share = cv2.blur(blank.astype(np.float32), window, borderType=cv2.BORDER_REPLICATE)
     total = cv2.blur(level * blank, window, borderType=cv2.BORDER_REPLICATE)
     mean = np.where(share > _LEAST_PAPER, total / np.maximum(share, _LEAST_PAPER), closed)
@@ -131,36 +134,41 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
-def _closed(level: NDArray[np.float32], window: tuple[int, int]) -> NDArray[np.float32]:
-    """`level` with its dark strokes closed over, but not what only the sides of the picture make as slim as a
+def _dark(depth: NDArray[np.float32]) -> tuple[float, NDArray[np.uint8]]:
+    """The depth that parts ink from paper, and 1 where there is ink, else 0."""
+    plane = np.clip(depth, 0, 255).astype(np.uint8)
+    least, dark = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return least, np.asarray(dark, np.uint8)
+
+
+def _without_shadow(
+    level: NDArray[np.float32],
+    closed: NDArray[np.float32],
+    window: tuple[int, int],
+    least: float,
+    dark: NDArray[np.uint8],
+) -> NDArray[np.float32]:
+    """`closed` where `dark` is ink, but not where only the sides of the picture make a dark part as slim as a
     stroke: the corner of a shadow, beside one digit.
 
     That is all of it paper where the picture goes on beyond its sides as it is at them. A stroke along a side
     would be so too, but hangs together with others that are not.
     """
-    kernel = np.ones(window, np.uint8)
-    closed = np.asarray(cv2.morphologyEx(level, cv2.MORPH_CLOSE, kernel), np.float32)
-    depth = np.clip(closed - level, 0, 255).astype(np.uint8)
-    least, dark = cv2.threshold(depth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    if not (dark[0].any() or dark[-1].any() or dark[:, 0].any() or dark[:, -1].any()):
-        return closed  # as of nearly every picture
     beyond = window[0] // 2
     wider = cv2.copyMakeBorder(level, beyond, beyond, beyond, beyond, cv2.BORDER_REPLICATE)
     inside = np.s_[beyond : beyond + level.shape[0], beyond : beyond + level.shape[1]]
-    going_on = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, kernel)[inside]
+    going_on = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, np.ones(window, np.uint8))[inside]
     doubtful = closed - going_on > least / 2
-    if not doubtful.any():
-        return closed
     count, parts = cv2.connectedComponents(dark)
     share = np.bincount(parts[doubtful], minlength=count) / np.bincount(parts.ravel(), minlength=count)
     shadow = share > _OF_SHADOW
     shadow[0] = False
     if not shadow.any() or (~shadow[1:]).sum() != 1:
         return closed
-    shaded, ink = (float(np.median(depth[of])) for of in (shadow[parts], (dark > 0) & ~shadow[parts]))
-    if shaded > _SHADED * ink:
+    depth, shaded = (closed - level).clip(0, 255).astype(np.uint8), shadow[parts]
+    if np.median(depth[shaded]) > _SHADED * np.median(depth[(dark > 0) & ~shaded]):
         return closed
-    around = cv2.dilate(shadow[parts].astype(np.uint8), np.ones((5, 5), np.uint8))
+    around = cv2.dilate(shaded.astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.where(around > 0, going_on, closed).astype(np.float32)
 
 

@@ -127,19 +127,24 @@ def table(grey: Plane) -> NDArray[np.bool_] | None:
     broad = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     if found.mean() < _TABLES or broad.mean() < _PAPERS:
         return None
-    written = _writing(grey, ~found)
-    if written < _FAINT:
+    on_it, on_paper = _writing(grey, found, ~found)
+    if on_paper < _FAINT:
         return None
-    found &= _writing(grey, found) < _UNWRITTEN * written
+    found &= on_it < _UNWRITTEN * on_paper
     return np.asarray(cv2.resize(found.astype(np.uint8), grey.shape[::-1]) > 0)
 
 
-def _writing(grey: Plane, where: NDArray[np.bool_]) -> float:
-    """How dark what is slim is there, in a stroke's pixels, as a share of the light; `where` of any size."""
+def _writing(grey: Plane, *places: NDArray[np.bool_]) -> list[float]:
+    """How dark what is slim is in `places`, each of any size, in a stroke's pixels: shares of the light."""
     middle = cv2.blur(shrunk(grey, 512), (3, 3))  # of its grain, too
     slim = cv2.morphologyEx(middle, cv2.MORPH_BLACKHAT, np.ones((_WRITING, _WRITING), np.uint8))
-    inner = cv2.erode(where.astype(np.uint8), np.ones((5, 5), np.uint8))
-    inside = cv2.resize(inner, middle.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    if inside.sum() < _STROKE:
-        return 0.0
-    return float(np.partition(slim[inside], -_STROKE)[-_STROKE]) / max(1.0, float(np.median(middle[inside])))
+    found = []
+    for place in places:
+        inner = cv2.erode(place.astype(np.uint8), np.ones((5, 5), np.uint8))
+        inside = cv2.resize(inner, middle.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        dark, lit = slim[inside], middle[inside]
+        enough = len(dark) >= _STROKE
+        found.append(
+            float(np.partition(dark, -_STROKE)[-_STROKE]) / max(1.0, float(np.median(lit))) if enough else 0.0
+        )
+    return found

@@ -108,16 +108,17 @@ def read_page(
     edges = _edges(page, found, chances)
     if lines is not None:
         edges = _with_evidence(edges, page, evidence(page, lines, _ATOMS))
-    score, plain = next(readings(atoms, edges))
-    steps, reason = without_signs(plain, found, page), None
-    if expected != Expected():  # who knows the text knows what is in it
-        fitting = _best(atoms, edges, expected)
-        if fitting is None:
-            steps, reason = plain, "nothing fits what is expected"
-        elif score - fitting[0] > _MISFIT and _text(fitting[1], found) != _text(steps, found):
-            steps, reason = fitting[1], "what is expected fits badly"
-        else:
-            steps = fitting[1]
+    score, steps = next(readings(atoms, edges))
+    reason = None
+    if expected == Expected():  # who knows the text knows what is in it
+        steps = without_signs(steps, found, page)
+    elif (fitting := _best(atoms, edges, expected)) is None:
+        reason = "nothing fits what is expected"
+    else:
+        badly = score - fitting[0] > _MISFIT
+        if badly and _text(fitting[1], found) != _text(without_signs(steps, found, page), found):
+            reason = "what is expected fits badly"
+        steps = fitting[1]
     doubtful, least = unsure(rows, thresholds), thresholds.get(CONFIDENCE, 0.0)
 
     def digit(step: Step) -> Digit:
