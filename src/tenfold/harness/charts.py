@@ -66,13 +66,12 @@ def line_chart(
     legend: bool = True,
 ) -> str:
     """Curves over common axes; `mark` (x, text) is a vertical line with its text."""
-    parts = [_axes(x, y)]
+    parts = [_axes(x, y), *(_curve(x, y, line) for line in lines)]
     if mark is not None:
         at = x.place(mark[0], LEFT, RIGHT)
         side = ("end", -5) if at > (LEFT + RIGHT) / 2 else ("start", 5)
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
         parts.append(_text(at + side[1], BOTTOM - 6, mark[1], f"note {side[0]}"))
-    parts += [_curve(x, y, line) for line in lines]
     parts.append(_legend(lines) if legend else "")
     return _svg(title, about, parts)
 
