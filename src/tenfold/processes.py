@@ -1,14 +1,18 @@
 """Work that is handed to processes of its own, piece by piece; they end with the one that began them.
 
-for found in in_processes(job.train, next_place, at_once=2): ...    where results decide what is next
+    for found in in_processes(job.train, next_place, at_once=2): ...    where results decide what is next
+    with ctrl_c_ignored(): process.start()                              Ctrl-C is for the one that began it
+
+Processes are spawned: threads, and the locks that they hold, do not survive a fork.
 """
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any, TypeVar
 
@@ -30,14 +34,14 @@ def in_processes(
             yield make(*place)
         return
     before = set(multiprocessing.active_children())
-    # spawn: threads, torch's and others, do not survive a fork
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(at_once, context, initializer=_begin, initargs=(make,))
     running: set[Future[Any]] = set()
     try:
         while True:
             while len(running) < at_once and (place := next_place()) is not None:
-                running.add(pool.submit(_work, *place))
+                with ctrl_c_ignored():
+                    running.add(pool.submit(_work, *place))  # which starts a process
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -63,9 +67,23 @@ def _work(*place: Any) -> Any:
     return _make(*place)
 
 
+@contextmanager
+def ctrl_c_ignored() -> Iterator[None]:
+    """What is started here ignores Ctrl-C from its first moment, not only once it has imported all. Python
+    lets no other thread than the main one set this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+
+
 def belong_to_parent() -> None:
     """For a process that another one began: Ctrl-C is the parent's to hear, and it ends when that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows hands no ignored signal down
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

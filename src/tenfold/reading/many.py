@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from threading import Thread, current_thread, main_thread
+from threading import Thread
 
 from tenfold.errors import ResourceError
+from tenfold.processes import ctrl_c_ignored
 from tenfold.reading.reader import Failure, Prediction, Reader
 
 ALONE = 512  # pictures
@@ -61,7 +62,7 @@ def _workers(count: int) -> Iterator[list[Connection]]:
             here, there = context.Pipe()
             ends.append(here)
             process = context.Process(target=_work, args=(there,), daemon=True)
-            with _ctrl_c_ignored():
+            with ctrl_c_ignored():
                 process.start()
             processes.append(process)
             there.close()
@@ -72,20 +73,6 @@ def _workers(count: int) -> Iterator[list[Connection]]:
         for process in processes:
             process.join(PATIENCE)
             process.kill()
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """What is started here ignores Ctrl-C from its first moment, not only once it has imported all. Python
-    lets no other thread than the main one set this."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager
