@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.data.unpack import read_member
+from tenfold.data.unpack import read_member, read_npy
 from tenfold.errors import DataError, DiskError, ImageError
 from tenfold.files import read_bounded
 
@@ -184,17 +184,11 @@ def _read_npz(path: Path, names: tuple[str, ...], limit: int) -> list[NDArray[An
 
 
 def _read_npy(content: bytes, name: str, path: Path) -> NDArray[Any]:
-    """One array, its header held against its bytes; numpy would make room for what it announces."""
-    stream = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
-        else:
-            shape, by_columns, dtype = np.lib.format.read_array_header_2_0(stream)
-        if dtype.hasobject:
-            raise DataError(f"'{path}' has Python objects in '{name}', not numbers; are its rows ragged?")
-        flat = np.frombuffer(content, dtype, offset=stream.tell())
-        return flat.reshape(shape, order="F" if by_columns else "C")
+        return read_npy(content)
+    except TypeError:
+        raise DataError(
+            f"'{path}' has Python objects in '{name}', not numbers; are its rows ragged?"
+        ) from None
     except ValueError:
         raise DataError(f"'{path}' is damaged: its array '{name}' cannot be read.") from None

@@ -1,6 +1,6 @@
-"""The two containers that other sets come in besides IDX: members of EMNIST's zip, and USPS as text.
+"""The containers that sets come in besides IDX: members of a zip, as EMNIST's, numpy's arrays, USPS as text.
 
-Both are bounded: what unpacks to more than its limit is refused before it is whole in memory.
+All are bounded: what unpacks to more than its limit is refused before it is whole in memory.
 """
 
 import bz2
@@ -8,6 +8,7 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,24 @@ def read_member(archive: Path | io.BytesIO, member: str, name: str, *, limit: in
     if len(data) > limit:
         raise DataError(f"{name} has more than the {limit:,} bytes that are allowed in {member}.")
     return data
+
+
+def read_npy(data: bytes) -> NDArray[Any]:
+    """The array in an .npy file's bytes. Raises ValueError for one that is damaged, TypeError for objects.
+
+    numpy reads the header alone: its own reader of arrays makes room for what the header announces.
+    """
+    stream = io.BytesIO(data)
+    try:
+        old = np.lib.format.read_magic(stream) == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        shape, by_columns, dtype = read(stream)
+    except Exception:  # whatever numpy's tokenizer of a hostile header comes upon
+        raise ValueError("header") from None
+    if dtype.hasobject:
+        raise TypeError("objects")
+    flat = np.frombuffer(data, dtype, offset=stream.tell())
+    return flat.reshape(shape, order="F" if by_columns else "C")
 
 
 def read_libsvm(

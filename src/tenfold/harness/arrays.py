@@ -8,7 +8,6 @@ unpickled, and whatever is damaged is a RunError that names the file.
 """
 
 import io
-import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tenfold.data.unpack import read_npy
 from tenfold.errors import RunError
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -41,22 +41,13 @@ def unpack_arrays(data: bytes, path: Path, *, limit: int = LIMIT) -> dict[str, N
                 raise RunError(f"'{path}' unpacks to more than {limit:,} bytes.")
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             return {name[:-4]: _array(archive.read(name)) for name in names}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError, OSError):
+    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, EOFError, RuntimeError, OSError):
         raise RunError(f"'{path}' is damaged: it is not an archive of arrays.") from None
 
 
 def _array(data: bytes) -> NDArray[Any]:
-    """An array of numbers from the bytes of an .npy file of version 1; ValueError for all else.
-
-    numpy reads the header alone: its own reader of arrays allocates what the header claims, whatever follows.
-    """
-    file = io.BytesIO(data)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError
-        shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
-    except Exception:  # whatever numpy's tokenizer of a hostile header comes upon
-        raise ValueError from None
-    if by_columns or kind.kind not in "iuf" or math.prod(shape) * kind.itemsize != len(data) - file.tell():
+    """An array of numbers; ValueError or TypeError for all else."""
+    array = read_npy(data)
+    if array.dtype.kind not in "iuf":
         raise ValueError
-    return np.frombuffer(data[file.tell() :], kind).reshape(shape)
+    return array
