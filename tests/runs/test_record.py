@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tenfold.errors import DiskError, OutputExistsError, RunError
-from tenfold.runs.record import LIMIT, Run, check_free, differences, new_folder
+from tenfold.harness.record import LIMIT
+from tenfold.runs.record import Run, check_free, differences, new_folder
 
 
 def test_a_record_comes_back_as_it_was_saved(finished: Run) -> None:

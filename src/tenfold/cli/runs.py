@@ -77,21 +77,9 @@ def runs(
 @app.command("show")
 def show(run: OneRun, json: Json = False) -> None:
     """Show a run's record: what it was made of and what came of it."""
-    from tenfold.harness.crossval_record import Crossval
-    from tenfold.harness.curve_record import Curve
-    from tenfold.harness.explore_record import Exploration
-    from tenfold.runs.committee import Committee
-    from tenfold.runs.listing import RECORDS
-    from tenfold.runs.record import Run
+    from tenfold.runs.listing import KINDS, kind_of
 
-    kind = next((kind for kind, name in RECORDS.items() if (run / name).exists()), "run")
-    loads = {
-        "crossval": lambda: Crossval.load(run).record,
-        "curve": lambda: Curve.load(run).record,
-        "explore": lambda: Exploration.load(run).record,
-        "committee": lambda: Committee.load(run).record,
-    }
-    record = loads.get(kind, lambda: Run.load(run).record)()
+    record = KINDS[kind_of(run) or "run"].load(run).record
     if json:
         emit({**record, "run": str(run)})
         return

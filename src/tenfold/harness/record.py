@@ -1,7 +1,8 @@
-"""The JSON record in a folder of the harness, read without trust: bounded, of one format, its parts sound.
+"""The JSON record in a folder, read without trust: bounded, of one format, its parts sound.
 
-`Recorded` is what folders of cross-validations, learning curves and explorations have in common: one is begun
-once, and the same settings go on in it. A `Watcher` is told how the trainings of such a folder go on.
+`Recorded` is what folders of runs, committees, cross-validations, learning curves and explorations have in
+common; those of the last three are begun once, and the same settings go on in them. A `Watcher` is told how
+the trainings of such a folder go on.
 """
 
 import json

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from tenfold import __version__
 from tenfold.data import load_training, split
@@ -22,7 +22,7 @@ from tenfold.errors import UsageError
 from tenfold.files import sha256, write_atomic
 from tenfold.harness.committee import build, check_members, mean_logits
 from tenfold.harness.evaluate import summarise
-from tenfold.harness.record import Recorded, read_record
+from tenfold.harness.record import Fields, Recorded, read_record
 from tenfold.metrics import fit_temperature, softmax
 from tenfold.model import Model, parse_model, read_model, resolve
 from tenfold.reading.reader import Reader
@@ -31,7 +31,7 @@ from tenfold.thresholds import CONFIDENCE, LIKENESS, fit_thresholds
 
 FORMAT = 1
 MEMBERS = "members"  # where a calibration comes from, if not from a set
-BEGUN: dict[str, type | tuple[type, ...]] = {
+BEGUN: Fields = {
     "status": str,
     "recipe": dict,
     "members": dict,
@@ -51,7 +51,7 @@ class Committee(Recorded):
     FILE: ClassVar[str] = COMMITTEE
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Committee":
+    def load(cls, folder: str | Path) -> Self:
         return cls(Path(folder), read_record(Path(folder) / COMMITTEE, "a committee", FORMAT, BEGUN, {}))
 
     def count_opening(self) -> None:

@@ -10,25 +10,28 @@ A run whose record is damaged is listed as damaged and keeps nobody from the oth
 import json
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tenfold.errors import DiskError, RunError, UnknownNameError, UsageError
 from tenfold.files import read_bounded, write_atomic
-from tenfold.harness.crossval_record import RECORD as CROSSVAL
 from tenfold.harness.crossval_record import Crossval
-from tenfold.harness.curve_record import RECORD as CURVE
 from tenfold.harness.curve_record import Curve
-from tenfold.harness.explore_record import RECORD as EXPLORE
 from tenfold.harness.explore_record import Exploration
+from tenfold.harness.record import Recorded
 from tenfold.runs.committee import Committee
-from tenfold.runs.record import COMMITTEE, RECORD, RUNS, Run
+from tenfold.runs.record import RUNS, Run
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better
-# kind of folder -> the file that tells it
-RECORDS = {"crossval": CROSSVAL, "curve": CURVE, "explore": EXPLORE, "committee": COMMITTEE, "run": RECORD}
+KINDS: dict[str, type[Recorded]] = {  # of folders
+    "crossval": Crossval,
+    "curve": Curve,
+    "explore": Exploration,
+    "committee": Committee,
+    "run": Run,
+}
 STATUSES = ("training", "finished", "damaged")
 DELETED = "deleted.json"  # the openings of runs that are gone: deleting one does not close the test set again
 TALLY_LIMIT = 1 << 16
@@ -40,7 +43,7 @@ class Entry:
     damaged run, `problem` says what is wrong and the rest is empty."""
 
     folder: Path
-    kind: str  # of RECORDS
+    kind: str  # of KINDS
     status: str  # of STATUSES
     recipe: str = ""
     seed: int | None = None
@@ -63,7 +66,7 @@ def list_runs(
     """
     if status is not None and status not in STATUSES:
         raise UnknownNameError("status", status, STATUSES)
-    entries = [read_entry(path) for path in _folders(Path(folder)) if is_run(path)]
+    entries = [read_entry(path) for path in _folders(Path(folder)) if kind_of(path)]
     return [
         entry
         for entry in entries
@@ -71,15 +74,16 @@ def list_runs(
     ]
 
 
-def is_run(folder: Path) -> bool:
-    return any((folder / record).exists() for record in RECORDS.values())
+def kind_of(folder: Path) -> str | None:
+    """Which of KINDS its record is of; None where it has none."""
+    return next((kind for kind, found in KINDS.items() if (folder / found.FILE).exists()), None)
 
 
 def read_entry(folder: Path) -> Entry:
     """The entry of a folder that is a run's, damaged or not."""
-    kind = next((kind for kind, record in RECORDS.items() if (folder / record).exists()), "run")
+    kind = kind_of(folder) or "run"
     try:
-        return _ENTRIES[kind](folder)
+        return _entry(folder, kind)
     except (RunError, DiskError) as cause:
         return Entry(folder, kind, "damaged", problem=str(cause))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -138,7 +142,7 @@ def delete_run(folder: str | Path) -> None:
 
 def check_deletable(folder: str | Path) -> None:
     """Raises RunError for a folder that is not a run's, or a link to one."""
-    if Path(folder).is_symlink() or not is_run(Path(folder)):
+    if Path(folder).is_symlink() or kind_of(Path(folder)) is None:
         raise RunError(f"'{folder}' is not a run folder, so it is not deleted.")
 
 
@@ -151,84 +155,26 @@ def _folders(parent: Path) -> list[Path]:
         raise DiskError(f"'{parent}' cannot be read: {cause.strerror}.") from None
 
 
-def _run(folder: Path) -> Entry:
-    run = Run.load(folder)
-    record = run.record
-    validation = run.results.get("validation")
-    return Entry(
-        folder,
-        "run",
-        _status(record["status"]),
-        str(record["recipe"]["name"]),
-        record["seed"],
-        str(record.get("started", "")),
-        None if validation is None else _figures(validation),
-        record["test_openings"],
-    )
-
-
-def _crossval(folder: Path) -> Entry:
-    found = Crossval.load(folder)
-    record = found.record
-    return Entry(
-        folder,
-        "crossval",
-        _status(record["status"]),
-        str(record["recipe"]["name"]),
-        record["seed"],
-        str(record.get("started", "")),
-        _figures(record["results"]) if found.finished else None,
-    )
-
-
-def _curve(folder: Path) -> Entry:
-    record = Curve.load(folder).record
-    return _without_figures(folder, "curve", record, record["seed"])
-
-
-def _explore(folder: Path) -> Entry:
-    record = Exploration.load(folder).record
-    return _without_figures(folder, "explore", record, record.get("seed"))
-
-
-def _committee(folder: Path) -> Entry:
-    record = Committee.load(folder).record
-    validation = record["results"].get("validation")
-    return Entry(
-        folder,
-        "committee",
-        _status(record["status"]),
-        str(record["recipe"]["name"]),
+def _entry(folder: Path, kind: str) -> Entry:
+    found = KINDS[kind].load(folder)
+    record, validation = (
+        found.record,
         None,
-        str(record.get("started", "")),
-        None if validation is None else _figures(validation),
-        record["test_openings"],
-    )
-
-
-def _without_figures(folder: Path, kind: str, record: Mapping[str, Any], seed: int | None) -> Entry:
-    """Its trainings are of many sizes or recipes, and none of them is the recipe's."""
+    )  # trainings of many sizes or recipes have no figures of one recipe
+    if kind == "crossval" and found.finished:
+        validation = record["results"]
+    elif kind in ("run", "committee"):
+        validation = record["results"].get("validation")
     return Entry(
         folder,
         kind,
-        _status(record["status"]),
+        "finished" if found.finished else "training",
         str(record["recipe"]["name"]),
-        seed,
+        record.get("seed"),
         str(record.get("started", "")),
+        None if validation is None else _figures(validation),
+        record.get("test_openings", 0),
     )
-
-
-_ENTRIES: dict[str, Callable[[Path], Entry]] = {
-    "crossval": _crossval,
-    "curve": _curve,
-    "explore": _explore,
-    "committee": _committee,
-    "run": _run,
-}
-
-
-def _status(status: str) -> str:
-    return "finished" if status == "finished" else "training"
 
 
 def _figures(results: Mapping[str, Any]) -> dict[str, float]:

@@ -1,25 +1,23 @@
 """`run.json`: what a run was made of and what came of it. All that is needed to repeat it, and its folder."""
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
-from tenfold.files import is_stray, make_folder, read_bounded, sweep, write_atomic
+from tenfold.files import is_stray, make_folder, sweep
+from tenfold.harness.record import Fields, Recorded, read_record
 
 FORMAT = 1
 RECORD = "run.json"
 COMMITTEE = "committee.json"  # what the folder of a committee has in its place
-LIMIT = 1 << 20  # bytes
 RUNS = Path("runs")
 ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
 # What every record holds, and what a finished one holds besides.
-BEGUN: dict[str, type | tuple[type, ...]] = {
+BEGUN: Fields = {
     "status": str,
     "recipe": dict,
     "seed": int,
@@ -37,21 +35,14 @@ BEGUN: dict[str, type | tuple[type, ...]] = {
     "results": dict,
     "test_openings": int,
 }
-FINISHED: dict[str, type | tuple[type, ...]] = {
-    "epochs": int,
-    "kept_epoch": int,
-    "stopped": str,
-    "model_sha256": str,
-}
+FINISHED: Fields = {"epochs": int, "kept_epoch": int, "stopped": str, "model_sha256": str}
 COMPARED = ("tenfold", "versions", "machine", "device", "data", "results")
 
 
-@dataclass
-class Run:
+class Run(Recorded):
     """A run folder and what its run.json says."""
 
-    folder: Path
-    record: dict[str, Any]
+    FILE: ClassVar[str] = RECORD
 
     @property
     def results(self) -> dict[str, Any]:
@@ -59,30 +50,13 @@ class Run:
         results: dict[str, Any] = self.record["results"]
         return results
 
-    @property
-    def finished(self) -> bool:
-        return bool(self.record["status"] == "finished")
-
     @classmethod
-    def load(cls, folder: str | Path) -> "Run":
+    def load(cls, folder: str | Path) -> Self:
         """Raises RunError for a folder that holds no run, or a damaged one."""
         path = Path(folder) / RECORD
         if not path.exists():
             raise RunError(f"'{folder}' is not a run folder: it has no {RECORD}.{_hint(folder)}")
-        try:
-            record = json.loads(read_bounded(path, LIMIT, RunError))
-        except (ValueError, RecursionError):
-            raise RunError(f"'{path}' is damaged: it is not JSON.") from None
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise RunError(f"'{path}' is not the record of a run in format {FORMAT}.")
-        wanted = BEGUN | (FINISHED if record.get("status") == "finished" else {})
-        for key, kind in wanted.items():
-            if not isinstance(record.get(key), kind):
-                raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
-        return cls(Path(folder), record)
-
-    def save(self) -> None:
-        write_atomic(self.folder / RECORD, json.dumps(self.record, indent=1) + "\n")
+        return cls(Path(folder), read_record(path, "a run", FORMAT, BEGUN, FINISHED))
 
     def count_opening(self) -> None:
         """Note that the official test set is looked at with this run's model."""

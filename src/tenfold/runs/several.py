@@ -1,29 +1,21 @@
 """A report over several runs, from their folders: `tenfold report RUN RUN...`. No torch."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, UsageError
-from tenfold.harness.crossval_record import Crossval
-from tenfold.harness.curve_record import Curve
-from tenfold.harness.explore_record import Exploration
 from tenfold.harness.facts import read_facts
 from tenfold.harness.page import write_page
 from tenfold.harness.report import render as render_one
 from tenfold.harness.several import MOST, SideRun, groups, render, side_by_side
 from tenfold.harness.several_done import read_done
-from tenfold.runs.listing import RECORDS, list_runs
+from tenfold.runs.listing import KINDS, kind_of, list_runs
 from tenfold.runs.page import find_images, find_validation
 from tenfold.runs.record import Run
 
-Other = Crossval | Curve | Exploration
-LOADS: dict[str, Callable[[Path], Other]] = {
-    "crossval": Crossval.load,
-    "curve": Curve.load,
-    "explore": Exploration.load,
-}
+OTHERS = ("crossval", "curve", "explore")  # of KINDS: what is done with recipes
 
 
 def report_elsewhere(folder: Path, out: Path) -> Path:
@@ -64,7 +56,7 @@ def _beside(run: Path) -> Path:
 
 def _is_other(folder: Path) -> bool:
     """Is it a folder of the harness that is no run's?"""
-    return any((folder / record).exists() for kind, record in RECORDS.items() if kind != "run")
+    return kind_of(folder) not in (None, "run")
 
 
 def _finished(folder: Path) -> Run:
@@ -94,9 +86,10 @@ def _with_neighbours(runs: Iterable[Run], others: Sequence[Path]) -> list[Path]:
     found = {folder.resolve(): folder for folder in others}
     for parent in {run.folder.resolve().parent for run in runs}:
         for entry in list_runs(parent, status="finished"):
-            load = LOADS.get(entry.kind)
-            if load is not None and _without_stopping(load(entry.folder).record["recipe"]) in recipes:
-                found.setdefault(entry.folder.resolve(), entry.folder)
+            if entry.kind in OTHERS:
+                recipe = KINDS[entry.kind].load(entry.folder).record["recipe"]
+                if _without_stopping(recipe) in recipes:
+                    found.setdefault(entry.folder.resolve(), entry.folder)
     return list(found.values())
 
 
