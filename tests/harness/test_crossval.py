@@ -27,11 +27,11 @@ from tenfold.errors import (
 from tenfold.harness import crossval as room
 from tenfold.harness import trainings
 from tenfold.harness.claim import claimed
-from tenfold.harness.crossval import crossval
+from tenfold.harness.crossval import CrossvalWork, crossval
 from tenfold.harness.crossval_record import Crossval, Fold
 from tenfold.harness.folds import folds_by_class, folds_by_writer
 from tenfold.harness.record import Watcher
-from tenfold.harness.trainings import Job, share_out
+from tenfold.harness.trainings import share_out
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline
 from tenfold.training.order import derive
@@ -183,15 +183,17 @@ def test_a_process_that_is_killed_is_one_sentence(digits: Labelled, monkeypatch:
         def shutdown(self, **_: Any) -> None: ...
 
     monkeypatch.setattr(processes, "ProcessPoolExecutor", Broken)
-    job = Job(TINY.to_dict(), 0, 1, "fp32", digits, [])
+    work = CrossvalWork(TINY.to_dict(), 0, 1, "fp32", digits, [])
     with pytest.raises(ResourceError, match=r"fewer --threads"):
-        list(trainings.train_all(job, [(0, 0), (0, 1)], 2))
+        list(trainings.train_all(work, [(0, 0), (0, 1)], 2))
 
 
 def test_a_recipe_is_measured_with_all_that_it_learns_from(digits: Labelled) -> None:
     split = [folds_by_class(digits.labels, 3, seed=0)]
     plain, taught = (replace(TINY, nondigits=share) for share in (0, 0.6))
-    first, second = (Job(r.to_dict(), 0, 1, "fp32", digits, split).train(0, 0) for r in (plain, taught))
+    first, second = (
+        CrossvalWork(r.to_dict(), 0, 1, "fp32", digits, split).train(0, 0) for r in (plain, taught)
+    )
     assert first.probabilities.shape == second.probabilities.shape
     assert not np.array_equal(first.probabilities, second.probabilities)
 

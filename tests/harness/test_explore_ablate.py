@@ -33,7 +33,7 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         OPENED.append(str(arguments[0]))
 
 
-def made_up(job: Any, next_place: Callable[[], Any], at_once: int) -> Generator[Any]:  # noqa: ARG001
+def made_up(work: Any, next_place: Callable[[], Any], at_once: int) -> Generator[Any]:  # noqa: ARG001
     """Epochs help, dropout does nothing that counts, SGD diverges with seed 1."""
     while (place := next_place()) is not None:
         key, recipe, seed = place

@@ -38,7 +38,7 @@ Search = Callable[..., Exploration]
 NextPlace = Callable[[], Any]
 
 
-def made_up(job: Any, next_place: NextPlace, at_once: int) -> Generator[Any]:  # noqa: ARG001
+def made_up(work: Any, next_place: NextPlace, at_once: int) -> Generator[Any]:  # noqa: ARG001
     """The best is a learning rate of 0.01 and many epochs; SGD diverges above 0.03."""
     while (place := next_place()) is not None:
         trial, ninths, recipe, _ = place

@@ -102,9 +102,9 @@ def test_what_cannot_be_paired_is_known_before_anything_is_trained(
 
 
 def test_the_folds_are_those_of_the_engine_that_is_given() -> None:
-    def made_up(job: Any, next_place: Any, at_once: int) -> Any:  # noqa: ARG001
+    def made_up(work: Any, next_place: Any, at_once: int) -> Any:  # noqa: ARG001
         while (place := next_place()) is not None:
-            yield job.train(*place)._replace(probabilities=np.full((120, 10), 0.1, np.float32))
+            yield work.train(*place)._replace(probabilities=np.full((120, 10), 0.1, np.float32))
 
     found, _ = compared("tiny.json", "wide.json", folds=2, engine=made_up)
     assert (found["out_of_fold"]["only_a"], found["out_of_fold"]["only_b"]) == (0, 0)

@@ -12,32 +12,30 @@ on a thread each get more done than one on two. A fold's answers follow from the
 which are recorded, and not from how many train at once.
 """
 
-import json
+import time
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold import __version__
 from tenfold.data import Store, load_training, load_writers
 from tenfold.data.labelled import Labelled
-from tenfold.environment import cores, machine, versions
+from tenfold.environment import cores
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
 from tenfold.harness.claim import claimed
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
-from tenfold.harness.record import Watcher
-from tenfold.harness.trainings import Engine, Job, refuse_test_set, share_out, train_all
+from tenfold.harness.record import RUNS, Watcher, new_record
+from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all, trained
 
 if TYPE_CHECKING:
+    from tenfold.training.loop import Precision
     from tenfold.training.recipes import Recipe
 
-RUNS = Path("runs")
 MOST_REPEATS = 100
 
 
@@ -75,7 +73,8 @@ def crossval(
     from tenfold.training.recipes import find_recipe, replace
 
     chosen = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
-    _check(by, repeats, threads)
+    _check(by, repeats)
+    check_threads("A cross-validation", threads)
     data = load_training() if data is None else data
     refuse_test_set("A cross-validation", data)
     if by == "writer":
@@ -84,7 +83,8 @@ def crossval(
         writers = None
     split = _split(data, writers, folds, repeats, seed)
     share = share_out(folds * repeats, threads or cores())
-    record = _record(chosen, data, folds=folds, by=by, repeats=repeats, seed=seed, threads=share.threads)
+    settings = {"folds": folds, "by": by, "repeats": repeats, "seed": seed, "threads": share.threads}
+    record = new_record(FORMAT, chosen, [data], **settings, count=len(data))
     folder = Path(out) if out is not None else RUNS / f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
     if reuse and out is None:
         folder = Crossval.place_for(record, folder)
@@ -95,13 +95,39 @@ def crossval(
     return found
 
 
-def _check(by: str, repeats: int, threads: int | None) -> None:
+class CrossvalWork(NamedTuple):
+    """What every training of a cross-validation shares. `split` has the folds int16 [n] of each repeat."""
+
+    recipe: dict[str, Any]
+    seed: int
+    threads: int
+    precision: "Precision"
+    data: Labelled
+    split: Sequence[Folds]
+
+    def train(self, repeat: int, number: int) -> Fold:
+        from tenfold.training.lesson import lesson
+        from tenfold.training.order import derive
+        from tenfold.training.recipes import Recipe
+
+        began = time.perf_counter()
+        held_out = self.split[repeat] == number
+        recipe, seed = Recipe.from_dict(self.recipe), derive(self.seed, "crossval", repeat, number)
+        others = self.data.take(np.flatnonzero(~held_out), "all folds but one")
+        rest = self.data.take(np.flatnonzero(held_out), "the fold held out")
+        taught = lesson(others, recipe, seed)
+        _, probabilities = trained(
+            recipe, taught, rest, seed=seed, threads=self.threads, precision=self.precision
+        )
+        seconds = round(time.perf_counter() - began, 3)
+        return Fold(repeat, number, probabilities.astype(np.float32), seconds)
+
+
+def _check(by: str, repeats: int) -> None:
     if by not in ("class", "writer"):
         raise UnknownNameError("kind of folds", by, ("class", "writer"))
     if not 1 <= repeats <= MOST_REPEATS:
         raise UsageError(f"A cross-validation is repeated 1 to {MOST_REPEATS} times, not {repeats}.")
-    if threads is not None and threads < 1:
-        raise UsageError(f"A cross-validation needs at least one thread, not {threads}.")
 
 
 def _load_writers(store: Store) -> NDArray[np.int32]:
@@ -121,26 +147,6 @@ def _split(
     if len(writers) != len(data):
         raise DataError(f"There are {len(writers):,} writers for the {len(data):,} images of '{data.name}'.")
     return [folds_by_writer(writers, data.labels, folds, seed=seed, repeat=r) for r in range(repeats)]
-
-
-def _record(recipe: "Recipe", data: Labelled, **settings: Any) -> dict[str, Any]:
-    import torch
-
-    from tenfold.training.loop import native_precision
-
-    return {
-        "format": FORMAT,
-        "status": "training",
-        "recipe": json.loads(json.dumps(recipe.to_dict())),  # as it is read back: lists, not tuples
-        **settings,
-        "precision": native_precision(torch.device("cpu")),
-        "data": {data.name: data.checksum},
-        "count": len(data),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "tenfold": __version__,
-        "machine": machine(),
-        "versions": versions(),
-    }
 
 
 def _carry_out(
@@ -163,8 +169,9 @@ def _carry_out(
     places = [place for place in found.places() if place not in had]
     at_once = max(1, min(len(places), cores // record["threads"]))
     watcher.begin(found, len(done), at_once)
-    job = Job(record["recipe"], record["seed"], record["threads"], record["precision"], data, split)
-    with closing(train_all(job, places, at_once, engine)) as trainings:
+    settings = {key: record[key] for key in ("recipe", "seed", "threads", "precision")}
+    work = CrossvalWork(**settings, data=data, split=split)
+    with closing(train_all(work, places, at_once, engine)) as trainings:
         for fold in trainings:
             found.save_fold(fold)
             done.append(fold)

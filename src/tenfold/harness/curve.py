@@ -12,30 +12,27 @@ does the same work. With the recipe's own epochs, 100 images would be seen for a
 curve would show trainings that were cut short; `steps="epochs"` measures that, and is quicker.
 """
 
-import json
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold import __version__
 from tenfold.data import load_training, split
 from tenfold.data.labelled import Split
-from tenfold.environment import cores, machine, versions
+from tenfold.environment import cores
 from tenfold.errors import DataError, UnknownNameError, UsageError
 from tenfold.harness.claim import claimed
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
 from tenfold.harness.power_law import backtest, fit, foretell
-from tenfold.harness.record import Watcher
-from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_all
-from tenfold.metrics import nll, softmax, t_interval
+from tenfold.harness.record import RUNS, Watcher, new_record
+from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all, trained
+from tenfold.metrics import nll, t_interval
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Precision
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
 
 Steps = Literal["same", "epochs"]
 
-RUNS = Path("runs")
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 55_000)
 SEEDS = 3
 FEWEST, MOST_SIZES, MOST_SEEDS = 10, 50, 100
@@ -84,9 +80,12 @@ def curve(
     data = split(load_training()) if data is None else data
     refuse_test_set("A learning curve", *data)
     wanted = _sizes(sizes, len(data.train))
-    _check(seeds, threads)
+    _check(seeds)
+    check_threads("A learning curve", threads)
     share = share_out(len(wanted) * seeds, threads or cores())
-    record = _record(chosen, data, sizes=wanted, seeds=seeds, seed=seed, steps=steps, threads=share.threads)
+    settings = {"sizes": wanted, "seeds": seeds, "seed": seed, "steps": steps, "threads": share.threads}
+    counts = {"train": len(data.train), "validation": len(data.validation)}
+    record = new_record(FORMAT, chosen, data, **settings, counts=counts, fits=[])
     name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
     folder = Path(out) if out is not None else RUNS / name
     with claimed(folder):
@@ -107,7 +106,7 @@ def nested_order(labels: NDArray[np.uint8], seed: int, repeat: int = 0) -> NDArr
     return np.asarray(by_class[np.argsort(place, kind="stable")])
 
 
-class CurveJob(NamedTuple):
+class CurveWork(NamedTuple):
     """What every training of a curve shares."""
 
     recipe: dict[str, Any]
@@ -119,15 +118,11 @@ class CurveJob(NamedTuple):
 
     def train(self, size: int, repeat: int, /) -> dict[str, Any]:
         """The record of one training on `size` images."""
-        import torch
-
         from tenfold.training.lesson import lesson
-        from tenfold.training.loop import Examples, Trainer
         from tenfold.training.order import derive
         from tenfold.training.recipes import Recipe, replace
 
         began = time.perf_counter()
-        torch.set_num_threads(self.threads)
         recipe, seed = Recipe.from_dict(self.recipe), derive(self.seed, "curve", repeat)
         training, validation = self.data
         chosen = np.sort(nested_order(training.labels, self.seed, repeat)[:size])
@@ -135,9 +130,9 @@ class CurveJob(NamedTuple):
         if self.steps == "same":
             everything = len(taught) * len(training) // size
             recipe = replace(recipe, epochs=_same_steps(recipe, len(taught), everything))
-        trainer = Trainer(recipe, taught, seed=seed, precision=self.precision)
-        trainer.run()
-        probabilities = softmax(trainer.logits(Examples(validation, trainer.device)))
+        trainer, probabilities = trained(
+            recipe, taught, validation, seed=seed, threads=self.threads, precision=self.precision
+        )
         errors = int((probabilities.argmax(1) != validation.labels).sum())
         return {
             "size": size,
@@ -214,32 +209,9 @@ def _sizes(sizes: Iterable[int] | None, most: int) -> list[int]:
     return wanted
 
 
-def _check(seeds: int, threads: int | None) -> None:
+def _check(seeds: int) -> None:
     if not 1 <= seeds <= MOST_SEEDS:
         raise UsageError(f"A learning curve has 1 to {MOST_SEEDS} seeds, not {seeds}.")
-    if threads is not None and threads < 1:
-        raise UsageError(f"A learning curve needs at least one thread, not {threads}.")
-
-
-def _record(recipe: "Recipe", data: Split, **settings: Any) -> dict[str, Any]:
-    import torch
-
-    from tenfold.training.loop import native_precision
-
-    return {
-        "format": FORMAT,
-        "status": "training",
-        "recipe": json.loads(json.dumps(recipe.to_dict())),  # as it is read back: lists, not tuples
-        **settings,
-        "precision": native_precision(torch.device("cpu")),
-        "data": {part.name: part.checksum for part in data},
-        "counts": {"train": len(data.train), "validation": len(data.validation)},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "tenfold": __version__,
-        "machine": machine(),
-        "versions": versions(),
-        "fits": [],
-    }
 
 
 def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher[Curve], engine: Engine | None) -> None:
@@ -253,8 +225,8 @@ def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher[Curve], e
         done = len(found.places()) - len(places)
         watcher.begin(found, done, at_once)
         settings = {key: record[key] for key in ("recipe", "seed", "steps", "threads", "precision")}
-        job = CurveJob(**settings, data=data)
-        with closing(train_all(job, places, at_once, engine)) as trainings:
+        work = CurveWork(**settings, data=data)
+        with closing(train_all(work, places, at_once, engine)) as trainings:
             for made in trainings:
                 record["fits"].append(made)
                 found.save()

@@ -24,10 +24,11 @@ from tenfold.errors import DivergedError, RunError, UsageError
 from tenfold.harness.claim import claimed
 from tenfold.harness.explore_ablate_page import write_ablation_page
 from tenfold.harness.explore_fields import Change, read_change
-from tenfold.harness.explore_record import RUNS, Exploration, check_threads, new_record
+from tenfold.harness.explore_record import FORMAT, Exploration
 from tenfold.harness.explore_trainings import AblationWork, Measured, Training
 from tenfold.harness.explore_verdict import verdicts
-from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_all
+from tenfold.harness.record import RUNS, new_record
+from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
 SEEDS = 5
@@ -72,18 +73,20 @@ def ablate(
     base = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
     wanted = [one if isinstance(one, Change) else read_change(base, one) for one in changes]
     _check(wanted, seeds, seed)
-    check_threads(threads)
+    check_threads("An ablation", threads)
     data = load_training() if data is None else data
     refuse_test_set("An ablation", data)
     named = {one.label: replace(one.recipe, patience=None).to_dict() for one in wanted}
     share = share_out((1 + len(named)) * seeds, threads or cores())
     settings = {
+        "kind": "ablation",
         "seeds": list(range(seed, seed + seeds)),
         "changes": [{"label": label, "recipe": made} for label, made in named.items()],
         "count": len(data),
         "trainings": {},
+        "threads": share.threads,
     }
-    record = new_record("ablation", base, [data], share.threads, **settings)
+    record = new_record(FORMAT, base, [data], **settings)
     folder = Path(out) if out is not None else RUNS / f"ablate-{base.name}"
     with claimed(folder):
         found = Exploration.begin(folder, record)

@@ -8,25 +8,16 @@ A training that is done is on disk at once, in the record or in the journal. The
 was; more changes, seeds or trials go into the same folder.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from tenfold import __version__
-from tenfold.data.labelled import Labelled
-from tenfold.environment import machine, versions
-from tenfold.errors import RunError, UsageError
+from tenfold.environment import versions
+from tenfold.errors import RunError
 from tenfold.harness.explore_trainings import Measured
 from tenfold.harness.record import Fields, Recorded, read_record
 
-if TYPE_CHECKING:
-    from tenfold.training.recipes import Recipe
-
 FORMAT = 1
-RUNS = Path("runs")
 RECORD = "explore.json"
 PAGE = "explore.html"
 KINDS = {"ablation": "an ablation", "search": "a search"}
@@ -102,33 +93,3 @@ def _is_sound(key: str, value: Any) -> bool:
     if key == "trainings":
         return all(Measured.is_sound(one) for one in value.values())
     return True
-
-
-def new_record(
-    kind: str, recipe: "Recipe", data: Sequence[Labelled], threads: int, **settings: Any
-) -> dict[str, Any]:
-    import torch
-
-    from tenfold.training.loop import native_precision
-
-    record = {
-        "format": FORMAT,
-        "kind": kind,
-        "status": "training",
-        "recipe": recipe.to_dict(),
-        **settings,
-        "threads": threads,
-        "precision": native_precision(torch.device("cpu")),
-        "data": {part.name: part.checksum for part in data},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "tenfold": __version__,
-        "machine": machine(),
-        "versions": versions(),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(record))  # as it is read back: lists, not tuples
-    return plain
-
-
-def check_threads(threads: int | None) -> None:
-    if threads is not None and threads < 1:
-        raise UsageError(f"An exploration needs at least one thread, not {threads}.")

@@ -24,12 +24,13 @@ from tenfold.data.labelled import Split
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, UsageError
 from tenfold.harness.explore_page import write_search_page
-from tenfold.harness.explore_record import RUNS, Exploration, check_threads, new_record
+from tenfold.harness.explore_record import FORMAT, Exploration
 from tenfold.harness.explore_results import named_recipe, rank, search_results
 from tenfold.harness.explore_space import Space, default_space, own_parameters, recipe_of
 from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, SearchWork, Training
-from tenfold.harness.trainings import Engine, refuse_test_set, share_out, train_as_told
+from tenfold.harness.record import RUNS, new_record
+from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_as_told
 from tenfold.processes import Place
 from tenfold.training.order import derive
 from tenfold.training.recipes import RECIPE_FILE, Recipe, find_recipe, write_recipe
@@ -74,14 +75,20 @@ def search(
     base = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if not 1 <= trials <= MOST_TRIALS:
         raise UsageError(f"A search has 1 to {MOST_TRIALS:,} trials, not {trials}.")
-    check_threads(threads)
+    check_threads("A search", threads)
     data = split(load_training()) if data is None else data
     refuse_test_set("A search", *data)
     space = default_space(base) if space is None else space
     share = share_out(trials, threads or cores())
-    plain = {path: {"kind": type(inner).__name__, **asdict(inner)} for path, inner in space.items()}
-    record = new_record("search", base, data, share.threads, seed=seed, space=plain, trials=trials)
-    record["counts"] = {"train": len(data.train), "validation": len(data.validation)}
+    settings = {
+        "kind": "search",
+        "seed": seed,
+        "space": {path: {"kind": type(inner).__name__, **asdict(inner)} for path, inner in space.items()},
+        "trials": trials,
+        "threads": share.threads,
+        "counts": {"train": len(data.train), "validation": len(data.validation)},
+    }
+    record = new_record(FORMAT, base, data, **settings)
     found = Exploration.begin(Path(out) if out is not None else RUNS / f"search-{base.name}-{seed}", record)
     with closing(Study(found.folder, space, own_parameters(base, space), seed=seed)) as study:
         course = _Course(found, base, space, study, trials)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled, Split
 from tenfold.errors import DivergedError
 from tenfold.harness.folds import folds_by_class
-from tenfold.metrics import nll, softmax
+from tenfold.harness.trainings import trained
+from tenfold.metrics import nll
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Precision
@@ -111,23 +112,18 @@ def measure(
     threads: int,
     precision: "Precision",
 ) -> Measured:
-    import torch
-
     from tenfold.training.lesson import lesson
-    from tenfold.training.loop import Examples, Trainer
     from tenfold.training.recipes import Recipe, replace
 
     began = time.perf_counter()
-    torch.set_num_threads(threads)
     chosen = replace(Recipe.from_dict(recipe), patience=None)
     errors = loss = None
     try:
-        trainer = Trainer(chosen, lesson(training, chosen, seed), seed=seed, precision=precision)
-        trainer.run()
+        taught = lesson(training, chosen, seed)
+        _, probabilities = trained(chosen, taught, held_out, seed=seed, threads=threads, precision=precision)
     except DivergedError:
         pass
     else:
-        probabilities = softmax(trainer.logits(Examples(held_out, trainer.device)))
         errors = int((probabilities.argmax(1) != held_out.labels).sum())
         loss = nll(probabilities, held_out.labels)
     seconds = round(time.perf_counter() - began, 3)

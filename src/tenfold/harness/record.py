@@ -8,12 +8,20 @@ the trainings of such a folder go on.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+from tenfold import __version__
+from tenfold.data.labelled import Labelled
+from tenfold.environment import machine, versions
 from tenfold.errors import OutputExistsError, RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 
+if TYPE_CHECKING:
+    from tenfold.training.recipes import Recipe
+
+RUNS = Path("runs")  # where folders are made that are not given a place
 LIMIT = 1 << 24  # bytes; the record of a cross-validation of 1000 folds has 200 kB
 
 Fields = Mapping[str, type | tuple[type, ...]]
@@ -36,6 +44,28 @@ def read_record(path: Path, what: str, version: int, begun: Fields, finished: Fi
         if not isinstance(record.get(key), kind):
             raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
     return record
+
+
+def new_record(version: int, recipe: "Recipe", data: Sequence[Labelled], **settings: Any) -> dict[str, Any]:
+    """That of trainings of `recipe` on `data` which begin now, on this machine, as it will be read back."""
+    import torch
+
+    from tenfold.training.loop import native_precision
+
+    record = {
+        "format": version,
+        "status": "training",
+        "recipe": recipe.to_dict(),
+        **settings,
+        "precision": native_precision(torch.device("cpu")),
+        "data": {part.name: part.checksum for part in data},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tenfold": __version__,
+        "machine": machine(),
+        "versions": versions(),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(record))  # lists, not tuples
+    return plain
 
 
 @dataclass

@@ -1,28 +1,25 @@
 """Many trainings: one after the other here, or side by side in processes of their own.
 
-    for fold in train_all(job, [(0, 0), (0, 1)], at_once=share_out(2, cores()).at_once): ...
-    for result in train_as_told(job, next_place, at_once=2): ...    where results decide what is next
+    for fold in train_all(work, [(0, 0), (0, 1)], at_once=share_out(2, cores()).at_once): ...
+    for result in train_as_told(work, next_place, at_once=2): ...    where results decide what is next
 
 A training's answers are the same either way. Processes end with the one that began them, however it ends.
 """
 
-import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from tenfold.data.idx import checksum
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import CHECKSUMS
 from tenfold.errors import DataError, ResourceError, UsageError
-from tenfold.harness.crossval_record import Fold
-from tenfold.harness.folds import Folds
+from tenfold.metrics import Floats, softmax
 from tenfold.processes import Made, Place, in_processes
 
 if TYPE_CHECKING:
-    from tenfold.training.loop import Precision
+    from tenfold.training.loop import Precision, Trainer
+    from tenfold.training.recipes import Recipe
 
 
 Result = TypeVar("Result", covariant=True)
@@ -39,7 +36,7 @@ class Engine(Protocol):
     """How trainings are carried out: `train_as_told`, or one that does the same elsewhere."""
 
     def __call__(
-        self, job: Work[Made], next_place: Callable[[], Place | None], at_once: int
+        self, work: Work[Made], next_place: Callable[[], Place | None], at_once: int
     ) -> Generator[Made]: ...
 
 
@@ -68,57 +65,48 @@ def refuse_test_set(what: str, *sets: Labelled) -> None:
             )
 
 
-class Job(NamedTuple):
-    """What every training of a cross-validation shares. `split` has the folds int16 [n] of each repeat."""
+def check_threads(what: str, threads: int | None) -> None:
+    """Raises UsageError for fewer than one; None is all. `what` starts the sentence."""
+    if threads is not None and threads < 1:
+        raise UsageError(f"{what} needs at least one thread, not {threads}.")
 
-    recipe: dict[str, Any]
-    seed: int
-    threads: int
-    precision: "Precision"
-    data: Labelled
-    split: Sequence[Folds]
 
-    def train(self, repeat: int, number: int) -> Fold:
-        import torch
+def trained(
+    recipe: "Recipe",
+    taught: Labelled,
+    held_out: Labelled,
+    *,
+    seed: int,
+    threads: int,
+    precision: "Precision",
+) -> "tuple[Trainer, Floats]":
+    """A training on `taught` that went to its last step, and its probabilities float64 [n, 10] for
+    `held_out`, without a temperature. Raises DivergedError."""
+    import torch
 
-        from tenfold.metrics import softmax
-        from tenfold.training.lesson import lesson
-        from tenfold.training.loop import Examples, Trainer
-        from tenfold.training.order import derive
-        from tenfold.training.recipes import Recipe
+    from tenfold.training.loop import Examples, Trainer
 
-        began = time.perf_counter()
-        torch.set_num_threads(self.threads)
-        held_out = self.split[repeat] == number
-        recipe, seed = Recipe.from_dict(self.recipe), derive(self.seed, "crossval", repeat, number)
-        others = self.data.take(np.flatnonzero(~held_out), "all folds but one")
-        trainer = Trainer(
-            recipe,
-            lesson(others, recipe, seed),
-            seed=seed,
-            precision=self.precision,
-        )
-        trainer.run()
-        rest = self.data.take(np.flatnonzero(held_out), "the fold held out")
-        probabilities = softmax(trainer.logits(Examples(rest, trainer.device))).astype(np.float32)
-        return Fold(repeat, number, probabilities, round(time.perf_counter() - began, 3))
+    torch.set_num_threads(threads)
+    trainer = Trainer(recipe, taught, seed=seed, precision=precision)
+    trainer.run()
+    return trainer, softmax(trainer.logits(Examples(held_out, trainer.device)))
 
 
 def train_all(
-    job: Work[Made], places: Sequence[Place], at_once: int, engine: Engine | None = None
+    work: Work[Made], places: Sequence[Place], at_once: int, engine: Engine | None = None
 ) -> Generator[Made]:
     """The trainings of `places`, as they finish, by `train_as_told` if `engine` is None.
 
     However this ends, no process is left behind.
     """
     waiting = iter(places)
-    return (engine or train_as_told)(job, lambda: next(waiting, None), at_once)
+    return (engine or train_as_told)(work, lambda: next(waiting, None), at_once)
 
 
-def train_as_told(job: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
+def train_as_told(work: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
     """The trainings of the places that `next_place` names, as they finish: see `in_processes`."""
     try:
-        yield from in_processes(job.train, next_place, at_once)
+        yield from in_processes(work.train, next_place, at_once)
     except BrokenProcessPool:
         raise ResourceError(
             "A training's process was ended from outside, perhaps for want of memory. The trainings that "

@@ -20,9 +20,9 @@ from tenfold.files import read_bounded, write_atomic
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import Curve
 from tenfold.harness.explore_record import Exploration
-from tenfold.harness.record import Recorded
+from tenfold.harness.record import RUNS, Recorded
 from tenfold.runs.committee import Committee
-from tenfold.runs.record import RUNS, Run
+from tenfold.runs.record import Run
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better
 KINDS: dict[str, type[Recorded]] = {  # of folders

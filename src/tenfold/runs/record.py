@@ -7,12 +7,11 @@ from typing import Any, ClassVar, Self
 from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
 from tenfold.files import is_stray, make_folder, sweep
-from tenfold.harness.record import Fields, Recorded, read_record
+from tenfold.harness.record import RUNS, Fields, Recorded, read_record
 
 FORMAT = 1
 RECORD = "run.json"
 COMMITTEE = "committee.json"  # what the folder of a committee has in its place
-RUNS = Path("runs")
 ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 

@@ -116,18 +116,18 @@ def answer_parts(task: Task, parts: Iterable[Part], workers: int | None = None) 
             ray.cancel(ref, force=True)
 
 
-def train_as_told(job: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
+def train_as_told(work: Work[Made], next_place: Callable[[], Place | None], at_once: int) -> Generator[Made]:
     """As `trainings.train_as_told`; at least `at_once` trainings side by side, more where there is room.
 
     Each has the threads that it would have on this machine, so it gives the same results.
     """
     import ray
 
-    threads = getattr(job, "threads", 1)
+    threads = getattr(work, "threads", 1)
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     widest = max(node["Resources"].get("CPU", 1) for node in nodes if node["Alive"])
     remote = ray.remote(num_cpus=min(threads, widest), max_retries=RETRIES)(_train)
-    shared = ray.put(job)
+    shared = ray.put(work)
     running: set[Any] = set()
     try:
         while True:
