@@ -10,11 +10,11 @@ import base64
 from html import escape
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import ShapeError
+from tenfold.images.png import write_png
 
 FOR, AGAINST = np.array([26, 86, 168]), np.array([179, 55, 15])  # RGB: page.css's --accent and --wrong
 
@@ -58,7 +58,7 @@ def two_colours(plane: NDArray[Any], backdrop: NDArray[np.uint8] | None = None) 
 
 def coloured(rgb: NDArray[np.uint8], alt: str) -> str:
     """An `img` of uint8 RGB [h, w, 3], as a PNG inside the page."""
-    png = base64.b64encode(cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()).decode()
+    png = base64.b64encode(write_png(rgb)).decode()
     height, width = rgb.shape[:2]
     return (
         f'<img src="data:image/png;base64,{png}" class="coloured" width="{width}" height="{height}" '

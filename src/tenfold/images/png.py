@@ -3,11 +3,15 @@ before a decoder sees it.
 
 Pillow 13 reads a PNG with a wrong IDAT checksum, without IEND or with 3 of its 28 rows, and fills the rest
 with black: a silently wrong digit. `strict_png` refuses these, and hands on only the chunks that make pixels.
+What is written is pixels alone, by OpenCV: `write_png`.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tenfold.errors import ImageError
 
@@ -110,6 +114,13 @@ def _check_rows(pixels: list[bytes], passes: list[tuple[int, int]]) -> None:
         raise ImageError("The PNG file is damaged: its pixels cannot be unpacked.") from None
     if length != expected or not inflater.eof:
         raise ImageError("The PNG file is damaged: it holds fewer rows than its header says.")
+
+
+def write_png(picture: NDArray[np.uint8]) -> bytes:
+    """The file of a picture, uint8 [h, w] or RGB [h, w, 3]."""
+    import cv2
+
+    return bytes(cv2.imencode(".png", picture if picture.ndim == 2 else picture[..., ::-1])[1])
 
 
 def _u32(data: bytes, at: int) -> int:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.images.png import write_png
 from tenfold.reading.page import Reading
 
 _SURE, _UNSURE = (20, 150, 40), (235, 120, 0)  # RGB; they differ in lightness too
@@ -25,7 +26,4 @@ def draw(picture: NDArray[np.uint8], reading: Reading) -> bytes:
         cv2.putText(
             canvas, str(digit.label), where, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 2 * line, cv2.LINE_AA
         )
-    sound, data = cv2.imencode(".png", canvas[..., ::-1])
-    if not sound:
-        raise AssertionError("OpenCV writes any uint8 picture as PNG")
-    return bytes(data)
+    return write_png(np.asarray(canvas, np.uint8))

@@ -7,16 +7,15 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import TenfoldError
 from tenfold.files import write_atomic
 from tenfold.harness import report
+from tenfold.images.png import write_png
 from tenfold.runs.parts import checksums, load_parts
 from tenfold.runs.record import Run
 
 
 def write_page(run: Run, images: Labelled | None) -> Path:
     """`images` are those of the answers shown: of the test set, or else of validation."""
-    import cv2
-
     if images is not None:
-        write_atomic(run.folder / "sample.png", cv2.imencode(".png", images.images[0])[1].tobytes())
+        write_atomic(run.folder / "sample.png", write_png(images.images[0]))
     return report.write_report(run.folder, images)
 
 

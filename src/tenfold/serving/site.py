@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 
 from tenfold.errors import DiskError
 from tenfold.files import sha256
+from tenfold.images.png import write_png
 from tenfold.reading import Reader
 from tenfold.serving.answers import RefusedError, json_answer
 from tenfold.serving.api import parameters
@@ -156,11 +157,7 @@ class _Site:
         return {"seen": in_base64(digit), "steps": inside.steps(inside.values(digit))}
 
     def _png(self, body: Picture) -> str:
-        import cv2
-
-        plane = self._engine.decode(body)
-        _, data = cv2.imencode(".png", plane if plane.ndim == 2 else plane[..., ::-1])
-        return base64.b64encode(bytes(data)).decode()
+        return base64.b64encode(write_png(self._engine.decode(body))).decode()
 
     def _cards(self) -> list[dict[str, Any]]:
         catalogue = self._engine.catalogue

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tenfold.errors import DataError, DiskError
 from tenfold.files import make_folder, read_bounded, sha256, write_atomic
+from tenfold.images.png import write_png
 
 COUNT_LIMIT = 20_000  # pictures of a folder
 CSV_LIMIT = 1 << 24
@@ -51,7 +52,8 @@ class Corrections:
         self._rows()  # a list that cannot be kept is found before anything is written
         checksum = sha256(repr(picture.shape).encode() + picture.tobytes())[:32]
         name = f"{label}-{checksum}.png"
-        write_atomic(self.folder / name, _png(picture))
+        # pixels alone: what else a picture's file may hold, such as a place, is not kept
+        write_atomic(self.folder / name, write_png(picture))
         for other in self._pictures():
             if other != name and other.endswith(f"-{checksum}.png"):
                 (self.folder / other).unlink(missing_ok=True)
@@ -94,13 +96,3 @@ class Corrections:
             return sorted(child.name for child in self.folder.iterdir() if _OURS.fullmatch(child.name))
         except OSError as cause:
             raise DiskError(f"'{self.folder}' cannot be read: {cause.strerror}.") from None
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """Pixels alone: what else a picture's file may hold, such as a place, is not kept."""
-    import cv2
-
-    sound, data = cv2.imencode(".png", picture if picture.ndim == 2 else picture[..., ::-1])
-    if not sound:
-        raise AssertionError("OpenCV writes any uint8 picture as PNG")
-    return bytes(data)
