@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
 
 def versions() -> dict[str, str]:
     """Python and the packages that decide about bits; one that is not installed is left out."""
+    from importlib import metadata  # 10 ms, which whoever asks for `cores` alone need not wait
+
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -34,6 +35,7 @@ def machine() -> dict[str, str | int | float]:
 
 
 def cores() -> int:
+    """That this process may use: a container or taskset may grant fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

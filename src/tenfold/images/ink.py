@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.lines import lines_of_paper
-from tenfold.images.shrink import shrunk
+from tenfold.images.resize import shrunk
 from tenfold.images.surroundings import sheet
 
 WORK_SIDE = 512  # pictures are shrunk to this many pixels a side: a digit on a tenth of it still has 50

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import Ink, ink
+from tenfold.images.resize import zoomed
 from tenfold.images.surroundings import surroundings
 
 SIDE = 28
@@ -147,7 +148,7 @@ def _strokes(found: Ink, mask: Plane) -> Plane:
     x, y, width, height = _box(near)
     box = np.s_[y : y + height, x : x + width]
     crop = _padded(found.plane[box] * near[box], 2)
-    fine = _zoomed(crop, FINE / max(width, height))
+    fine = zoomed(crop, FINE / max(width, height))
     darkest = cv2.blur(cv2.dilate(fine, np.ones((_NEAR, _NEAR), np.uint8)), (_NEAR, _NEAR))
     edge = np.maximum(darkest * _EDGE, min(_LOWEST_EDGE * found.threshold, fine.max() - 1))
     return with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8))
@@ -156,15 +157,9 @@ def _strokes(found: Ink, mask: Plane) -> Plane:
 def fine_strokes(mask: NDArray[np.bool_], zoom: float, margin: int = 0) -> Plane:
     """The ink of `mask` with `margin` pixels of paper around it, at another size, 0 or 255, its strokes as
     wide as MNIST's."""
-    fine = _zoomed(np.pad(np.where(mask, 255, 0).astype(np.uint8), margin), zoom)
+    fine = zoomed(np.pad(np.where(mask, 255, 0).astype(np.uint8), margin), zoom)
     edge = min(127, int(fine.max()) // 2)  # shrunk, a line of one pixel is never full
     return with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8))
-
-
-def _zoomed(image: Plane, zoom: float) -> Plane:
-    size = (max(1, round(image.shape[1] * zoom)), max(1, round(image.shape[0] * zoom)))
-    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
 def with_stroke_width(binary: Plane) -> Plane:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import is_bright, most_telling_grey
+from tenfold.images.resize import zoomed
 from tenfold.images.surroundings import table
 
 PAGE_SIDE = 1600  # larger pictures are shrunk to this: a digit on a fiftieth of it still has 32 pixels
@@ -41,7 +42,7 @@ def strokes(picture: NDArray[np.uint8]) -> Strokes:
     if scale >= 1:
         scale = min(max(1.0, _SMALL_SIDE / min(height, width)), _ENLARGE, scale)
     if scale != 1:
-        picture = _resized(picture, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        picture = zoomed(picture, scale)
     grey = picture if picture.ndim == 2 else most_telling_grey(picture)
     around = table(grey)
     if around is None:
@@ -60,11 +61,6 @@ def _with_its_edge(around: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(around.astype(np.uint8), edge) > 0)
 
 
-def _resized(picture: NDArray[np.uint8], zoom: float, interpolation: int) -> NDArray[np.uint8]:
-    size = tuple(max(1, round(length * zoom)) for length in picture.shape[1::-1])
-    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
-
-
 def _standing_out(plane: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     """`plane` without what is wider than a stroke (shadows, folds, the table), and the level of its ink.
 
@@ -73,7 +69,7 @@ def _standing_out(plane: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     much less as the paper is darker, which is made up for.
     """
     shrink = min(1.0, 512 / max(plane.shape))
-    small = _resized(plane, shrink, cv2.INTER_AREA)
+    small = zoomed(plane, shrink)
     windows = [3]
     while windows[-1] < max(5, 0.4 * min(small.shape)):
         windows.append(max(windows[-1] + 2, round(1.35 * windows[-1]) | 1))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.images.shrink import shrunk
+from tenfold.images.resize import shrunk
 
 _AROUND = 0.4  # of the picture's shorter side: what is smaller lies around no digit
 _WITHIN = 0.25  # of the longer side of what lies around: what is smaller is a speck, or the dot of a 0

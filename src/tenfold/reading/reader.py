@@ -3,6 +3,7 @@
     reader = Reader()                                  # the shipped model; Reader("runs/mine") another
     reader.predict(["seven.png", array])[0].label      # any pictures, by way of tenfold.images
     reader.probabilities(mnist_images)                 # raw 28 x 28 pixels, as the network sees them
+
 A session works on one thread, and several chunks of a large input are given to it at once: at least as fast
 as one chunk on several threads. A Reader owns no threads, so threads may share it; it makes itself a new
 session in a forked child, and pickled it takes its model along.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.environment import cores
 from tenfold.errors import ShapeError, TenfoldError
 from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
@@ -91,7 +93,7 @@ class Reader:
             raise ShapeError(f"A Reader needs at least one thread, not {threads}.")
         self.model = model
         self._wanted = threads
-        self.threads = threads or _cores()
+        self.threads = threads or cores()
         self._sessions = Sessions(model)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -239,13 +241,6 @@ class Reader:
 
 def _restored(data: bytes, source: str, threads: int | None) -> Reader:
     return Reader.of(parse_model(data, source), threads=threads)
-
-
-def _cores() -> int:
-    """That this process may use: a container or taskset may grant fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _digit(image: object) -> NDArray[np.uint8]:
