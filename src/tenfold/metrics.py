@@ -155,20 +155,20 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
 
 def nll(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """The mean negative log-likelihood (cross-entropy) in nats; a probability of 0 counts as 1.2e-38."""
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     given = probabilities[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
 
 
 def brier(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """The mean squared distance from the one-hot label, summed over classes: 0 (perfect) to 2."""
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     return float(((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(1).mean())
 
 
 def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> Bins:
     """Mean confidence and accuracy in `bins` equal bins of confidence."""
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     confidence = probabilities.max(1)
     correct = probabilities.argmax(1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
@@ -191,7 +191,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     The NLL is convex in 1 / temperature, so its slope there, mean(expected logit - logit of the label),
     has one zero, found by bisection. Ranks, and so accuracy, do not change.
     """
-    logits, labels = _checked(logits, labels, what="Logits")
+    logits, labels = checked(logits, labels, what="Logits")
     if (logits.argmax(1) != labels).sum() < LEAST_ERRORS:
         return 1.0
     given = logits[np.arange(len(labels)), labels].mean()
@@ -267,7 +267,7 @@ def _steps(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, Ints, Int
 
 def summary(probabilities: ArrayLike, labels: ArrayLike, on: str) -> dict[str, Any]:
     """What a run records of the set named `on`: plain numbers, fit for JSON; fractions of 1, nll in nats."""
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     correct = int((probabilities.argmax(1) == labels).sum())
     count = len(labels)
     return {
@@ -281,7 +281,8 @@ def summary(probabilities: ArrayLike, labels: ArrayLike, on: str) -> dict[str, A
     }
 
 
-def _checked(scores: ArrayLike, labels: ArrayLike, what: str = "Probabilities") -> tuple[Floats, Ints]:
+def checked(scores: ArrayLike, labels: ArrayLike, what: str = "Probabilities") -> tuple[Floats, Ints]:
+    """`scores` float64 [n, k] and `labels` int64 [n] in 0..k-1. Raises ShapeError; `what` are the scores."""
     scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.size == 0:
         raise ShapeError(f"{what} {list(scores.shape)} and labels {list(labels.shape)} do not match.")

@@ -2,7 +2,8 @@
 
     model = read_model(resolve("baseline"))     # bytes, checksum and metadata; no ONNX Runtime needed
     session = open_session(model, threads=1)    # checked against its own golden answers
- The metadata is canonical JSON under the key "tenfold". Its first entry is the SHA-256 of the whole file with
+
+The metadata is canonical JSON under the key "tenfold". Its first entry is the SHA-256 of the whole file with
 those 64 digits as zeros, so one flipped bit anywhere is found. The file is a pure function of weights, recipe
 and fitted numbers: no date, host or path.
 """

@@ -74,9 +74,9 @@ def test_a_class_without_images_is_no_threshold() -> None:
 @pytest.mark.parametrize(
     ("labels", "probabilities", "words"),
     [
-        ([], np.zeros((0, 10)), "differ"),
-        ([1, 2], np.eye(10)[:1], "differ"),
-        ([[1]], np.eye(10)[:1], "differ"),
+        ([], np.zeros((0, 10)), "do not match"),
+        ([1, 2], np.eye(10)[:1], "do not match"),
+        ([[1]], np.eye(10)[:1], "do not match"),
         ([10], np.eye(10)[:1], "0..9"),
         ([-1], np.eye(10)[:1], "0..9"),
         ([0.5], np.eye(10)[:1], "whole numbers"),

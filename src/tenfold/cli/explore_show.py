@@ -8,8 +8,6 @@ from tenfold.cli.output import command, message, percent, result, table
 if TYPE_CHECKING:
     from tenfold.harness.explore_record import Exploration
 
-VERDICTS = {"better": "better", "worse": "worse", "undecided": "cannot be told"}
-
 
 def show_ablation(found: "Exploration") -> None:
     results, seeds = found.results, found.record["seeds"]
@@ -27,7 +25,9 @@ def show_ablation(found: "Exploration") -> None:
 
 
 def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
-    verdict = VERDICTS[change["verdict"]]
+    from tenfold.harness.explore_verdict import WORDS
+
+    verdict = WORDS[change["verdict"]]
     if change["interval"] is None:
         return change["label"], "diverges", "-", "-", f"{change['time']:.2f} x", verdict
     low, high = change["interval"]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenfold.errors import ShapeError
+from tenfold.metrics import checked
 
 TOP = 50
 
@@ -55,7 +56,7 @@ def audit(labels: ArrayLike, probabilities: ArrayLike, on: str, *, top: int = TO
     The probabilities must be those of models that did not train on the image. Raises ShapeError for arrays
     that do not match and for fewer than one suspect.
     """
-    labels, probabilities = _checked(labels, probabilities)
+    probabilities, labels = checked(probabilities, labels)
     if top < 1:
         raise ShapeError(f"An audit shows at least 1 label, not {top}.")
     found = margins(labels, probabilities)
@@ -83,7 +84,7 @@ def audit(labels: ArrayLike, probabilities: ArrayLike, on: str, *, top: int = TO
 
 def margins(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """The probability of each given label less the largest other, [n] in -1..1."""
-    labels, probabilities = _checked(labels, probabilities)
+    probabilities, labels = checked(probabilities, labels)
     given = probabilities[np.arange(len(labels)), labels]
     return np.asarray(given - _others(labels, probabilities).max(1))
 
@@ -94,7 +95,7 @@ def confident(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.bool_]:
     These are the off-diagonal counts of the confident joint. Of several such classes the likeliest counts,
     and a class without images counts for none.
     """
-    labels, probabilities = _checked(labels, probabilities)
+    probabilities, labels = checked(probabilities, labels)
     classes = range(probabilities.shape[1])
     usual = [probabilities[labels == k, k].mean() if (labels == k).any() else np.inf for k in classes]
     sure = np.where(probabilities >= usual, probabilities, -1.0)
@@ -106,19 +107,3 @@ def _others(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> ND
     others = probabilities.copy()
     others[np.arange(len(labels)), labels] = -1
     return others
-
-
-def _checked(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, np.float64)
-    if (
-        labels.ndim != 1
-        or not len(labels)
-        or probabilities.shape[:1] != labels.shape
-        or probabilities.ndim != 2
-    ):
-        raise ShapeError(f"Labels {list(labels.shape)} and probabilities {list(probabilities.shape)} differ.")
-    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < probabilities.shape[1]:
-        raise ShapeError(f"Labels must be whole numbers in 0..{probabilities.shape[1] - 1}.")
-    if not np.isfinite(probabilities).all():
-        raise ShapeError("Probabilities must be finite numbers.")
-    return labels.astype(np.int64), probabilities

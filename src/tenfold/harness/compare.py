@@ -145,7 +145,7 @@ def _verdict(a: str, b: str, found: dict[str, Any], evidence: str, needed: int |
         advice = (
             f"the difference of {points} may be chance (p = {_small(p)}), and to tell it would take about "
         )
-        advice += f"{_rounded(needed):,} images"
+        advice += f"{rounded(needed):,} images"
     return {
         "verdict": "undecided",
         "sentence": f"It cannot be told by {evidence} whether '{a}' or '{b}' is better: {advice}.",
@@ -156,6 +156,6 @@ def _small(p: float) -> str:
     return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
 
 
-def _rounded(count: int) -> int:
+def rounded(count: int) -> int:
     """Two digits: more would claim to be known."""
     return round(count, 2 - len(str(count)))

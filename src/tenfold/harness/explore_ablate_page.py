@@ -4,11 +4,11 @@ from typing import Any
 
 from tenfold.harness.charts import interval_bar
 from tenfold.harness.explore_record import PAGE, Exploration
+from tenfold.harness.explore_verdict import WORDS
 from tenfold.harness.markup import Markup, pairs, percent, section, table, text, times
 from tenfold.harness.page import page, write_page
 
 CONTENTS = {"changes": "Changes", "seeds": "Seeds"}
-VERDICTS = {"better": "better", "worse": "worse", "undecided": "cannot be told"}
 
 
 def write_ablation_page(found: Exploration) -> None:
@@ -23,7 +23,7 @@ def render(found: Exploration) -> str:
     tiles = [
         ("the recipe as it is", percent(1 - results["unchanged"]["error"])),
         ("changes", len(changes)),
-        *((VERDICTS[verdict], told.count(verdict)) for verdict in VERDICTS),
+        *((WORDS[verdict], told.count(verdict)) for verdict in WORDS),
         ("seeds", len(seeds)),
     ]
     images = times(len(seeds) * held_out(record), "image")
@@ -68,7 +68,7 @@ def _changes(changes: list[dict[str, Any]], images: str) -> str:
 
 
 def _row(change: dict[str, Any], reach: float) -> tuple[object, ...]:
-    verdict = Markup(f'<span class="{change["verdict"]}">{VERDICTS[change["verdict"]]}</span>')
+    verdict = Markup(f'<span class="{change["verdict"]}">{WORDS[change["verdict"]]}</span>')
     if change["interval"] is None:
         return change["label"], verdict, "diverges", "–", "–", "–", f"{change['time']:.2g} ×"
     if change["seeds_needed"] is not None:

@@ -149,14 +149,6 @@ def recipe_of(recipe: Recipe, space: Space, parameters: Parameters) -> Recipe:
     return changed(recipe, values)
 
 
-def to_plain(space: Space) -> dict[str, str]:
-    """For the record: as one types it."""
-    return {
-        path: f"{inner}{' whole' if isinstance(inner, Range) and inner.whole else ''}"
-        for path, inner in space.items()
-    }
-
-
 def distributions(space: Space) -> "dict[str, BaseDistribution]":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 

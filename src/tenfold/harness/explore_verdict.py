@@ -22,6 +22,8 @@ from tenfold.harness.statistics import (
     trainings_needed,
 )
 
+WORDS = {"better": "better", "worse": "worse", "undecided": "cannot be told"}  # of a verdict, for people
+
 Trainings = Mapping[int, Measured]  # by seed
 
 

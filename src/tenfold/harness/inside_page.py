@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tenfold.harness.charts import picture
+from tenfold.harness.charts import picture, share_bar
 from tenfold.harness.inside import Look, Map, Neighbours
 from tenfold.harness.markup import Markup, figure, percent, section, table, text, times
 from tenfold.harness.page import page
@@ -43,19 +43,11 @@ def render(found: Look, model: str, name: str, given: int | None = None) -> str:
 
 def _answer(found: Look) -> str:
     rows = [
-        (digit, Markup(_bar(float(share))), percent(float(share)))
+        (digit, Markup(share_bar(float(share))), percent(float(share)))
         for digit, share in enumerate(found.probabilities)
     ]
     body = table("Probability of each digit", ("digit", "", "probability"), rows, "numbers answer")
     return section("answer", "Answer", "1 image", "The calibrated probability of each digit.", body)
-
-
-def _bar(share: float) -> str:
-    width = 232 * share
-    return (
-        '<svg class="bar" viewBox="0 0 240 12" aria-hidden="true">'
-        f'<rect class="dot" x="4" y="1" width="{max(width, 0.5):.1f}" height="10" rx="2"/></svg>'
-    )
 
 
 def _filters(found: Look) -> str:

@@ -22,6 +22,7 @@ from tenfold.harness.curve_record import RECORD as CURVE
 from tenfold.harness.curve_record import Curve
 from tenfold.harness.explore_record import RECORD as EXPLORE
 from tenfold.harness.explore_record import Exploration
+from tenfold.harness.explore_verdict import WORDS
 from tenfold.harness.markup import percent, section, table, times
 
 KEPT = ("evaluations", "robustness", "refusal", "audit")
@@ -203,7 +204,7 @@ def _ablation(found: Exploration) -> Iterable[Row]:
             f"{100 * float(change['difference']):+.2f}",
             f"{low:+.2f} to {high:+.2f}",
             str(len(record["seeds"])),
-            {"undecided": "cannot be told"}.get(str(change["verdict"]), str(change["verdict"])),
+            WORDS[change["verdict"]],
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tenfold.data.labelled import Labelled
 from tenfold.harness.answers import images_of
 from tenfold.harness.charts import picture
-from tenfold.harness.compare import Side, compare_answers
+from tenfold.harness.compare import Side, compare_answers, rounded
 from tenfold.harness.facts import Answers
 from tenfold.harness.markup import Markup, section, table, text, times, whole
 from tenfold.harness.statistics import LEVEL, holm
@@ -70,7 +70,7 @@ def _row(found: dict[str, Any], adjusted: float) -> tuple[object, ...]:
         f"{low} to {high}",
         _small(found["p"]),
         _small(adjusted),
-        "–" if needed is None else f"about {round(needed, 2 - len(str(needed))):,}",
+        "–" if needed is None else f"about {rounded(needed):,}",
     )
 
 
