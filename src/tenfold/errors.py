@@ -21,12 +21,17 @@ TenfoldError                    1  a fault of ours, or anything unforeseen
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class TenfoldError(Exception):
     """The root. Its text is one sentence that names the cause and what to do."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its text, whatever its class is made from: so one of another process arrives here."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class UsageError(TenfoldError):
