@@ -20,7 +20,8 @@ TenfoldError                    1  a fault of ours, or anything unforeseen
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -105,3 +106,14 @@ class DiskError(ResourceError):
 
 class NetworkError(ResourceError):
     pass
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """A picture that cannot be read is one of many: its error names it."""
+    try:
+        yield
+    except (ImageError, ShapeError) as error:
+        if name in str(error):
+            raise
+        raise type(error)(f"{name}: {error}") from None

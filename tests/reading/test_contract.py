@@ -258,7 +258,7 @@ BAD_PICTURES: dict[str, Any] = {
 def test_a_picture_that_is_none_gets_one_sentence(
     reader: Reader, pictures: list[Pixels], picture: Any
 ) -> None:
-    with pytest.raises(ShapeError, match=r"^A picture must be [^\n]*\.$"):
+    with pytest.raises(ShapeError, match=r"^The picture at place 1: A picture must be [^\n]*\.$"):
         reader.predict([pictures[0], picture])
     with pytest.raises(ShapeError, match=r"^A picture must be [^\n]*\.$"):
         reader.read(picture)

@@ -218,10 +218,14 @@ def test_what_is_not_a_list_of_pictures_is_refused(reader: Reader, images: Any) 
         reader.predict(images)
 
 
-def test_a_file_that_is_not_a_picture_is_an_error(reader: Reader, tmp_path: Path) -> None:
+def test_the_picture_of_many_that_cannot_be_read_is_named(
+    reader: Reader, digits: Images, tmp_path: Path
+) -> None:
     (tmp_path / "no.png").write_text("no picture")
-    with pytest.raises(ImageError):
-        reader.predict([tmp_path / "no.png"])
+    with pytest.raises(ImageError, match=r"^'.*no\.png': The file is not a PNG"):
+        reader.predict([digits[0], tmp_path / "no.png"])
+    with pytest.raises(ImageError, match=r"^The picture '.*absent\.png' does not exist\.$"):
+        reader.predict([digits[0], tmp_path / "absent.png"])
 
 
 def test_without_thresholds_only_a_blank_is_unsure(tmp_path: Path, digits: Images) -> None:

@@ -12,8 +12,7 @@ mend; a picture that cannot be read raises ImageError, which names it.
 import csv
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
 from tenfold.data.unpack import read_member, read_npy
-from tenfold.errors import DataError, DiskError, ImageError
+from tenfold.errors import DataError, DiskError, named
 from tenfold.files import read_bounded
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
@@ -63,22 +62,11 @@ def load_folder(
         read_digit = standard
     images = []
     for row in rows:
-        with named(row.file):
+        with named(f"'{row.file}'"):
             images.append(read_digit(row.file))
     return Labelled(
         listed.resolve().parent.name, np.stack(images), np.array([int(row.digits) for row in rows], np.uint8)
     )
-
-
-@contextmanager
-def named(file: Path) -> Iterator[None]:
-    """A picture that cannot be read is one of many: its ImageError names it."""
-    try:
-        yield
-    except ImageError as error:
-        if f"'{file}'" in str(error):
-            raise
-        raise ImageError(f"'{file}': {error}") from None
 
 
 def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIMIT) -> Labelled:

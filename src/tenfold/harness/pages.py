@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.data.folder import Row, named, read_rows
-from tenfold.errors import DataError
+from tenfold.data.folder import Row, read_rows
+from tenfold.errors import DataError, named
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
 
@@ -34,7 +34,7 @@ def evaluate_pages(reader: Reader, rows: Iterable[Row], on: str) -> dict[str, An
     """
     count = wrong = edits = digits = 0
     for row in rows:
-        with named(row.file):
+        with named(f"'{row.file}'"):
             text = reader.read(row.file).text
         found = edit_distance(text.replace("\n", ""), row.digits)
         count, digits = count + 1, digits + len(row.digits)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.environment import cores
-from tenfold.errors import ShapeError, TenfoldError
+from tenfold.errors import ShapeError, TenfoldError, named
 from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
@@ -167,11 +167,15 @@ class Reader:
 
         A picture is a path or a uint8 array, [height, width] grey or [height, width, 3] RGB, of any size,
         dark ink on bright paper or the reverse. Raises ShapeError for another array, ImageError for a file
-        that is not a picture; `predict_files` goes on past those.
+        that is not a picture, and names it; `predict_files` goes on past those.
         """
         check_sequence(images)
-        digits = [_digit(image) for image in images]
-        files = [None if isinstance(image, np.ndarray) else os.fsdecode(image) for image in images]
+        digits, files = [], []
+        for place, image in enumerate(images):
+            file = os.fsdecode(image) if isinstance(image, str | os.PathLike) else None
+            with named(f"'{file}'" if file is not None else f"The picture at place {place}"):
+                digits.append(_digit(image))
+            files.append(file)
         return self._read(digits, files)
 
     def predict_files(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction | Failure]:
