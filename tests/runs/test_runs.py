@@ -22,7 +22,7 @@ from tenfold.training.backup import newest
 from tenfold.training.callbacks import Callback, EarlyStopping, Logs
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
-from tenfold.training.recipes import Recipe, replace
+from tenfold.training.recipes import Recipe, replace, write_recipe
 
 FILES = {
     "model.onnx",
@@ -50,6 +50,33 @@ class StopAfter(Callback):
     def on_epoch_end(self, trainer: Trainer, logs: Logs) -> None:  # noqa: ARG002
         if trainer.epoch == self.epoch:
             raise self.error
+
+
+def test_a_training_is_told_in_the_types_of_numpy_and_pathlib(
+    small: Recipe, digits: Path, tmp_path: Path
+) -> None:
+    once = write_recipe(tmp_path / "once.json", replace(small, epochs=1))
+    run = train(
+        once,
+        seed=np.arange(3)[2],
+        threads=np.arange(2)[1],
+        precision="fp32",
+        data=digits,
+        out=tmp_path / "out",
+    )
+    read = Run.load(run.folder).record
+    assert (read["seed"], read["threads"], read["sets"]) == (2, 1, [str(digits)])
+    same = train(str(once), seed=2, **QUICK, data=[str(digits)], out=tmp_path / "same")
+    assert same.record["model_sha256"] == read["model_sha256"]
+
+
+@pytest.mark.parametrize("wrong", [{"seed": 1.5}, {"seed": "7"}, {"threads": 1.5}], ids=str)
+def test_a_seed_that_is_no_whole_number_is_refused_before_the_training(
+    small: Recipe, digits: Path, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match=r"^The (seed|number of threads) .* whole number, not "):
+        train(small, data=[str(digits)], out=tmp_path / "out", **wrong)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_folder_holds_all_that_was_promised(finished: Run) -> None:

@@ -9,6 +9,8 @@ and `sample.png`. The model file has no date, duration or path in it, so a run t
 machine gives the same bytes.
 """
 
+import operator
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -44,10 +46,10 @@ SETTINGS = (
 
 
 def train(
-    recipe: "str | Recipe" = "fast",
+    recipe: "str | Path | Recipe" = "fast",
     *,
     seed: int = 0,
-    data: Sequence[str] = ("mnist",),
+    data: str | Path | Sequence[str | Path] = ("mnist",),
     final: bool = False,
     calibration: str | Path | None = None,
     device: str = "auto",
@@ -60,12 +62,13 @@ def train(
 ) -> Run:
     """Train a recipe, keep and save the best model, evaluate it and write its report; the finished run.
 
-    `data` names one or more sets ("mnist", another set, a path), each parted into training and validation
-    images. `final` trains on both parts, keeps the last epoch, and takes temperature and thresholds from
-    the run folder `calibration`, which is of the same recipe and sets. `device` is auto, cpu, cuda or mps;
-    `threads` defaults to the cores at hand; `precision` is fp32, bf16 or auto: bf16 where the processor
-    multiplies it natively. `out` must be absent or empty (None: the next free runs/RECIPE-SEED). `on_start`
-    is given the run once its folder is there. Whatever is wrong with an argument is raised before that.
+    `recipe` is one, or the name or file of one. `data` names one or more sets ("mnist", another set, a path),
+    each parted into training and validation images. `final` trains on both parts, keeps the last epoch, and
+    takes temperature and thresholds from the run folder `calibration`, which is of the same recipe and sets.
+    `device` is auto, cpu, cuda or mps; `threads` defaults to the cores at hand; `precision` is fp32, bf16 or
+    auto: bf16 where the processor multiplies it natively. `out` must be absent or empty (None: the next free
+    runs/RECIPE-SEED). `on_start` is given the run once its folder is there. Whatever is wrong with an
+    argument is raised before that.
 
     Begun by torchrun, the processes train together, and the first alone writes and has the `callbacks`, one
     of which may stop them all; what the others return has no folder and no results.
@@ -75,25 +78,27 @@ def train(
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
     from tenfold.training.distributed import own_cores, processes, rank
-    from tenfold.training.recipes import find_recipe, replace
+    from tenfold.training.recipes import Recipe, find_recipe, replace
 
     if not rank():
         check_free(out)
 
-    chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    chosen = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
     if final:
         chosen = replace(chosen, patience=None)
-    if threads is not None and threads < 1:
+    threads = own_cores() if threads is None else _whole("number of threads", threads)
+    if threads < 1:
         raise UsageError(f"A training needs at least one thread, not {threads}.")
+    sets = [os.fspath(name) for name in ([data] if isinstance(data, str | Path) else data)]
     settings = {
         "recipe": chosen.to_dict(),
-        "seed": seed,
-        "sets": list(data),
+        "seed": _whole("seed", seed),
+        "sets": sets,
         "final": final,
-        "threads": threads or own_cores(),
+        "threads": threads,
         "precision": precision,
         **({"processes": processes()} if processes() > 1 else {}),
-        **taken_calibration(calibration, chosen, data, final=final),
+        **taken_calibration(calibration, chosen, sets, final=final),
     }
     record = _record(settings, device)
     if rank():
@@ -219,6 +224,14 @@ def need_torch() -> None:
     """Raises MissingExtraError where the extra `train` is not installed."""
     if any(find_spec(package) is None for package in ("torch", "onnx", "safetensors")):
         raise MissingExtraError("Training", "train")
+
+
+def _whole(name: str, value: int) -> int:
+    """As an int, which a record can hold, also of numpy's integers."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise UsageError(f"The {name} of a training is a whole number, not {value!r}.") from None
 
 
 def _record(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
