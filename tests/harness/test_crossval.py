@@ -35,7 +35,7 @@ from tenfold.harness.trainings import share_out
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline
 from tenfold.training.order import derive
-from tenfold.training.recipes import Recipe, replace
+from tenfold.training.recipes import Recipe, replace, write_recipe
 
 TINY = Recipe("tiny", "two steps", Baseline(), epochs=1, batch_size=80)
 WRITERS = np.arange(240, dtype=np.int32) % 12
@@ -94,6 +94,14 @@ def answers(found: Crossval) -> bytes:
 
 
 # --- what it finds -----------------------------------------------------------------------------------------
+
+
+def test_a_seed_of_numpy_and_a_recipe_by_its_path(estimate: Estimate, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "tiny.json", TINY)
+    found = estimate(recipe=path, seed=np.arange(3)[2])
+    assert Crossval.load(found.folder).record["seed"] == 2
+    again = estimate(seed=2, out=tmp_path / "again")
+    assert again.record["results"]["error"] == found.record["results"]["error"]
 
 
 def test_each_image_is_answered_by_the_last_step_of_a_training_on_the_other_folds(

@@ -40,7 +40,7 @@ MOST_REPEATS = 100
 
 
 def crossval(
-    recipe: "str | Recipe",
+    recipe: "str | Path | Recipe",
     data: Labelled | None = None,
     *,
     folds: int = 5,
@@ -72,7 +72,7 @@ def crossval(
     """
     from tenfold.training.recipes import find_recipe, replace
 
-    chosen = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
+    chosen = replace(find_recipe(recipe), patience=None)
     _check(by, repeats)
     check_threads("A cross-validation", threads)
     data = load_training() if data is None else data

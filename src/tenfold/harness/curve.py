@@ -47,7 +47,7 @@ BEYOND = (2, 4)  # times the largest size: how far the law is extrapolated
 
 
 def curve(
-    recipe: "str | Recipe",
+    recipe: "str | Path | Recipe",
     data: Split | None = None,
     *,
     sizes: Iterable[int] | None = None,
@@ -74,7 +74,7 @@ def curve(
     """
     from tenfold.training.recipes import find_recipe, replace
 
-    chosen = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
+    chosen = replace(find_recipe(recipe), patience=None)
     if steps not in get_args(Steps):
         raise UnknownNameError("way to count the training", steps, get_args(Steps))
     data = split(load_training()) if data is None else data

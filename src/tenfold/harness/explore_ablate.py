@@ -47,7 +47,7 @@ class Watcher:
 
 
 def ablate(
-    recipe: str | Recipe,
+    recipe: str | Path | Recipe,
     changes: Sequence[str | Change],
     data: Labelled | None = None,
     *,
@@ -70,7 +70,7 @@ def ablate(
     OutputExistsError for one of something else or where another process is at work, DivergedError where the
     recipe itself diverges, DiskError.
     """
-    base = replace(find_recipe(recipe) if isinstance(recipe, str) else recipe, patience=None)
+    base = replace(find_recipe(recipe), patience=None)
     wanted = [one if isinstance(one, Change) else read_change(base, one) for one in changes]
     _check(wanted, seeds, seed)
     check_threads("An ablation", threads)

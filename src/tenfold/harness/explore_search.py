@@ -52,7 +52,7 @@ class Watcher:
 
 
 def search(
-    recipe: str | Recipe,
+    recipe: str | Path | Recipe,
     data: Split | None = None,
     *,
     trials: int = TRIALS,
@@ -72,7 +72,7 @@ def search(
     Raises UsageError for no trials or the test set as data, RunError for a folder that is damaged or of
     another search, DivergedError where no trial came to an end, DiskError.
     """
-    base = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    base = find_recipe(recipe)
     if not 1 <= trials <= MOST_TRIALS:
         raise UsageError(f"A search has 1 to {MOST_TRIALS:,} trials, not {trials}.")
     check_threads("A search", threads)

@@ -6,6 +6,7 @@ the trainings of such a folder go on.
 """
 
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,7 +104,8 @@ class Recorded:
         return made
 
     def save(self) -> None:
-        write_atomic(self.folder / self.FILE, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
+        text = json.dumps(self.record, indent=1, allow_nan=False, default=operator.index)  # numpy's integers
+        write_atomic(self.folder / self.FILE, text + "\n")
 
     def _must_match(self, record: dict[str, Any]) -> None:
         """Raises RunError where what is found would not follow from the settings of `record` too."""

@@ -78,12 +78,12 @@ def train(
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
     from tenfold.training.distributed import own_cores, processes, rank
-    from tenfold.training.recipes import Recipe, find_recipe, replace
+    from tenfold.training.recipes import find_recipe, replace
 
     if not rank():
         check_free(out)
 
-    chosen = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
+    chosen = find_recipe(recipe)
     if final:
         chosen = replace(chosen, patience=None)
     threads = own_cores() if threads is None else _whole("number of threads", threads)

@@ -227,11 +227,14 @@ READER = Recipe(
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, TINY, TINY_1K, READER)}
 
 
-def find_recipe(name: str | Path) -> Recipe:
-    """The recipe of that name, that in a file, or in a folder the one that a search left there.
+def find_recipe(name: str | Path | Recipe) -> Recipe:
+    """The recipe of that name, that in a file, or in a folder the one that a search left there; of a recipe,
+    itself.
 
     Raises UnknownNameError, which suggests the closest name, and RecipeError as `read_recipe` does.
     """
+    if isinstance(name, Recipe):
+        return name
     if str(name) in RECIPES:
         return RECIPES[str(name)]
     path = os.fspath(name)
