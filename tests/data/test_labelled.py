@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,6 +64,20 @@ def test_unfit_arrays_are_refused(
 def test_a_set_of_letters_says_so() -> None:
     letters = Labelled("x", np.zeros((1, 28, 28), np.uint8), np.array([25], np.uint8), classes=26)
     assert letters.take([0], "y").classes == 26
+
+
+def test_images_are_taken_by_place_or_by_what_is_true_of_them() -> None:
+    data = digits(50)
+    threes = data.take(data.labels == 3, "threes")
+    assert 0 < len(threes) == np.count_nonzero(data.labels == 3)
+    assert threes.checksum == data.take(np.flatnonzero(data.labels == 3), "threes").checksum
+    assert pixels(data.take([-1, 0], "two")) == [pixels(data)[-1], pixels(data)[0]]
+
+
+@pytest.mark.parametrize("indices", [[50], [0.5], [True] * 49, np.array([1.0])], ids=str)
+def test_images_that_cannot_be_taken_are_refused(indices: Any) -> None:
+    with pytest.raises(ShapeError, match=r"^The images of 'some' cannot be taken: .*\.$"):
+        digits(50).take(indices, "other")
 
 
 def test_a_set_cannot_be_changed() -> None:

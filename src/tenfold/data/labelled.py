@@ -56,10 +56,16 @@ class Labelled:
         digest.update(self.labels.data)
         return digest.hexdigest()
 
-    def take(self, indices: Sequence[int] | NDArray[np.integer[Any]], name: str) -> "Labelled":
-        """The images at `indices`, in that order, as a set of its own."""
-        chosen = np.asarray(indices, np.int64)
-        return Labelled(name, self.images[chosen], self.labels[chosen], self.classes)
+    def take(self, indices: Sequence[int] | NDArray[np.integer[Any] | np.bool_], name: str) -> "Labelled":
+        """The images at `indices`, in that order, as a set of its own; or those where a bool [n] is true.
+
+        Raises ShapeError for indices that are none, such as floats and those of no image.
+        """
+        chosen = np.asarray(indices, None if len(indices) else np.int64)
+        try:
+            return Labelled(name, self.images[chosen], self.labels[chosen], self.classes)
+        except IndexError as cause:
+            raise ShapeError(f"The images of '{self.name}' cannot be taken: {cause}.") from None
 
     def split(self, validation: int | None = None) -> Split:
         """Part the set in two: `validation` images (one twelfth if not said) and the rest, both in order.
