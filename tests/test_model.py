@@ -20,7 +20,7 @@ import onnx
 import pytest
 
 from tenfold import onnx_wire
-from tenfold.errors import ModelFileError, TenfoldError, UnknownNameError
+from tenfold.errors import DiskError, ModelFileError, TenfoldError, UnknownNameError
 from tenfold.kinds import DIGIT, LINE
 from tenfold.model import (
     CLASSES,
@@ -420,6 +420,14 @@ def test_resolve(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPat
         resolve("fats")
     with pytest.raises(ModelFileError, match=r"holds no model\.onnx"):
         resolve(shipped)
+
+
+def test_a_model_that_the_system_does_not_let_be_looked_for_is_an_error_of_ours() -> None:
+    long = "a" * 5_000  # as root may look everywhere: a name too long for any file
+    with pytest.raises(UnknownNameError, match="There is no model 'aaa"):
+        resolve(long)
+    with pytest.raises(DiskError, match="cannot be read: File name too long"):
+        read_model(resolve(Path(long)))
 
 
 def test_every_shipped_model_is_sound() -> None:
