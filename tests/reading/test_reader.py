@@ -277,6 +277,12 @@ def test_files_that_cannot_be_read_are_reported_and_the_others_go_on(
         assert isinstance(result, Failure) or result.label == expected[number]
 
 
+@pytest.mark.parametrize("path", ["one.png", Path("one.png")], ids=str)
+def test_one_file_instead_of_a_list_is_refused(reader: Reader, path: Any) -> None:
+    with pytest.raises(ShapeError, match="put it in brackets"):
+        list(reader.predict_files(path))
+
+
 def test_files_are_read_as_they_are_asked_for(reader: Reader, digits: Images, tmp_path: Path) -> None:
     path = tmp_path / "one.png"
     Image.fromarray(digits[0]).save(path)

@@ -56,10 +56,15 @@ def _stacked(images: Sequence[object]) -> NDArray[Any]:
     return array
 
 
-def check_sequence(images: object) -> None:
+def check_not_one(images: object) -> None:
     """A single picture is the common slip: as a sequence it would be rows or letters."""
     if isinstance(images, str | bytes | os.PathLike):
         raise ShapeError("Pictures must be given as a list; for one, put it in brackets: predict([picture]).")
+
+
+def check_sequence(images: object) -> None:
+    """More than one picture, and all at hand."""
+    check_not_one(images)
     if isinstance(images, np.ndarray):
         if images.ndim < 3 or (images.ndim == 3 and images.shape[2] in (3, 4)):
             raise ShapeError(

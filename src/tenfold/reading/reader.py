@@ -25,7 +25,7 @@ from tenfold.errors import ShapeError, TenfoldError, named
 from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
-from tenfold.reading.given import check_sequence, network_input, picture_pixels, raw_pixels
+from tenfold.reading.given import check_not_one, check_sequence, network_input, picture_pixels, raw_pixels
 from tenfold.reading.lines import LineReader
 from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
 from tenfold.reading.sessions import Sessions
@@ -181,8 +181,10 @@ class Reader:
     def predict_files(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction | Failure]:
         """One result for each file, in order, with at most FILES_AT_ONCE pictures in memory.
 
-        A file that cannot be read gives a Failure, and the others go on.
+        A file that cannot be read gives a Failure, and the others go on. Raises ShapeError, when the first is
+        asked for, where `paths` is one path.
         """
+        check_not_one(paths)
         remaining = iter(paths)
         while chunk := [os.fsdecode(path) for path in islice(remaining, FILES_AT_ONCE)]:
             digits = [_digit_or_failure(path) for path in chunk]
