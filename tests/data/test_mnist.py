@@ -25,6 +25,10 @@ def test_the_sets_are_mnist(mnist: Mnist) -> None:
     assert round(float(train.images.mean() / 255), 4) == 0.1307  # the mean that everybody standardises with
 
 
+def test_a_folder_is_given_as_text_or_as_a_path(mnist: Mnist) -> None:
+    assert load_test(str(EMBEDDED)).checksum == load_test(EMBEDDED).checksum == mnist.test.checksum
+
+
 def test_the_embedded_files_unpack_to_the_published_bytes() -> None:
     for name, expected in CHECKSUMS.items():
         assert sha256(gzip.decompress((EMBEDDED / f"{name}.gz").read_bytes())) == expected

@@ -259,7 +259,7 @@ def test_negative_patience_is_refused() -> None:
 
 def test_history_is_a_csv_file_that_spreadsheets_read(tmp_path: Path) -> None:
     logs = [dict(zip(COLUMNS[2:], [1e-3, 0.5, 0.75, nan, 1 / 3, 2.0], strict=True)), {"loss": 0.25}]
-    history = History(tmp_path / "history.csv")
+    history = History(str(tmp_path / "history.csv"))
     Script(logs).run(history)
     text = (tmp_path / "history.csv").read_text()
     assert text == history_csv(history.rows)

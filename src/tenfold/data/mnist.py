@@ -33,7 +33,7 @@ class Mnist(NamedTuple):
     test: Labelled
 
 
-def load_mnist(folder: Path = EMBEDDED) -> Mnist:
+def load_mnist(folder: str | Path = EMBEDDED) -> Mnist:
     """All 70,000 digits: the 60,000 for training and the 10,000 for the final figure.
 
     Raises DataError for a file of `folder` that is absent or not MNIST's, IdxError for one that is unsound.
@@ -41,12 +41,12 @@ def load_mnist(folder: Path = EMBEDDED) -> Mnist:
     return Mnist(load_training(folder), load_test(folder))
 
 
-def load_training(folder: Path = EMBEDDED) -> Labelled:
+def load_training(folder: str | Path = EMBEDDED) -> Labelled:
     """The 60,000 training digits; the test files stay closed. Raises as `load_mnist` does."""
     return _load("mnist-training", folder, "train", 60_000)
 
 
-def load_test(folder: Path = EMBEDDED) -> Labelled:
+def load_test(folder: str | Path = EMBEDDED) -> Labelled:
     """The official 10,000 test digits, named "mnist". Raises as `load_mnist` does."""
     return _load("mnist", folder, "t10k", 10_000)
 
@@ -60,7 +60,7 @@ def split(train: Labelled) -> Split:
     )
 
 
-def _load(name: str, folder: Path, prefix: str, count: int) -> Labelled:
+def _load(name: str, folder: str | Path, prefix: str, count: int) -> Labelled:
     image_file, label_file = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
     images = read_images(_read(folder, image_file), count, name=f"MNIST's file {image_file}")
     labels = read_labels(_read(folder, label_file), count, name=f"MNIST's file {label_file}")
@@ -72,5 +72,5 @@ def _load(name: str, folder: Path, prefix: str, count: int) -> Labelled:
     return Labelled(name, images, labels)
 
 
-def _read(folder: Path, file: str) -> bytes:
-    return read_bounded(folder / f"{file}.gz", FILE_LIMIT, DataError, "MNIST's file")
+def _read(folder: str | Path, file: str) -> bytes:
+    return read_bounded(Path(folder, f"{file}.gz"), FILE_LIMIT, DataError, "MNIST's file")

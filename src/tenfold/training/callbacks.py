@@ -203,8 +203,8 @@ class ModelCheckpoint(Callback):
 class History(Callback):
     """The logs of every epoch, kept in `rows` and, if a path is given, in a CSV file that is always whole."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = None if path is None else Path(path)
         self.rows: list[dict[str, float]] = []
 
     def on_train_begin(self, trainer: "Trainer") -> None:
