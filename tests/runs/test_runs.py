@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tenfold
-from tenfold.data import load_test
+from tenfold.data import Labelled, load_test
 from tenfold.errors import DivergedError, OutputExistsError, RunError, UnknownNameError, UsageError
 from tenfold.files import sha256
 from tenfold.harness.claim import claimed
@@ -377,15 +377,20 @@ def test_a_folder_in_use_is_refused_before_any_image_is_loaded(
     assert (finished.folder / "run.json").read_bytes() == before
 
 
-def test_every_opening_of_the_test_set_is_counted(finished: Run, digits: Path) -> None:
+def test_every_opening_of_the_test_set_is_counted(
+    finished: Run, digits: Path, some_digits: tuple[Labelled, Labelled]
+) -> None:
     found = evaluate(finished.folder, threads=1)
     assert found == {**finished.results["test"], "trained_on": False}
     assert Run.load(finished.folder).record["test_openings"] == 2
     evaluate(str(finished.folder / "model.onnx"))  # the same model by its file
     assert Run.load(finished.folder).record["test_openings"] == 3
+    _, test = some_digits
+    assert evaluate(finished.folder, test, threads=1) == found  # and so is the same set at hand
+    assert Run.load(finished.folder).record["test_openings"] == 4
     found = evaluate(finished.folder, digits)
     assert (found["on"], found["count"]) == ("digits", 240)
-    assert Run.load(finished.folder).record["test_openings"] == 3
+    assert Run.load(finished.folder).record["test_openings"] == 4
 
 
 def test_a_model_file_alone_is_evaluated(model_file: Path, digits: Path) -> None:

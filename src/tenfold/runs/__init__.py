@@ -25,7 +25,7 @@ from tenfold.harness.claim import claimed
 from tenfold.runs.record import FORMAT, Run, check_free, differences
 
 if TYPE_CHECKING:
-    from tenfold.data import Store
+    from tenfold.data import Labelled, Store
     from tenfold.training.callbacks import Callback
     from tenfold.training.recipes import Recipe
 
@@ -188,24 +188,26 @@ def reproduce(
 
 def evaluate(
     model: str | Path | None = None,
-    on: str | Path = "mnist",
+    on: "str | Path | Labelled" = "mnist",
     *,
     threads: int | None = None,
     store: "Store | None" = None,
 ) -> dict[str, Any]:
-    """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`.
+    """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`: one
+    at hand, such as `load_mnist().test`, or the name or path of one.
 
     See `harness.evaluate` for what comes back, and with it `trained_on`, whether the model learnt from these
     images; and `harness.pages` where the pictures of a labels.csv show several digits. Where the model is a
     run's and `on` the official test set, the run's record counts the opening.
     """
+    from tenfold.data import Labelled
     from tenfold.harness.evaluate import evaluate as measure
     from tenfold.harness.pages import evaluate_pages, rows_of_pages
     from tenfold.reading.reader import Reader
     from tenfold.runs.opening import open_set, trained_on
 
     reader = Reader(model, threads=threads)
-    if (pages := rows_of_pages(on)) is not None:
+    if not isinstance(on, Labelled) and (pages := rows_of_pages(on)) is not None:
         return evaluate_pages(reader, pages, str(on))
     data = open_set(on, model, store)
     return {**measure(reader, data)[0], "trained_on": trained_on(reader.metadata, data)}

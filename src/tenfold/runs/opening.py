@@ -21,12 +21,12 @@ MNIST = {"mnist-train", "mnist-training"}
 FLATTERED = "tenfold: The model was trained on the images of {}: these figures flatter it."
 
 
-def open_set(on: str | Path, model: str | Path | None, store: Store | None = None) -> Labelled:
-    """The images of `load_set(on)`; where they are the official test set and `model` is a run's or a
+def open_set(on: str | Path | Labelled, model: str | Path | None, store: Store | None = None) -> Labelled:
+    """`on`, or the images of `load_set(on)`; where they are the official test set and `model` is a run's or a
     committee's, its record counts one more opening. Raises as `load_set` and `Run.load` do."""
-    data = load_set(on, store=store or Store())
+    data = on if isinstance(on, Labelled) else load_set(on, store=store or Store())
     folder = resolve(model).parent
-    if str(on) == "mnist":
+    if (on.name if isinstance(on, Labelled) else str(on)) == "mnist":
         if (folder / RECORD).exists():
             Run.load(folder).count_opening()
         elif (folder / COMMITTEE).exists():
