@@ -329,6 +329,11 @@ def test_a_reader_of_a_bad_file_or_no_thread_is_refused(tmp_path: Path, model_fi
         Reader(model_file, threads=0)
 
 
+def test_a_reader_and_a_set_show_themselves_in_a_line() -> None:
+    assert repr(Reader("fast")) == "Reader('fast')"
+    assert repr(load_test()) == "Labelled(name='mnist', classes=10, parts={})"
+
+
 def test_importing_the_reader_is_cheap() -> None:
     heavy = "{'torch', 'onnx', 'onnxruntime', 'cv2', 'PIL', 'rich'}"
     code = f"import sys, tenfold.reading; print(sorted({heavy} & set(sys.modules)))"

@@ -34,8 +34,8 @@ class Labelled:
     """
 
     name: str
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    images: NDArray[np.uint8] = field(repr=False)
+    labels: NDArray[np.uint8] = field(repr=False)
     classes: int = 10
     parts: Mapping[str, str] = field(default_factory=dict)
     """name -> checksum of the sets that it was joined of, where that is to be known"""

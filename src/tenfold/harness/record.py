@@ -8,7 +8,7 @@ the trainings of such a folder go on.
 import json
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -74,7 +74,7 @@ class Recorded:
     """A folder and what its record, the file FILE, says. Raises DiskError where it cannot be written."""
 
     folder: Path
-    record: dict[str, Any]
+    record: dict[str, Any] = field(repr=False)
 
     FILE: ClassVar[str]
 

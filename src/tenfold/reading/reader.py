@@ -100,6 +100,9 @@ class Reader:
         """Pickled, and so sent to a spawned process, as its model file; that is checked again there."""
         return _restored, (self.model.data, self.model.source, self._wanted)
 
+    def __repr__(self) -> str:
+        return f"Reader({self.model.name!r})"
+
     @property
     def metadata(self) -> Metadata:
         return self.model.metadata
