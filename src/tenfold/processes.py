@@ -9,11 +9,13 @@ Processes are spawned: threads, and the locks that they hold, do not survive a f
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import connection
+from types import ModuleType
 from typing import Any, TypeVar
 
 Made = TypeVar("Made")
@@ -40,7 +42,7 @@ def in_processes(
     try:
         while True:
             while len(running) < at_once and (place := next_place()) is not None:
-                with ctrl_c_ignored():
+                with ctrl_c_ignored(), _without_main():
                     running.add(pool.submit(_work, *place))  # which starts a process
             if not running:
                 return
@@ -51,6 +53,17 @@ def in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that begin here do not run the user's script again, as they would, and hang, where it has no
+    `if __name__ == "__main__"`; what they make needs nothing of it."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 _make: Callable[..., Any] | None = None  # of this process, where it is one of a pool's

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own end with the one that began them, even where that is killed."""
+"""Trainings in processes of their own: these end with the one that began them, and run nothing else."""
 
 import os
 import signal
@@ -63,4 +63,18 @@ def test_killed_at_any_moment_it_leaves_no_process_and_loses_no_finished_fold(tm
         out, _ = second.communicate(timeout=300)
     assert second.returncode == 0
     assert out.startswith(f"done {kept}\n")
+    assert (tmp_path / "cv" / "oof.npz").exists()
+
+
+UNGUARDED = PROGRAM.replace('if __name__ == "__main__":', "if True:").replace("folds=8", "folds=2")
+
+
+def test_a_script_without_a_guard_is_run_once(tmp_path: Path) -> None:
+    """Spawned processes ran the script again, which began its own cross-validation in each, and hung."""
+    (tmp_path / "program.py").write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, "program.py", "cv"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("done 0") == 1
     assert (tmp_path / "cv" / "oof.npz").exists()

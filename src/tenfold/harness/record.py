@@ -65,7 +65,7 @@ def new_record(version: int, recipe: "Recipe", data: Sequence[Labelled], **setti
         "machine": machine(),
         "versions": versions(),
     }
-    plain: dict[str, Any] = json.loads(json.dumps(record))  # lists, not tuples
+    plain: dict[str, Any] = json.loads(json.dumps(record, default=operator.index))  # lists, not tuples; ints, not numpy's
     return plain
 
 
@@ -104,7 +104,7 @@ class Recorded:
         return made
 
     def save(self) -> None:
-        text = json.dumps(self.record, indent=1, allow_nan=False, default=operator.index)  # numpy's integers
+        text = json.dumps(self.record, indent=1, allow_nan=False)
         write_atomic(self.folder / self.FILE, text + "\n")
 
     def _must_match(self, record: dict[str, Any]) -> None:
