@@ -1,7 +1,7 @@
 """Pictures of arrays: contact sheets, and numbers as grey or as two colours.
 
     plt.imshow(sheet(images[:20], columns=5), cmap="gray_r")
-    plt.imshow(two_colours(found.attribution))
+    plt.imshow(two_colours(found.covered))
 
 All are uint8, so a notebook shows them as they are.
 """

@@ -1,6 +1,6 @@
 """The fields of a recipe by their types: what may stand in one, and what a word typed for it means.
 
-    check(Augmentation, {"shift": "far"}, "augmentation.")     UsageError: augmentation.shift must be a number
+    check(Augmentation, {"shift": "far"}, "augmentation.")     UsageError: augmentation.shift is a number
     parse(tuple[int, ...], "64,96")                            (64, 96)
 
 The types that occur: bool, int, float, str, int or None, words to choose from, numbers in a row, dataclasses.
