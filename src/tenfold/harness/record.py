@@ -65,7 +65,8 @@ def new_record(version: int, recipe: "Recipe", data: Sequence[Labelled], **setti
         "machine": machine(),
         "versions": versions(),
     }
-    plain: dict[str, Any] = json.loads(json.dumps(record, default=operator.index))  # lists, not tuples; ints, not numpy's
+    # lists for tuples, ints for numpy's
+    plain: dict[str, Any] = json.loads(json.dumps(record, default=operator.index))
     return plain
 
 
@@ -104,8 +105,7 @@ class Recorded:
         return made
 
     def save(self) -> None:
-        text = json.dumps(self.record, indent=1, allow_nan=False)
-        write_atomic(self.folder / self.FILE, text + "\n")
+        write_atomic(self.folder / self.FILE, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
 
     def _must_match(self, record: dict[str, Any]) -> None:
         """Raises RunError where what is found would not follow from the settings of `record` too."""

@@ -157,10 +157,8 @@ def _folders(parent: Path) -> list[Path]:
 
 def _entry(folder: Path, kind: str) -> Entry:
     found = KINDS[kind].load(folder)
-    record, validation = (
-        found.record,
-        None,
-    )  # trainings of many sizes or recipes have no figures of one recipe
+    record = found.record
+    validation = None  # of trainings of many sizes or recipes there are no figures of one recipe
     if kind == "crossval" and found.finished:
         validation = record["results"]
     elif kind in ("run", "committee"):
