@@ -84,9 +84,9 @@ class Connection(HttpToolsProtocol):
         part, requests = self._part, self._requests
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if not self._settled:
-                self.cycle.keep_alive = False  # answered as the plain request that it also is
+        except httptools.HttpParserUpgrade as stopped:
+            self._decline(data[stopped.args[0] :])
+            return
         except httptools.HttpParserError:
             self._end(431 if self._head_bytes > self.wire.header_bytes else 400)
             return
@@ -99,6 +99,16 @@ class Connection(HttpToolsProtocol):
             self._raw_bytes = len(data)
         if self._raw_bytes > self.wire.header_bytes:
             self._end(400 if self._part is _Part.BODY else 431)
+
+    def _decline(self, rest: bytes) -> None:
+        """Begin a request anew without its wish for another protocol, at which the parser skips the body.
+
+        Java's and curl's clients wish for HTTP/2 and take an answer in HTTP/1.1.
+        """
+        version = self.parser.get_http_version().encode()
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self._target, version)
+        fields = [b"%b: %b" % field for field in self._fields if field[0].lower() != b"upgrade"]
+        self.data_received(b"\r\n".join([line, *fields, b"", rest]))
 
     def _end(self, status: int) -> None:
         """Refuse what cannot be parsed, and listen no more; requests before it are still answered."""
@@ -154,6 +164,8 @@ class Connection(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in VERSIONS:
             raise ValueError
+        if self._wishes():
+            return
         stays = version == "1.1" and self.parser.should_keep_alive()
         if self._deaf or (self._at_rest() and self._settle(stays)):
             self._settled = True
@@ -165,6 +177,10 @@ class Connection(HttpToolsProtocol):
         for name, value in self._fields:
             super().on_header(name, value)
         super().on_headers_complete()
+
+    def _wishes(self) -> bool:
+        """Whether the parser stops after this head, for another protocol to follow."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def _at_rest(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -198,7 +214,7 @@ class Connection(HttpToolsProtocol):
             match name.lower():
                 case b"content-length":
                     length = int(value)
-                case b"transfer-encoding" | b"expect" | b"upgrade":
+                case b"transfer-encoding" | b"expect":
                     return SMALL_BODY + 1
         return length
 
@@ -211,6 +227,8 @@ class Connection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._wishes():
+            return
         self._part = _Part.NEXT
         self.wire.receiving.pop(self, None)
         if not self._settled:
