@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,15 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, FloatRect, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FilePayload,
+    FloatRect,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tenfold.data.mnist import load_test
 from tenfold.model import DEFAULT_MODEL, read_model, resolve
@@ -116,7 +125,7 @@ def open_page(browser: Browser, served: Service) -> Iterator[Open]:
         return page
 
     def heard(message: ConsoleMessage) -> None:
-        refused = message.text.startswith("Failed to load resource") and " 400 " in message.text
+        refused = re.match("Failed to load resource.* (400|401) ", message.text)
         if message.type in ("error", "warning") and not refused:  # the browser itself notes a refusal
             faults.append(message.text)
 
@@ -491,7 +500,16 @@ def test_a_token_is_taken_from_the_address_and_leaves_it(
         draw(page, three(page))
         expect(page.locator("#numeral")).to_have_text("3")
         assert "sesame" not in page.url
+        page.reload()
+        expect(page.locator("#trouble")).to_contain_text("A token is needed: open http://127.0.0.1:")
+        page.goto(f"http://127.0.0.1:{running.port}/#token=open-sesame-0123456789")  # as that sentence says
+        page.wait_for_selector("html[data-ready]")
+        assert "sesame" not in page.url
         page.context.close()
+
+
+def test_an_address_that_names_no_view_shows_the_first(open_page: Open) -> None:
+    assert open_page("%").locator("#view-draw").is_visible()
 
 
 def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) -> None:

@@ -11,7 +11,7 @@ import { byId, element, trouble } from './words.js'
 const TITLES = { draw: 'Draw', read: 'Photograph', inside: 'How it works', models: 'Models' }
 
 function show(moved = true) {
-  const [name, detail] = decodeURIComponent(location.hash.slice(1)).split('/')
+  const [name, detail] = location.hash.slice(1).split('/')
   if (name === 'main') return byId('main').focus()
   const view = name in TITLES ? name : 'draw'
   for (const each of Object.keys(TITLES)) byId(`view-${each}`).hidden = each !== view
@@ -50,4 +50,6 @@ async function start() {
   document.documentElement.dataset.ready = 'yes'
 }
 
+// An address with the token, typed over one without, loads nothing by itself.
+addEventListener('hashchange', () => { if (location.hash.startsWith('#token=')) location.reload() })
 start().catch(trouble)
