@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,14 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     FilePayload,
     FloatRect,
     Page,
+    Route,
     expect,
     sync_playwright,
 )
@@ -410,6 +412,34 @@ def test_several_pictures_are_read_and_a_broken_one_says_so(open_page: Open) -> 
     page.locator(".reading").last.get_by_role("button", name="Larger").click()
     viewer = page.locator(".viewer").last
     assert viewer.evaluate("v => v.scrollWidth > v.clientWidth")
+
+
+def test_what_a_browser_cannot_show_or_open_is_told_in_words_for_people(
+    open_page: Open, tmp_path: Path
+) -> None:
+    page = open_page("read")
+    paths = [tmp_path / name for name in ("a.png", "b.png", "gone.png", "IMG_0001.HEIC")]
+    for path in paths[:3]:
+        path.write_bytes(upload("", picture(((4, 2),)))["buffer"])
+    paths[3].write_bytes(b"\0\0\0\x18ftypheic" + bytes(2 << 20))
+
+    def read(route: Route) -> None:  # two pictures are under way at once, and none is opened before
+        paths[2].unlink(missing_ok=True)
+        route.continue_()
+
+    page.route("**/v1/read**", read)
+    page.set_input_files("#files", paths)
+    expect(page.locator(".reading.failed .status")).to_have_text(
+        [re.compile("it is a folder, or has been moved"), re.compile("Save it as JPEG or PNG")]
+    )
+
+
+def test_a_picture_that_only_the_browser_reads_is_sent_as_jpeg(open_page: Open) -> None:
+    page = open_page("read")
+    file = BytesIO()
+    Image.fromarray(picture(((4, 2),))).save(file, "AVIF", quality=95)
+    page.set_input_files("#files", {"name": "a.avif", "mimeType": "image/avif", "buffer": file.getvalue()})
+    expect(page.locator(".lines")).to_have_text("42")
 
 
 def test_what_is_known_of_the_digits_is_kept_to(open_page: Open) -> None:
