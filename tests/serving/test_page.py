@@ -392,7 +392,8 @@ def test_several_pictures_are_read_and_a_broken_one_says_so(open_page: Open) -> 
         upload("large.jpg", large, ".jpg"),
     ]
     page.set_input_files("#files", files)
-    expect(page.locator("#progress-text")).to_have_text("4 pictures read")
+    expect(page.locator("#progress-text")).to_have_text("3 pictures read, 1 not")
+    expect(page.locator("#say")).to_have_text("3 pictures read, 1 not. 14 digits found.")
     texts = {
         row.locator("h2").inner_text(): row.locator(".lines").text_content()
         for row in page.locator(".reading").all()

@@ -70,7 +70,7 @@ async function work() {
     progress()
   }
   working--
-  if (!working) say(`${times(done, 'picture')} read. ${times(everything().length, 'digit')} found.`)
+  if (!working && done) say(`${byId('progress-text').textContent}. ${times(everything().length, 'digit')} found.`)
 }
 
 // What the form says of the digits; a field that is not sound counts as empty.
@@ -86,7 +86,9 @@ function progress() {
   byId('progress').max = Math.max(1, total)
   byId('progress').value = done
   byId('progress').hidden = done === total
-  byId('progress-text').textContent = `${done < total ? `${done} of ` : ''}${times(total, 'picture')} read`
+  const failed = readings.filter((reading) => reading.failed).length
+  byId('progress-text').textContent = done < total ? `${done} of ${times(total, 'picture')} read`
+    : `${times(total - failed, 'picture')} read${failed ? `, ${failed} not` : ''}`
   const changes = corrected().length
   byId('save-corrected').disabled = changes === 0
   byId('save-corrected').textContent = changes ? `Save ${times(changes, 'corrected digit')}` : 'Save corrected digits'
