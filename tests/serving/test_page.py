@@ -450,6 +450,10 @@ def test_what_is_known_of_the_digits_is_kept_to(open_page: Open) -> None:
     page.set_input_files("#files", upload("form.png", picture(((7, 1),))))
     expect(page.locator(".lines button")).not_to_have_count(0)
     assert set(page.locator(".lines").text_content() or "") <= {"0", "1"}
+    page.get_by_label("Only these").fill("0-3")
+    page.get_by_label("How many there are").fill("1")
+    page.set_input_files("#files", upload("again.png", picture(((7, 1),))))
+    expect(page.locator(".failed .status")).to_have_text("Allowed digits are given like '0123', not '0-3'.")
 
 
 def test_pictures_are_pasted_and_dropped_from_any_view(open_page: Open) -> None:

@@ -73,12 +73,8 @@ async function work() {
   if (!working && done) say(`${byId('progress-text').textContent}. ${times(everything().length, 'digit')} found.`)
 }
 
-// What the form says of the digits; a field that is not sound counts as empty.
-function known() {
-  const fields = [...byId('known').elements].filter((field) => field.name && field.checkValidity())
-  const value = (field) => (field.type === 'checkbox' && !field.checked ? '' : field.value)
-  return Object.fromEntries(fields.map((field) => [field.name, value(field)]))
-}
+// What the form says of the digits, as it is: what is not sound, the service says of each picture.
+const known = () => Object.fromEntries(new FormData(byId('known')))
 
 function progress() {
   const total = readings.length
