@@ -296,6 +296,34 @@ def test_the_keyboard_draws_takes_examples_and_undoes(open_page: Open) -> None:
     expect(page.locator("#verdict")).to_have_attribute("data-state", "empty")
 
 
+def test_a_pen_that_is_down_holds_up_neither_keys_nor_mouse(open_page: Open) -> None:
+    page = open_page()
+    stroke = ["ArrowUp"] * 6 + ["Space"] + ["ArrowDown"] * 13  # a 1, with the pen still down
+    page.focus("#sheet")
+    for key in stroke:
+        page.keyboard.press(key)
+    expect(page.locator("#numeral")).to_have_text("1")
+    page.keyboard.press("Escape")
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "empty")
+    page.click("#undo")
+    expect(page.locator("#numeral")).to_have_text("1")
+    page.focus("#sheet")
+    page.keyboard.press("Space")
+    page.keyboard.press("7")
+    expect(page.locator("#numeral")).to_have_text("7")
+    page.keyboard.press("Escape")
+    points = three(page)
+    page.keyboard.press("Space")
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.keyboard.press("Space")
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#numeral")).to_have_text("3")
+
+
 def test_each_example_is_read_as_what_it_is(open_page: Open) -> None:
     page = open_page()
     for digit in range(10):

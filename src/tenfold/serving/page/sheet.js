@@ -37,6 +37,7 @@ export class Sheet extends EventTarget {
   get canRedo() { return this.#undone.length > 0 }
 
   undo() {
+    this.#lift()
     if (this.canUndo) this.#undone.push(this.#marks.pop())
     this.#changed()
   }
@@ -48,6 +49,7 @@ export class Sheet extends EventTarget {
 
   // Clearing can be undone: it is a mark of its own that hides what lies below.
   clear() {
+    this.#lift()
     if (this.#shown.length) this.#add({ blank: true })
   }
 
@@ -84,11 +86,12 @@ export class Sheet extends EventTarget {
 
   #down(event) {
     if (!event.isPrimary || event.button !== 0 || this.#pointer !== null) return
+    this.#lift()
     this.#pointer = event.pointerId
     try {
       this.#canvas.setPointerCapture(event.pointerId)
     } catch { /* an event that a script made has no pointer to hold */ }
-    this.#pen.shown = this.#pen.down = false
+    this.#pen.shown = false
     this.#stroke = { points: [this.#place(event)], width: this.width }
     this.#changed(true)
   }
@@ -134,7 +137,7 @@ export class Sheet extends EventTarget {
   }
 
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.ctrlKey || event.metaKey || event.altKey || this.#pointer !== null) return
     if (event.key in ARROWS) this.#movePen(event)
     else if (event.key === ' ') this.#tapPen()
     else if (event.key === 'Escape') this.clear()
@@ -168,9 +171,14 @@ export class Sheet extends EventTarget {
     } else this.#finish()
   }
 
+  // The stroke that the keyboard is drawing is done.
+  #lift() {
+    if (this.#pen.down) this.#tapPen()
+  }
+
   #leave() {
     this.#held.clear()
-    if (this.#pen.down) this.#tapPen()
+    this.#lift()
     this.#pen.shown = false
     this.draw()
   }
