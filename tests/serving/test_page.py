@@ -239,6 +239,23 @@ def test_strokes_are_undone_done_again_and_cleared(open_page: Open) -> None:
     expect(page.locator("#numeral")).to_have_text("3")
 
 
+def test_without_the_service_no_answer_to_an_earlier_drawing_stays(open_page: Open) -> None:
+    page = open_page()
+    draw(page, three(page))
+    expect(page.locator("#numeral")).to_have_text("3")
+    page.route("**/page/look**", lambda route: route.fulfill(status=400, json={"error": "It is not there."}))
+    draw(page, three(page)[::-1])
+    expect(page.locator("#sure")).to_have_text("No answer")
+    expect(page.locator("#numeral")).to_have_text("?")
+    expect(page.locator("#trouble")).to_have_text("It is not there.")
+    page.get_by_role("link", name="Photograph").click()
+    expect(page.locator("#trouble")).to_be_hidden()
+    page.get_by_role("link", name="Draw", exact=True).click()
+    page.unroute("**/page/look**")
+    draw(page, three(page))
+    expect(page.locator("#numeral")).to_have_text("3")
+
+
 def test_a_scribble_is_unsure_and_says_why(open_page: Open) -> None:
     page = open_page()
     box = rectangle(page, "#sheet")

@@ -89,17 +89,21 @@ async function look(request) {
     trouble(null)
   } catch (error) {
     trouble(error)
+    if (!sheet.blank && number > shown) { // an answer to what was there before would be taken for one to this
+      shown = number
+      clear('No answer', 'The next stroke asks again.')
+    }
   }
   running -= 1
   if (again && !running) look(again)
 }
 
-function clear() {
+function clear(sure = 'Nothing drawn yet', why = 'The answer appears here while you draw.') {
   answer = null
   byId('verdict').dataset.state = 'empty'
   byId('numeral').textContent = '?'
-  byId('sure').textContent = 'Nothing drawn yet'
-  byId('why').textContent = 'The answer appears here while you draw.'
+  byId('sure').textContent = sure
+  byId('why').textContent = why
   byId('milliseconds').textContent = ''
   byId('teach').hidden = true
   fillBars(byId('bars'), null)

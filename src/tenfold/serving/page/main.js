@@ -20,6 +20,7 @@ function show(moved = true) {
     else link.removeAttribute('aria-current')
   }
   document.title = `${TITLES[view]} · Tenfold`
+  trouble(null) // it was that of another view
   if (view === 'inside') inside.enter()
   if (view === 'models') detail ? cards.page(detail) : cards.list()
   if (view === 'draw') draw.sheet.draw()
