@@ -206,6 +206,7 @@ def test_a_drawn_three_is_answered_with_bars_picture_and_map(open_page: Open) ->
     expect(page.locator("#numeral")).to_have_text("3")
     expect(page.locator("#verdict")).to_have_attribute("data-state", "sure")
     expect(page.locator("#say")).to_contain_text("3, ")
+    assert re.search(r'paragraph: "3"\n.*% sure', page.locator("#verdict").aria_snapshot())  # to come back to
     expect(page.locator("#bars li.best .digit")).to_have_text("3")
     assert page.locator("#bars li").count() == 10
     seen, evidence = (
