@@ -606,6 +606,11 @@ def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) ->
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
 
 
+def test_a_phone_on_its_side_shows_the_whole_sheet(open_page: Open) -> None:
+    page = open_page(viewport={"width": PHONE["height"], "height": PHONE["width"]})
+    assert rectangle(page, "#sheet")["height"] < PHONE["width"] - 100
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_view_hinders_anyone(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme, reduced_motion="reduce")
