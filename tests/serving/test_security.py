@@ -5,6 +5,10 @@ from collections.abc import Iterator
 import pytest
 from tests.serving.conftest import Run, Running
 
+from tenfold.errors import UsageError
+from tenfold.serving.security import Door
+from tenfold.serving.settings import Settings
+
 TOKEN = "0123456789abcdef"
 
 
@@ -44,6 +48,12 @@ def raw(path: str, *headers: str, version: str = "1.1") -> bytes:
 def test_only_our_own_names_are_hosts(service: Running, host: str, code: int) -> None:
     for _ in range(2):  # what was found good is remembered
         assert service.talk(raw("/v2", f"Host: {host}")).startswith(b"HTTP/1.1 %d " % code)
+
+
+@pytest.mark.parametrize("name", ["https://digits.example", "digits.example:443", "digits.example/x", ""])
+def test_an_allowed_host_that_no_request_can_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is no host name; give it as"):
+        Door(Settings(allowed_hosts=(name,)))
 
 
 def test_a_request_without_a_host_is_refused_but_for_probes(service: Running) -> None:

@@ -18,7 +18,7 @@ from tenfold.serving.settings import Settings
 
 
 def build_app(settings: Settings) -> Guard:
-    """Raises ModelFileError or UnknownNameError where the model cannot be found."""
+    """Raises ModelFileError or UnknownNameError where the model cannot be found, UsageError for a host."""
     engine = Engine(Catalogue(settings.model), settings)
     measured = metrics.Metrics(engine)
     routes: list[BaseRoute] = [

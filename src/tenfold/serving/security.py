@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from starlette.types import Scope
 
+from tenfold.errors import UsageError
 from tenfold.serving.answers import RefusedError
 from tenfold.serving.settings import Settings
 
@@ -31,9 +32,18 @@ _REMEMBERED = 256  # hosts that were found good
 
 
 class Door:
-    """Checks a request's head. Raises RefusedError with 400, 401 or 403."""
+    """Checks a request's head. Raises RefusedError with 400, 401 or 403.
+
+    Raises UsageError for an allowed host that is no name, and so would never be asked for.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        for name in settings.allowed_hosts:
+            match = _HOST.fullmatch(name)
+            if match is None or match[2]:
+                raise UsageError(
+                    f"'{name}' is no host name; give it as digits.example.org, without scheme, port or path."
+                )
         self._names = {"localhost", *(name.lower().rstrip(".") for name in settings.allowed_hosts)}
         if settings.host:
             self._names.add(settings.host.lower())
