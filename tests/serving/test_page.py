@@ -395,6 +395,17 @@ def test_a_picture_is_read_corrected_exported_saved_and_measured_on(open_page: O
     assert (result["count"], result["errors"]) == (9, 1)  # the 7 that was called a 1
 
 
+def test_text_is_copied_over_plain_http_too(open_page: Open) -> None:
+    page = open_page("read")
+    page.set_input_files("#files", upload("form.png", picture(((4, 2),))))
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.click("#copy")
+    expect(page.locator("#batch-note")).to_contain_text("is on the clipboard")
+    page.get_by_text("What do you know of the digits?").click()
+    page.get_by_label("Only these").press("Control+v")
+    expect(page.get_by_label("Only these")).to_have_value("42")
+
+
 def test_drawings_are_saved_with_their_labels(open_page: Open, served: Service) -> None:
     page = open_page()
     draw(page, three(page))

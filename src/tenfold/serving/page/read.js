@@ -6,7 +6,7 @@ import { fitting } from './photograph.js'
 import { Reading } from './reading.js'
 import { ask, models } from './service.js'
 import { crop, save, saved } from './teach.js'
-import { byId, say, times } from './words.js'
+import { byId, element, say, times } from './words.js'
 
 const AT_ONCE = 2 // pictures on their way; the service has its own queue
 
@@ -100,12 +100,20 @@ const corrected = () => everything().filter(([, digit]) => digit.label !== digit
 
 async function copy() {
   const all = finished().map(text).join('\n\n')
-  try {
-    await navigator.clipboard.writeText(all)
-    remark('The text is on the clipboard.')
-  } catch {
-    remark('The browser does not allow it; the text can be selected and copied by hand.')
-  }
+  const copied = await navigator.clipboard?.writeText(all).then(() => true, () => false) || copiedByCommand(all)
+  remark(copied ? 'The text is on the clipboard.'
+    : 'The browser does not allow it; the text can be selected and copied by hand.')
+}
+
+// Over plain HTTP, as a telephone has it from a computer, browsers have no other way.
+function copiedByCommand(content) {
+  const field = element('textarea', { className: 'hidden', value: content })
+  byId('copy').after(field)
+  field.select()
+  const copied = document.execCommand('copy')
+  field.remove()
+  byId('copy').focus()
+  return copied
 }
 
 async function keep(digits) {
