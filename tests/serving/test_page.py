@@ -409,8 +409,14 @@ def test_text_is_copied_over_plain_http_too(open_page: Open) -> None:
 def test_drawings_are_saved_with_their_labels(open_page: Open, served: Service) -> None:
     page = open_page()
     draw(page, three(page))
+    page.route("**/page/corrections**", lambda route: route.fulfill(status=400, json={"error": "Full."}))
+    page.get_by_role("button", name="It is 3").click()
+    expect(page.locator("#teach-note")).to_have_text("Full.")
+    expect(page.get_by_role("button", name="It is 3")).to_have_attribute("aria-pressed", "false")
+    page.unroute("**/page/corrections**")
     page.get_by_role("button", name="It is 3").click()
     expect(page.locator("#teach-note")).to_contain_text("Saved in")
+    expect(page.get_by_role("button", name="It is 3")).to_have_attribute("aria-pressed", "true")
     rows = (served.corrections / "labels.csv").read_text().splitlines()
     assert any(row.startswith("3-") and row.endswith(",3") for row in rows)
 

@@ -158,11 +158,11 @@ function place(rows) {
 
 async function teach(digit) {
   const note = byId('teach-note')
-  for (const [each, button] of [...byId('teach-digits').children].entries()) {
-    button.setAttribute('aria-pressed', String(each === digit))
-  }
   try {
     note.textContent = saved(await save(sheet.picture(), digit))
+    for (const [each, button] of [...byId('teach-digits').children].entries()) {
+      button.setAttribute('aria-pressed', String(each === digit))
+    }
     say(`Saved as ${digit}.`)
   } catch (error) {
     note.textContent = error.message
