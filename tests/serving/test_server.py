@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -47,6 +48,18 @@ def ask(port: int, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def test_a_browser_that_stays_in_the_foreground_gets_the_page(tmp_path: Path) -> None:
+    page, script = tmp_path / "page.html", tmp_path / "browser.py"
+    script.write_text("import sys, urllib.request; urllib.request.urlretrieve(sys.argv[2], sys.argv[1])")
+    environment = {**os.environ, "BROWSER": shlex.join([sys.executable, str(script), str(page)]) + " %s"}
+    command = [argument for argument in SERVE if argument != "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
+        try:
+            wait_for(lambda: page.exists() and "</html>" in page.read_text())
+        finally:
+            process.kill()
 
 
 def test_it_says_its_address_when_it_is_ready(seven: bytes) -> None:

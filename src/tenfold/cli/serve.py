@@ -92,9 +92,11 @@ def serve(
         else:
             result(f"Tenfold is at {address} (Ctrl-C ends it).")
         if not no_open:
+            import threading
             import webbrowser
 
-            webbrowser.open(address)
+            # not here: w3m and lynx stay until they are left, and ask for the page before
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
     settings = Settings(
         model=model,
