@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tenfold.data import load_set
 from tenfold.files import sha256
 from tenfold.training.callbacks import Callback
 from tenfold.training.loop import Trainer
@@ -37,6 +39,16 @@ def test_a_training_shows_its_epochs_its_result_and_what_to_type_next(digits: Pa
     assert lines[-1].endswith(f" {folder / 'report.html'}")
     again = tenfold("predict", folder / "sample.png", "--model", folder)
     assert again.code == 0
+
+
+def test_validation_images_among_the_training_images_are_told(digits: Path, tenfold: Any) -> None:
+    held_out = load_set(digits).split(20).validation
+    np.savez("again.npz", images=held_out.images, labels=held_out.labels)
+    found = tenfold("train", "small", "--data", digits, "--data", "again.npz", *QUICK)
+    told = (
+        "was trained on 19 of the 21 images of digits-validation+again-validation: these figures flatter it"
+    )
+    assert (found.code, found.err.count(told)) == (0, 1)
 
 
 def test_json_is_the_record_alone(digits: Path, tenfold: Any) -> None:

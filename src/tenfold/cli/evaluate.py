@@ -20,14 +20,14 @@ def evaluate(
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
     from tenfold.runs.kept import keep_evaluation
-    from tenfold.runs.opening import FLATTERED
+    from tenfold.runs.opening import flattered
 
     with downloads() as progress:
         found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
     if "accuracy" in found:
         keep_evaluation(model, on, found)
-    if found.get("trained_on"):
-        message(FLATTERED.format(found["on"]))
+    if learnt := found.get("trained_on"):
+        message(flattered(learnt, found["count"], found["on"]))
     if json:
         emit(found)
         return

@@ -46,7 +46,7 @@ def refusal(
     from tenfold.harness.refusal import refusal as measure
     from tenfold.reading.reader import Reader
     from tenfold.runs.kept import keep_result
-    from tenfold.runs.opening import FLATTERED, open_set, other_pictures, trained_on
+    from tenfold.runs.opening import flattered, open_set, other_pictures, trained_on
 
     reader = Reader(model, threads=threads)
     with downloads() as fetching:
@@ -55,10 +55,10 @@ def refusal(
     digits = open_set("mnist-validation", model)
     found = measure(reader, digits, others, errors=error or ERRORS)
     keep_result(model, "refusal", found.to_dict())
-    if trained_on(reader.metadata, digits):
-        message(FLATTERED.format(digits.name))
+    if learnt := trained_on(model, reader.metadata, digits):
+        message(flattered(learnt, len(digits), digits.name))
     if json:
-        emit(found.to_dict() | {"trained_on": trained_on(reader.metadata, digits)})
+        emit(found.to_dict() | {"trained_on": learnt})
         return
     rows = [
         (name, f"{m.count:,}", percent(m.auroc), percent(m.fpr95), _share(m.accepted))

@@ -35,20 +35,20 @@ def robustness(
     from tenfold.harness.robustness_page import render
     from tenfold.reading.reader import Reader
     from tenfold.runs.kept import keep_result
-    from tenfold.runs.opening import FLATTERED, open_set, trained_on
+    from tenfold.runs.opening import flattered, open_set, trained_on
 
     reader = Reader(model, threads=threads)
     with downloads() as fetching:
         data = open_set(on, model, Store(offline=offline, progress=fetching))
-    if trained_on(reader.metadata, data):
-        message(FLATTERED.format(data.name))
+    if learnt := trained_on(model, reader.metadata, data):
+        message(flattered(learnt, len(data), data.name))
     with counting("measuring") as progress:
         found = measuring.robustness(reader, data, seed=seed, progress=progress)
     keep_result(model, "robustness", found.to_dict())
     if out is not None:
         write_page(out, render(found, reader.model.name, data))
     if json:
-        extra = {"trained_on": trained_on(reader.metadata, data), "page": None if out is None else str(out)}
+        extra = {"trained_on": learnt, "page": None if out is None else str(out)}
         emit(found.to_dict() | extra)
         return
     rows = [

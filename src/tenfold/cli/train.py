@@ -175,13 +175,18 @@ def _told_how_to_go_on(started: list[Any]) -> Iterator[None]:
 
 
 def _closing(folder: Path, record: dict[str, Any]) -> None:
+    from tenfold.runs.opening import flattered
+
     ended = {"early": "stopped early", "limit": "reached its last epoch", "last": "kept the last epoch"}
     kept = "" if record["stopped"] == "last" else f"; kept epoch {record['kept_epoch']}"
     epochs = "1 epoch" if record["epochs"] == 1 else f"{record['epochs']} epochs"
     result(f"Trained {epochs} in {record['durations']['train']:.1f} s; {ended[record['stopped']]}{kept}.")
     for part, what in PARTS.items():
         if part in record["results"]:
-            result(f"{what:>18}: {accuracy(record['results'][part])}")
+            found = record["results"][part]
+            result(f"{what:>18}: {accuracy(found)}")
+            if learnt := record.get("trained_on", {}).get(part):
+                message(flattered(learnt, found["count"], found["on"]))
     message(f"\nThe model is {folder / 'model.onnx'}. Next:")
     sample = folder / "sample.png"
     if sample.exists():

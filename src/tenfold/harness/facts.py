@@ -86,6 +86,11 @@ class Facts:
         numbers = {key: _number(value) for key, value in found.items()} if isinstance(found, dict) else {}
         return {key: value for key, value in numbers.items() if value is not None}
 
+    def trained_on(self, answers: Answers) -> int:
+        """How many of the images of `answers` are among the training images."""
+        known = self.record.get("trained_on")
+        return int((isinstance(known, dict) and _number(known.get(answers.role))) or 0)
+
 
 def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
     """The facts of the run folder `run`; `images` are the pictures of its main answers, in the same order.

@@ -69,7 +69,7 @@ def headline(facts: Facts) -> str:
     result = (
         '<p class="lead">It was not evaluated: there are no test or validation images.</p>'
         if answers is None
-        else _result(answers)
+        else _result(facts, answers)
     )
     return (
         f"<h1>{text(_name(facts))} <span>seed {facts.record['seed']}</span></h1>"
@@ -82,15 +82,17 @@ def _name(facts: Facts) -> str:
     return str(facts.record["recipe"].get("name", facts.name))
 
 
-def _result(answers: Answers) -> str:
+def _result(facts: Facts, answers: Answers) -> str:
     figures = summary(answers.probabilities, answers.labels, answers.on)
     low, high = figures["interval"]
+    learnt = facts.trained_on(answers)
+    note = f" <b>It was trained on {whole(learnt)} of them, which flatters it.</b>" if learnt else ""
     return (
         f'<div class="headline"><p class="big">{percent(figures["accuracy"])}</p>'
         f"<div><p><b>accuracy</b> on the {images_of(answers)} of <b>{text(answers.on)}</b>: "
         f"<b>{times(figures['errors'], 'error')}</b></p>"
         f'<p class="quiet">95 % interval {percent(low)} to {percent(high)} (Wilson): the luck of which '
-        "images were tested. This is 1 seed; another would differ a little besides.</p></div></div>"
+        f"images were tested. This is 1 seed; another would differ a little besides.{note}</p></div></div>"
     )
 
 

@@ -196,9 +196,9 @@ def evaluate(
     """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`: one
     at hand, such as `load_mnist().test`, or the name or path of one.
 
-    See `harness.evaluate` for what comes back, and with it `trained_on`, whether the model learnt from these
-    images; and `harness.pages` where the pictures of a labels.csv show several digits. Where the model is a
-    run's and `on` the official test set, the run's record counts the opening.
+    See `harness.evaluate` for what comes back, and with it `trained_on`, how many of these images the model
+    learnt from; and `harness.pages` where the pictures of a labels.csv show several digits. Where the model
+    is a run's and `on` the official test set, the run's record counts the opening.
     """
     from tenfold.data import Labelled
     from tenfold.harness.evaluate import evaluate as measure
@@ -210,7 +210,7 @@ def evaluate(
     if not isinstance(on, Labelled) and (pages := rows_of_pages(on)) is not None:
         return evaluate_pages(reader, pages, str(on))
     data = open_set(on, model, store)
-    return {**measure(reader, data)[0], "trained_on": trained_on(reader.metadata, data)}
+    return {**measure(reader, data)[0], "trained_on": trained_on(model, reader.metadata, data)}
 
 
 def write_report(run: Run) -> Path:

@@ -130,7 +130,7 @@ def carry_out(
     _save_model(run, trainer)
     clock.lap("export")
     test = load_test() if "mnist" in run.record["sets"] else None
-    _evaluate(run, validation, test)
+    _evaluate(run, parts, test)
     _save_model(run, trainer, measured=run.results)
     clock.lap("evaluate")
     run.record["status"] = "finished"
@@ -255,10 +255,20 @@ def _model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None
     )
 
 
-def _evaluate(run: Run, validation: Labelled | None, test: Labelled | None) -> None:
-    """The saved model, read back from its file, on the validation images and once on the test set."""
+def _evaluate(run: Run, parts: Parts, test: Labelled | None) -> None:
+    """The saved model, read back from its file, on the validation images and once on the test set; and how
+    many of those are training images as well, which MNIST alone has none of."""
     reader = Reader(run.folder, threads=run.record["threads"])
     arrays: dict[str, Any] = {}
+    training, validation = parts
+    if run.record["sets"] != ["mnist"]:
+        measured = {"validation": validation, "test": test}
+        run.record["trained_on"] = {
+            part: int(np.isin(data.marks, training.marks).sum())
+            for part, data in measured.items()
+            if data is not None
+        }
+        arrays["trained_on"] = training.marks
     if validation is not None:
         run.results["validation"], probabilities = evaluate(reader, validation)
         arrays |= {"val_labels": validation.labels, "val_probabilities": probabilities}

@@ -18,7 +18,7 @@ from tenfold.harness.facts import Facts, read_facts
 from tenfold.model import list_models, resolve
 from tenfold.reading.reader import Reader
 from tenfold.runs.folded import compare_folded, is_crossval
-from tenfold.runs.opening import open_set, trained_on
+from tenfold.runs.opening import known, open_set, trained_on
 from tenfold.runs.record import RECORD
 
 
@@ -118,16 +118,22 @@ def _compare_runs(a: Path, b: Path) -> dict[str, Any]:
 def _saved(path: Path, facts: Facts, role: str) -> Side:
     answers = facts.test if role == "test" else facts.validation
     assert answers is not None
+    if learnt := facts.trained_on(answers):
+        raise _seen(path, learnt, len(answers), answers.on)
     return Side(str(path), answers.labels, answers.probabilities)
+
+
+def _seen(name: str | Path, learnt: int, count: int, on: str, other: str = "") -> UsageError:
+    another = f"--on {'SET' if on == 'mnist' else 'mnist'}{other}"
+    return UsageError(
+        f"'{name}' was trained on {known(learnt, count)} of '{on}' too; compare on another set: {another}."
+    )
 
 
 def _read(name: str | Path, on: str | Path, threads: int | None, store: Store | None) -> Side:
     reader = Reader(name, threads=threads)
     data = open_set(on, name, store)
-    if trained_on(reader.metadata, data):
+    if learnt := trained_on(name, reader.metadata, data):
         other = ", or the recipes: --recipes" if str(name) in list_models() else ""
-        raise UsageError(
-            f"'{name}' was trained on the images of '{data.name}' too; compare on another set: --on mnist"
-            f"{other}."
-        )
+        raise _seen(name, learnt, len(data), data.name, other)
     return Side(str(name), data.labels, evaluate(reader, data)[1])

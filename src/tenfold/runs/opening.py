@@ -3,14 +3,17 @@ and images that the model was trained on are known as such."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data import SOURCES, Store, load_set
+from tenfold.data import SOURCES, Store, load_set, load_training, split
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.data.sets import VALIDATION_NAME
-from tenfold.errors import UsageError
+from tenfold.errors import RunError, UsageError
+from tenfold.files import read_bounded
+from tenfold.harness.arrays import LIMIT, unpack_arrays
 from tenfold.harness.refusal import DRAWN, NOT_DIGITS, picture_set
 from tenfold.model import Metadata, resolve
 from tenfold.runs.committee import Committee
@@ -18,7 +21,6 @@ from tenfold.runs.record import COMMITTEE, RECORD, Run
 
 VALIDATES = re.compile(r"-validation( \(\d+\))?$")  # a name in a model file, the second of that name numbered
 MNIST = {"mnist-train", "mnist-training"}
-FLATTERED = "tenfold: The model was trained on the images of {}: these figures flatter it."
 
 
 def open_set(on: str | Path | Labelled, model: str | Path | None, store: Store | None = None) -> Labelled:
@@ -34,18 +36,41 @@ def open_set(on: str | Path | Labelled, model: str | Path | None, store: Store |
     return data
 
 
-def trained_on(metadata: Metadata, data: Labelled) -> bool:
-    """Whether the model learnt from `data`, from its training part, or as a final model from all of MNIST's
-    training images, where `data` is the validation part: as the checksums and names in the model file say."""
+def trained_on(model: str | Path | None, metadata: Metadata, data: Labelled) -> int:
+    """How many of the images of `data` the model learnt from: each that equals one of them in its pixels, as
+    a run's folder and MNIST tell; otherwise `data` or its training part, if the checksums in the model file
+    are theirs. Raises RunError for a run's folder that is damaged."""
+    path = resolve(model).parent / "predictions.npz"
+    if path.exists():
+        seen = unpack_arrays(read_bounded(path, LIMIT, RunError), path).get("trained_on")
+        if seen is not None:
+            return _among(data, seen)
     final = metadata.recipe.get("final") is True
     learnt = {name: has for name, has in metadata.data.items() if final or not VALIDATES.search(name)}
-    if data.name == VALIDATION_NAME and any("mnist-training" in name.split("+") for name in learnt):
-        return True
-    if data.checksum in learnt.values():
-        return True
-    if len(data) < VALIDATION_SHARE or (data.name == "mnist" and set(learnt) <= MNIST):
-        return False  # the latter saves 40 ms
-    return data.split().train.checksum in learnt.values()
+    mnist = MNIST & {part for name in learnt for part in name.split("+")}
+    if data.checksum in learnt.values() or (data.name == VALIDATION_NAME and "mnist-training" in mnist):
+        return len(data)
+    if data.name in ("mnist", VALIDATION_NAME) and set(learnt) <= MNIST:
+        return 0  # saves 40 ms
+    if len(data) >= VALIDATION_SHARE and (part := data.split().train).checksum in learnt.values():
+        return len(part)
+    if not mnist:
+        return 0
+    part = load_training() if "mnist-training" in mnist else split(load_training()).train
+    return _among(data, part.marks) if part.checksum in learnt.values() else 0
+
+
+def flattered(learnt: int, count: int, on: str) -> str:
+    """What is told of figures on the `count` images of the set `on`, of which the model knew `learnt`."""
+    return f"tenfold: The model was trained on {known(learnt, count)} of {on}: these figures flatter it."
+
+
+def known(learnt: int, count: int) -> str:
+    return "the images" if learnt == count else f"{learnt:,} of the {count:,} images"
+
+
+def _among(data: Labelled, marks: NDArray[Any]) -> int:
+    return int(np.isin(data.marks, marks).sum())
 
 
 def other_pictures(name: str, store: Store | None = None) -> NDArray[np.uint8]:

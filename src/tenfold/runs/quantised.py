@@ -87,7 +87,7 @@ def quantise(
         for precision, each in models.items()
     }
     _judge(results, len(validation), floats.source, force)
-    if not trained_on(floats.metadata, validation):
+    if not trained_on(model, floats.metadata, validation):
         measured = {"validation": stated(results["int8"])}
         made = parse_model(with_measured(made, measured), str(path))
     write_atomic(path, made.data)
