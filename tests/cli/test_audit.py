@@ -1,12 +1,15 @@
 """`tenfold audit`: a table, a page and a document of the labels in doubt."""
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.harness.conftest import RunFolder
+
+from tenfold.data import load_set
 
 
 @pytest.fixture
@@ -49,6 +52,33 @@ def test_json_is_one_document(run: Path, tmp_path: Path, tenfold: Any) -> None:
     assert result["count"] == 400
     assert Path(result["page"]).exists()
     assert not (run / "audit.html").exists()
+
+
+@pytest.mark.usefixtures("small")
+def test_pictures_of_ones_own_are_called_by_their_files(digits: Path, tenfold: Any) -> None:
+    """Of a folder and of an npz in one set; the pictures are those, so that their labels can be mended."""
+    import cv2
+
+    mine = load_set(digits).split(40).validation
+    for i, (image, label) in enumerate(zip(mine.images, mine.labels, strict=True)):
+        file = Path("mine") / str((label + 1) % 10) / f"<{i}>.png"  # each label is wrong
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    words = ("--data", digits, "--data", "mine", "--threads", 1, "--out", "run", "-q")
+    assert tenfold("train", "small", *words).code == 0
+    suspects = json.loads(tenfold("audit", "run", "--json").out)["suspects"]
+    files = {suspect["file"] for suspect in suspects}
+    pages = [(Path("run") / page).read_text("utf-8") for page in ("audit.html", "report.html")]
+    with np.load(digits) as saved:
+        kept = [f"{digits}[{i}]" for i in range(len(saved["labels"]))]
+        given = dict(zip(kept, saved["labels"], strict=True))
+    assert {file for file in files if Path(file).exists()}
+    assert files & set(kept)
+    for suspect in suspects:
+        file = suspect["file"]
+        assert suspect["given"] == (given[file] if file in given else int(Path(file).parent.name))
+        assert all(escape(file) in page for page in pages)
+    assert sorted(files)[-1] in tenfold("audit", "run").out
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ Out = Annotated[
 def audit(folder: Folder, top: Top = 50, out: Out = None, json: Json = False) -> None:
     """Show the labels most likely to be wrong.
 
-    Of a cross-validation, those of the training images; of a run, those of the test images. The page has the
-    pictures with their given and their suggested label.
+    Of a cross-validation, those of the training images; of a run, those of the test images, or of the
+    validation images where it did not train on MNIST. The page has the pictures with their given and their
+    suggested label.
     """
     from tenfold.harness.audit import audit as examine
     from tenfold.harness.audit_page import render
@@ -33,7 +34,8 @@ def audit(folder: Folder, top: Top = 50, out: Out = None, json: Json = False) ->
     from tenfold.runs.kept import keep_result
 
     answers = read_answers(folder)
-    found = examine(answers.labels, answers.probabilities, answers.on, top=top)
+    files = () if answers.images is None else answers.images.files
+    found = examine(answers.labels, answers.probabilities, answers.on, top=top, files=files)
     keep_result(folder, "audit", found.to_dict())
     path = write_page(out or folder / "audit.html", render(found, folder.resolve().name, answers.images))
     if json:
@@ -41,7 +43,7 @@ def audit(folder: Folder, top: Top = 50, out: Out = None, json: Json = False) ->
         return
     rows = [
         (
-            f"{s.index:,}",
+            s.file or f"{s.index:,}",
             str(s.given),
             str(s.suggested),
             percent(s.probability_given),

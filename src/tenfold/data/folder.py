@@ -65,7 +65,10 @@ def load_folder(
         with named(f"'{row.file}'"):
             images.append(read_digit(row.file))
     return Labelled(
-        listed.resolve().parent.name, np.stack(images), np.array([int(row.digits) for row in rows], np.uint8)
+        listed.resolve().parent.name,
+        np.stack(images),
+        np.array([int(row.digits) for row in rows], np.uint8),
+        files=tuple(str(row.file) for row in rows),
     )
 
 
@@ -90,7 +93,8 @@ def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIM
     wrong = np.flatnonzero((labels < 0) | (labels > 9))
     if len(wrong):
         raise DataError(f"'{path}' has the label {labels[wrong[0]]} at place {wrong[0]}; labels are 0 to 9.")
-    return Labelled(path.stem, take_road(images, road), labels.astype(np.uint8))
+    files = tuple(f"{path}[{i}]" for i in range(len(labels)))
+    return Labelled(path.stem, take_road(images, road), labels.astype(np.uint8), files=files)
 
 
 def take_road(images: NDArray[np.uint8], road: Road | None = None) -> NDArray[np.uint8]:

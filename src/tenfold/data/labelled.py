@@ -39,6 +39,8 @@ class Labelled:
     classes: int = 10
     parts: Mapping[str, str] = field(default_factory=dict)
     """name -> checksum of the sets that it was joined of, where that is to be known"""
+    files: tuple[str, ...] = ()
+    """where each image came from, "" or none at all where that is not known"""
 
     def __post_init__(self) -> None:
         _check(self.name, self.images, self.labels, self.classes)
@@ -66,11 +68,12 @@ class Labelled:
 
         Raises ShapeError for indices that are none, such as floats and those of no image.
         """
-        chosen = np.asarray(indices, None if len(indices) else np.int64)
         try:
-            return Labelled(name, self.images[chosen], self.labels[chosen], self.classes)
+            chosen = np.arange(len(self))[np.asarray(indices, None if len(indices) else np.int64)]
         except IndexError as cause:
             raise ShapeError(f"The images of '{self.name}' cannot be taken: {cause}.") from None
+        files = tuple(self.files[i] for i in chosen) if self.files else ()
+        return Labelled(name, self.images[chosen], self.labels[chosen], self.classes, files=files)
 
     def split(self, validation: int | None = None) -> Split:
         """Part the set in two: `validation` images (one twelfth if not said) and the rest, both in order.
@@ -95,6 +98,7 @@ def combine(name: str, *sets: Labelled) -> Labelled:
         np.concatenate([part.images for part in sets]),
         np.concatenate([part.labels for part in sets]),
         max(part.classes for part in sets),
+        files=tuple(file for part in sets for file in part.files or [""] * len(part)),
     )
 
 

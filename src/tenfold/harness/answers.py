@@ -15,7 +15,7 @@ from tenfold.harness.charts import (
     reliability_chart,
 )
 from tenfold.harness.facts import Answers, Facts
-from tenfold.harness.markup import Markup, details, figure, pairs, percent, section, table, times, whole
+from tenfold.harness.markup import Markup, details, figure, pairs, percent, section, table, text, times, whole
 from tenfold.metrics import (
     Bins,
     Ints,
@@ -56,9 +56,10 @@ def mistakes(answers: Answers) -> str:
 def _card(answers: Answers, i: int) -> str:
     given, read = answers.labels[i], answers.predicted[i]
     image = "" if answers.images is None else picture(answers.images[i], f"image {i}, labelled {given}")
+    name = (answers.files and answers.files[i]) or f"image {i:,}"
     return (
         f'<li>{image}<p><b>{given}</b> read as <b class="wrong">{read}</b></p>'
-        f'<p class="quiet">{percent(answers.confidence[i], 1)} sure</p><p class="quiet">image {i:,}</p></li>'
+        f'<p class="quiet">{percent(answers.confidence[i], 1)} sure</p><p class="quiet">{text(name)}</p></li>'
     )
 
 

@@ -9,6 +9,7 @@ be anything as high as a clear 3 labelled 5; the margin asks for a clear suggest
 can check. A suspect is a question, not a correction: models err too.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +32,13 @@ class Suspect:
     margin: float
     probability_given: float
     probability_suggested: float
+    file: str | None = None
+    """where the image came from, where that is known"""
+
+    @property
+    def image(self) -> str:
+        """What the image is called."""
+        return self.file or f"image {self.index:,}"
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,13 @@ class Audit:
         return asdict(self) | {"suspects": [asdict(suspect) for suspect in self.suspects]}
 
 
-def audit(labels: ArrayLike, probabilities: ArrayLike, on: str, *, top: int = TOP) -> Audit:
+def audit(
+    labels: ArrayLike, probabilities: ArrayLike, on: str, *, top: int = TOP, files: Sequence[str] = ()
+) -> Audit:
     """The `top` labels of `labels` [n] that `probabilities` [n, k] doubt most, none that they agree with.
 
-    The probabilities must be those of models that did not train on the image. Raises ShapeError for arrays
-    that do not match and for fewer than one suspect.
+    `files` are those of a `Labelled`. The probabilities must be those of models that did not train on the
+    image. Raises ShapeError for arrays that do not match and for fewer than one suspect.
     """
     probabilities, labels = checked(probabilities, labels)
     if top < 1:
@@ -76,6 +86,7 @@ def audit(labels: ArrayLike, probabilities: ArrayLike, on: str, *, top: int = TO
                 float(found[i]),
                 float(probabilities[i, labels[i]]),
                 float(probabilities[i, suggested[i]]),
+                (files[i] or None) if files else None,
             )
             for i in doubted[:top]
         ),

@@ -53,7 +53,7 @@ def _card(suspect: Suspect, images: Labelled | None) -> str:
         f'<li>{image}<p><b>{suspect.given}</b> or <b class="wrong">{suspect.suggested}</b>?</p>'
         f'<p class="quiet">{percent(suspect.probability_given, 0)} or '
         f"{percent(suspect.probability_suggested, 0)}</p>"
-        f'<p class="quiet">image {suspect.index:,}</p></li>'
+        f'<p class="quiet">{text(suspect.image)}</p></li>'
     )
 
 

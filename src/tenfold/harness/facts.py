@@ -41,6 +41,8 @@ class Answers:
     probabilities: NDArray[np.float64]
     images: NDArray[np.uint8] | None = None
     """raw pixels [n, 28, 28], ink bright"""
+    files: tuple[str, ...] = ()
+    """where each image came from, as `Labelled` has it"""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -196,6 +198,7 @@ def _answers(
         labels.astype(np.int64),
         probabilities.astype(np.float64),
         None if images is None else images.images,
+        () if images is None else images.files,
     )
     if images is not None and not np.array_equal(images.labels, labels):
         raise RunError(
