@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tenfold.data.download import RemoteFile
@@ -58,6 +59,19 @@ def test_a_check_counts_the_classes(digits: Path, tenfold: Any) -> None:
     lines = tenfold("data", "check", digits).out.splitlines()
     assert lines[0] == "digits: 240 images of 10 classes, sound"
     assert lines[2] == f"checksum: {document['checksum']}"
+
+
+def test_a_check_counts_what_is_there_twice_and_labelled_twice(digits: Path, tenfold: Any) -> None:
+    with np.load(digits) as saved:
+        images, labels = saved["images"][[0, 1, 2, 1, 0, 3, 1]], saved["labels"][[0, 1, 2, 1, 0, 3, 1]]
+    labels[6] = (labels[6] + 1) % 10
+    np.savez("twice.npz", images=images, labels=labels)
+    document = json.loads(tenfold("data", "check", "twice.npz", "--json").out)
+    assert (document["repeated"], document["contradicted"]) == (3, 3)
+    lines = tenfold("data", "check", "twice.npz").out.splitlines()
+    assert lines[2] == "repeated: 3 show the pixels of another image"
+    first = "'twice.npz[1]' is the first"
+    assert lines[3] == f"contradicted: 3 have different labels for the same pixels, {first}"
 
 
 def test_a_set_that_is_none_is_refused(tenfold: Any) -> None:

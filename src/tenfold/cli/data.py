@@ -72,7 +72,8 @@ def fetch(
 def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> None:
     """Load a set and say what is in it.
 
-    It is loaded as evaluation loads it, so what is wrong with it shows here.
+    It is loaded as evaluation loads it, so what is wrong with it shows here: also images that are there more
+    than once, and their labels, where they differ.
     """
     import numpy as np
 
@@ -82,9 +83,18 @@ def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> No
     with downloads() as progress:
         data = load_set(on, store=Store(offline=offline, progress=progress))
     counts = np.bincount(data.labels, minlength=data.classes).tolist()
+    pictures, place = np.unique(data.marks, return_inverse=True)
+    labels_of = np.bincount(np.unique(np.stack([place, data.labels]), axis=1)[0])
+    repeated, contradicted = len(data) - len(pictures), np.flatnonzero(labels_of[place] > 1)
     if json:
-        emit({"name": data.name, "count": len(data), "per_class": counts, "checksum": data.checksum})
+        found = {"name": data.name, "count": len(data), "per_class": counts, "checksum": data.checksum}
+        emit(found | {"repeated": repeated, "contradicted": len(contradicted)})
         return
     result(f"{data.name}: {len(data):,} images of {data.classes} classes, sound")
     result("per class: " + "  ".join(f"{label}: {count:,}" for label, count in enumerate(counts)))
+    if repeated:
+        result(f"repeated: {repeated:,} show the pixels of another image")
+    if len(contradicted):
+        first = f", '{data.files[contradicted[0]]}' is the first" if data.files else ""
+        result(f"contradicted: {len(contradicted):,} have different labels for the same pixels{first}")
     result(f"checksum: {data.checksum}")
