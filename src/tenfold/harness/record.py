@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from tenfold import __version__
-from tenfold.data.labelled import Labelled
 from tenfold.environment import machine, versions
 from tenfold.errors import OutputExistsError, RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 
 if TYPE_CHECKING:
+    from tenfold.data.labelled import Labelled
     from tenfold.training.recipes import Recipe
 
 RUNS = Path("runs")  # where folders are made that are not given a place
@@ -47,7 +47,7 @@ def read_record(path: Path, what: str, version: int, begun: Fields, finished: Fi
     return record
 
 
-def new_record(version: int, recipe: "Recipe", data: Sequence[Labelled], **settings: Any) -> dict[str, Any]:
+def new_record(version: int, recipe: "Recipe", data: "Sequence[Labelled]", **settings: Any) -> dict[str, Any]:
     """That of trainings of `recipe` on `data` which begin now, on this machine, as it will be read back."""
     import torch
 
