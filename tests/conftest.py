@@ -1,10 +1,15 @@
-"""What many tests need: a small model file, made once, and benchmarks/, where the client of load tests is."""
+"""What many tests need: MNIST, read once, a small model file, made once, and benchmarks/, where the client of
+load tests is."""
 
+import functools
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tenfold.data import mnist
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -13,6 +18,16 @@ def pytest_configure() -> None:
     """A shell's `&` makes what it begins deaf to Ctrl-C, and so all that tests begin and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def forget_mnist() -> Iterator[Callable[[], None]]:
+    """MNIST's sets cannot be changed, so that all tests of a process may share them: each load takes 0.3 s.
+    Called, it has the files opened again."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(mnist._load)
+        patch.setattr(mnist, "_load", once)
+        yield once.cache_clear
 
 
 @pytest.fixture(scope="session")

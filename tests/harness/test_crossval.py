@@ -377,12 +377,15 @@ def test_the_official_test_set_is_refused_as_data(estimate: Estimate) -> None:
             estimate(data=data)
 
 
-def test_no_file_of_the_test_set_is_opened(estimate: Estimate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_of_the_test_set_is_opened(
+    estimate: Estimate, forget_mnist: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every open of this process is traced; MNIST is loaded as by the command, and only then cut down."""
     global OPENED
     monkeypatch.setattr(room, "load_training", lambda: load_training().take(range(240), "some digits"))
     sys.addaudithook(note_opened)
     OPENED = []
+    forget_mnist()
     try:
         assert estimate(data=None).finished
         opened = OPENED

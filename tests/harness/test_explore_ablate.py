@@ -237,13 +237,14 @@ def test_the_official_test_set_is_refused_as_data(tmp_path: Path) -> None:
 
 
 def test_no_file_of_the_test_set_is_opened(
-    digits: Labelled, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    digits: Labelled, forget_mnist: Callable[[], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Every open of this process is traced; MNIST is loaded as by the command, and only then cut down."""
     global OPENED
     monkeypatch.setattr(room, "load_training", lambda: load_training().take(range(360), "some digits"))
     sys.addaudithook(note_opened)
     OPENED = []
+    forget_mnist()
     try:
         found = ablate(TINY, ["epochs=2"], seeds=2, threads=1, out=tmp_path / "ablation")
         opened = OPENED
