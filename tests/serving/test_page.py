@@ -443,6 +443,14 @@ def test_the_keyboard_alone_corrects_a_picture(open_page: Open) -> None:
     expect(page.locator(".lines button").last).to_be_focused()
 
 
+def test_the_keyboard_stays_with_a_picture_whose_last_digit_it_deletes(open_page: Open) -> None:
+    page = open_page("read")
+    page.set_input_files("#files", upload("one.png", picture(((4,),))))
+    page.locator(".lines button").press("Delete")
+    expect(page.locator(".status")).to_have_text("No digits were found on it.")
+    expect(page.locator(".viewer")).to_be_focused()
+
+
 def test_several_pictures_are_read_and_a_broken_one_says_so(open_page: Open) -> None:
     page = open_page("read")
     large = np.full((2400, 3000), 225, np.uint8)  # more pixels than the service takes
@@ -537,6 +545,10 @@ def test_pictures_are_pasted_and_dropped_from_any_view(open_page: Open) -> None:
 
 def test_a_photograph_is_taken_through_the_browser(open_page: Open) -> None:
     page = open_page("read", permissions=["camera"])
+    page.evaluate("document.getElementById('viewfinder').showModal()")  # as while the camera starts
+    page.click("#shoot")
+    expect(page.locator("#viewfinder")).to_be_visible()
+    page.click("#shut")
     page.click("#photograph")
     expect(page.locator("#viewfinder")).to_be_visible()
     while not page.evaluate(
@@ -545,6 +557,22 @@ def test_a_photograph_is_taken_through_the_browser(open_page: Open) -> None:
         page.wait_for_timeout(50)
     page.click("#shoot")
     expect(page.locator("#progress-text")).to_have_text("1 picture read")
+    assert page.evaluate("document.getElementById('video').srcObject") is None
+
+
+def test_what_lies_above_a_view_goes_with_it(open_page: Open) -> None:
+    page = open_page("draw", permissions=["camera"])
+    page.get_by_role("link", name="Photograph").click()
+    page.set_input_files("#files", upload("one.png", picture(((4,),))))
+    page.locator(".box").click()
+    expect(page.locator("#correct")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#correct")).to_be_hidden()
+    page.go_forward()
+    page.click("#photograph")
+    expect(page.locator("#viewfinder")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#viewfinder")).to_be_hidden()
     assert page.evaluate("document.getElementById('video').srcObject") is None
 
 

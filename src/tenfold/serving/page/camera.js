@@ -9,6 +9,7 @@ export function start(taken) {
   byId('viewfinder').addEventListener('close', stop)
   byId('shoot').addEventListener('click', async () => {
     const video = byId('video')
+    if (!video.videoWidth) return // it is only starting
     const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight)
     canvas.getContext('2d').drawImage(video, 0, 0)
     byId('viewfinder').close()

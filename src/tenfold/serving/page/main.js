@@ -20,7 +20,9 @@ function show(moved = true) {
     else link.removeAttribute('aria-current')
   }
   document.title = `${TITLES[view]} · Tenfold`
-  trouble(null) // it was that of another view
+  trouble(null) // it was that of another view, and so is what lies above it
+  byId('viewfinder').close()
+  byId('correct').hidePopover()
   if (view === 'inside') inside.enter()
   if (view === 'models') detail ? cards.page(detail) : cards.list()
   if (view === 'draw') draw.sheet.draw()

@@ -169,7 +169,7 @@ export class Reading {
       ;(all[at + 1] ?? all[at]).character.focus()
     } else if (event.key === 'Delete' || event.key === 'Backspace') {
       this.correct(all[at], null)
-      ;(all[at + 1] ?? all[at - 1])?.character.focus()
+      ;((all[at + 1] ?? all[at - 1])?.character ?? this.viewer).focus()
     } else return
     event.preventDefault()
   }
