@@ -2,7 +2,9 @@
 
 import base64
 import re
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.serving.conftest import wait_for
 
 from tenfold.model import list_models
 
@@ -35,6 +38,23 @@ def test_the_page_and_its_files_come_with_tags_and_rules(client: httpx.Client) -
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
         again = client.get(answer.request.url, headers={"if-none-match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+
+
+def test_models_that_are_known_are_listed_while_pages_wait(
+    run: Run, seven: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run(page_queue=1, page_wait=60.0) as running, ThreadPoolExecutor(1) as pool:
+        known = {path: running.http.get(path).json() for path in ("/page/models", "/v1/models")}
+        engine, opened = running.server.guard.engine, threading.Event()
+        decode = engine.decode
+        monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
+        waiting = pool.submit(running.http.post, "/v1/read", content=seven)
+        wait_for(lambda: not engine.pages.room)
+        try:
+            assert {path: running.http.get(path).json() for path in known} == known
+        finally:
+            opened.set()
+        assert waiting.result().json()["text"] == "7"
 
 
 def test_the_page_names_no_foreign_host_and_no_inline_code() -> None:

@@ -25,6 +25,8 @@ MOST_DIGITS = 1_000  # that a page can be said to have
 
 
 def routes(engine: Engine) -> list[BaseRoute]:
+    known: list[dict[str, Any]] = []  # the models, once they have been loaded
+
     async def predict(request: Request) -> Response:
         query = parameters(request, "model")
         found = await engine.predict(await picture(request), query.get("model"))
@@ -39,7 +41,8 @@ def routes(engine: Engine) -> list[BaseRoute]:
 
     async def models(request: Request) -> Response:
         parameters(request)
-        return json_answer({"models": await engine.run(lambda: described(engine))})
+        known[:] = known or await engine.run(lambda: described(engine))
+        return json_answer({"models": known})
 
     return [
         Route("/v1/predict", predict, methods=["POST"]),

@@ -76,6 +76,7 @@ class _Site:
     def __init__(self, engine: Engine, corrections: Corrections) -> None:
         self._engine = engine
         self._corrections = corrections
+        self._known: list[dict[str, Any]] = []  # the models' cards, once they have been made
         self._insides: dict[str, Inside] = {}  # by model; made and used on the engine's one lane of pages
 
     def routes(self) -> list[BaseRoute]:
@@ -90,11 +91,12 @@ class _Site:
     async def models(self, request: Request) -> Response:
         parameters(request)
         settings = self._engine.settings
+        self._known = self._known or await self._engine.run(self._cards)
         return json_answer(
             {
                 "default": self._engine.catalogue.default,
                 "limits": {"bytes": settings.image_bytes, "pixels": settings.pixels},
-                "models": await self._engine.run(self._cards),
+                "models": self._known,
             }
         )
 
