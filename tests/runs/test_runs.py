@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import tenfold
 from tenfold.data import Labelled, load_test
@@ -68,6 +69,20 @@ def test_a_training_is_told_in_the_types_of_numpy_and_pathlib(
     assert (read["seed"], read["threads"], read["sets"]) == (2, 1, [str(digits)])
     same = train(str(once), seed=2, **QUICK, data=[str(digits)], out=tmp_path / "same")
     assert same.record["model_sha256"] == read["model_sha256"]
+
+
+def test_a_training_leaves_torch_as_it_was(small: Recipe, digits: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    try:
+        train(replace(small, epochs=1), data=digits, **QUICK)
+        assert torch.get_num_threads() == 2
+        assert torch.equal(torch.rand(3), expected)
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("wrong", [{"seed": 1.5}, {"seed": "7"}, {"threads": 1.5}], ids=str)

@@ -1,7 +1,7 @@
 """A look inside a model with one digit: what each layer makes of it, what it rests on, what it is like.
 
     found = look(Reader("runs/baseline-0"), image, load_training())      image uint8 [28, 28], ink bright
-    plt.imshow(two_colours(found.covered, found.image))                  in a notebook; see `pictures.py`
+    plt.imshow(two_colours(found.covered, found.image))                  in a notebook: see `pictures.py`
     plt.imshow(sheet(found.nearest.images, columns=6), cmap="gray_r")
 
 All is computed from the model file, so a shipped model can be looked into as well as a run. It takes some

@@ -36,7 +36,7 @@ from tenfold.training.distributed import joined
 from tenfold.training.export import export
 from tenfold.training.interruption import Interruption
 from tenfold.training.lesson import lesson
-from tenfold.training.loop import Examples, Trainer
+from tenfold.training.loop import Examples, Trainer, torch_as_it_was
 from tenfold.training.networks import count_parameters, layer_table
 from tenfold.training.recipes import Recipe, replace
 from tenfold.training.state import listed, take_up
@@ -110,6 +110,7 @@ def go_on(
     return carry_out(run, parts, clock, callbacks, on_start, found, force=bool(changed))
 
 
+@torch_as_it_was()
 def carry_out(
     run: Run,
     parts: Parts,

@@ -11,8 +11,8 @@ one that never stopped (same machine, torch, thread count and precision).
 
 import math
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +46,17 @@ def native_precision(device: torch.device) -> Precision:
         return "fp32"
     able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # absent from older torch
     return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "fp32"
+
+
+@contextmanager
+def torch_as_it_was() -> Iterator[None]:
+    """The caller's number of threads and its random numbers, after a training that set its own."""
+    threads, numbers = torch.get_num_threads(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_rng_state(numbers)
 
 
 class Examples:
