@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,12 @@ def test_a_training_leaves_torch_as_it_was(small: Recipe, digits: Path) -> None:
         assert torch.equal(torch.rand(3), expected)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_trainings_in_threads_give_the_model_of_one_alone(small: Recipe, digits: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        trainings = [pool.submit(train, small, data=digits, **QUICK) for _ in range(3)]
+    assert len({training.result().record["model_sha256"] for training in trainings}) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"seed": 1.5}, {"seed": "7"}, {"threads": 1.5}], ids=str)

@@ -10,6 +10,7 @@ one that never stopped (same machine, torch, thread count and precision).
 """
 
 import math
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -35,6 +36,7 @@ from tenfold.training.recipes import Recipe
 
 Precision = Literal["fp32", "bf16"]
 EVALUATION_BATCH = 1000
+_TRAINS = threading.RLock()
 GUARD_EVERY = 50  # steps between looks at the loss where each look waits for a GPU
 
 
@@ -50,13 +52,15 @@ def native_precision(device: torch.device) -> Precision:
 
 @contextmanager
 def torch_as_it_was() -> Iterator[None]:
-    """The caller's number of threads and its random numbers, after a training that set its own."""
-    threads, numbers = torch.get_num_threads(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_rng_state(numbers)
+    """The caller's number of threads and its random numbers, after a training that set its own. They are the
+    process's, so of several threads one trains at a time."""
+    with _TRAINS:
+        threads, numbers = torch.get_num_threads(), torch.get_rng_state()
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.set_rng_state(numbers)
 
 
 class Examples:
