@@ -191,6 +191,11 @@ def test_digits_are_unsure_below_the_threshold(
         ({"allowed": "12a"}, "like '0123'"),
         ({"pattern": "["}, "not a regular expression"),
         ({"checksum": "verhoeff"}, "There are: luhn"),
+        ({"digits": 7.5}, "cannot have 7.5 as its digits"),
+        ({"digits": "8"}, "cannot have '8' as its digits"),
+        ({"allowed": 7}, "cannot have 7 as its allowed"),
+        ({"pattern": re.compile("7")}, "cannot have re.compile('7') as its pattern"),
+        ({"checksum": 5}, "cannot have 5 as its checksum"),
     ],
 )
 def test_slips_in_what_is_expected(wish: dict[str, object], words: str) -> None:

@@ -4,13 +4,22 @@ Expected(checksum="luhn").fits("79927398713")       True
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any, SupportsIndex
 
 from tenfold.errors import UsageError
 from tenfold.reading.patterns import ANYTHING, Expression, both, compile_pattern, exactly, only
 
 Checksum = Callable[[str], bool]
+
+# numpy's whole numbers are digits, too
+_KINDS: dict[str, Any] = {
+    "digits": SupportsIndex,
+    "allowed": Collection,
+    "pattern": str,
+    "checksum": (str, Callable),
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,10 @@ class Expected:
     checksum: str | Checksum | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise UsageError(f"What is expected of a text cannot have {value!r} as its {name}.")
         if self.digits is not None and not 0 <= self.digits <= 10_000:
             raise UsageError(f"The number of digits must lie in 0 to 10,000, not {self.digits}.")
         if self.allowed is not None and (not self.allowed or not set(self.allowed) <= set("0123456789")):
