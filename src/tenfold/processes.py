@@ -1,7 +1,7 @@
 """Work that is handed to processes of its own, piece by piece; they end with the one that began them.
 
     for found in in_processes(job.train, next_place, at_once=2): ...    where results decide what is next
-    with ctrl_c_ignored(): process.start()                              Ctrl-C is for the one that began it
+    with starting(): process.start()                                    Ctrl-C is for the one that began it
 
 Processes are spawned: threads, and the locks that they hold, do not survive a fork.
 """
@@ -42,8 +42,8 @@ def in_processes(
     try:
         while True:
             while len(running) < at_once and (place := next_place()) is not None:
-                with ctrl_c_ignored(), _without_main():
-                    running.add(pool.submit(_work, *place))  # which starts a process
+                with starting():
+                    running.add(pool.submit(_work, *place))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -53,17 +53,6 @@ def in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Processes that begin here do not run the user's script again, as they would, and hang, where it has no
-    `if __name__ == "__main__"`; what they make needs nothing of it."""
-    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 _make: Callable[..., Any] | None = None  # of this process, where it is one of a pool's
@@ -81,17 +70,19 @@ def _work(*place: Any) -> Any:
 
 
 @contextmanager
-def ctrl_c_ignored() -> Iterator[None]:
-    """What is started here ignores Ctrl-C from its first moment, not only once it has imported all. Python
-    lets no other thread than the main one set this."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def starting() -> Iterator[None]:
+    """For what starts processes. They ignore Ctrl-C from their first moment, not only once they have imported
+    all (Python lets no other thread than the main one set this). And they do not run the user's script again,
+    as they would, and hang, where it has no `if __name__ == "__main__"`; they need nothing of it."""
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+        sys.modules["__main__"] = main
+        if in_main:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
 
 
 def belong_to_parent() -> None:

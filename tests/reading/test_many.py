@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,25 @@ def test_a_process_that_is_killed_is_an_error_and_not_a_wait(model_file: Path, p
     with pytest.raises(ResourceError, match="ended before its work was done"):
         list(results)
     assert multiprocessing.active_children() == []
+
+
+UNGUARDED = """
+import sys
+from tenfold.reading import Reader
+from tenfold.reading.many import predict_many
+print(len(list(predict_many(Reader(sys.argv[1], threads=2), sys.argv[2:], alone=0, chunk=25))))
+"""
+
+
+def test_a_script_without_a_guard_is_run_once(model_file: Path, paths: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py", model_file, *paths],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "50\n", "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows hands no ignored signal down")

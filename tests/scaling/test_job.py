@@ -48,6 +48,23 @@ def test_the_answers_to_a_folder_are_those_of_the_reader(
             assert row["confidence"] == pytest.approx(answer.confidence, abs=1e-6)
 
 
+UNGUARDED = """
+import sys
+from tenfold import Reader
+from tenfold.scaling.job import Job
+print(Job("predict", Reader(), sys.argv[1:], "out").carry_out(workers=2)["results"]["pictures"])
+"""
+
+
+def test_a_script_without_a_guard_is_run_once(folder: Path, tmp_path: Path) -> None:
+    """Its processes ran it again, if let, and it waited for them for ever."""
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, "script.py", folder], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "20\n", "")
+
+
 def test_parquet_and_idx_give_the_same_answers_by_rows(
     tmp_path: Path, pngs: list[bytes], write_parquet: WriteParquet, reader: Reader, rows: Rows
 ) -> None:

@@ -3,8 +3,7 @@
     for found in predict_many(reader, paths): ...
 
 Decoding a small picture and finding its digit is mostly Python, which threads cannot share. The first ALONE
-pictures are read here, while processes start, if there are more: that takes as long. Processes are spawned,
-so a script that calls this must be guarded by `if __name__ == "__main__"`.
+pictures are read here, while processes start, if there are more: that takes as long.
 """
 
 import os
@@ -18,7 +17,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 
 from tenfold.errors import ResourceError
-from tenfold.processes import ctrl_c_ignored
+from tenfold.processes import starting
 from tenfold.reading.reader import Failure, Prediction, Reader
 
 ALONE = 512  # pictures
@@ -62,7 +61,7 @@ def _workers(count: int) -> Iterator[list[Connection]]:
             here, there = context.Pipe()
             ends.append(here)
             process = context.Process(target=_work, args=(there,), daemon=True)
-            with ctrl_c_ignored():
+            with starting():
                 process.start()
             processes.append(process)
             there.close()

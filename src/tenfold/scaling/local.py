@@ -16,7 +16,7 @@ from typing import Any
 
 from tenfold.environment import cores
 from tenfold.errors import ResourceError, TenfoldError
-from tenfold.processes import belong_to_parent, ctrl_c_ignored
+from tenfold.processes import belong_to_parent, starting
 from tenfold.scaling.answering import Attempt, Done, Task, answer
 from tenfold.scaling.inputs import Part
 
@@ -92,7 +92,7 @@ def _give(task: Task, free: list[Worker], attempt: Attempt) -> Worker:
     context = multiprocessing.get_context("spawn")  # threads of ONNX Runtime and pyarrow survive no fork
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, task), daemon=True)
-    with ctrl_c_ignored():
+    with starting():
         process.start()
     theirs.close()
     worker = Worker(process, ours, attempt)
