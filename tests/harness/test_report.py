@@ -189,6 +189,18 @@ def test_a_set_without_some_digits(run: RunFolder, tmp_path: Path) -> None:
     assert digits[4] == ["3", "2", "1", "0", "50.00\u00a0%", "", "100.00\u00a0%"]
 
 
+@pytest.mark.parametrize(("temperature", "fitted"), [(0.95, True), (1.0, False)])
+def test_a_temperature_that_was_not_fitted_is_not_said_to_be(
+    run: RunFolder, tmp_path: Path, temperature: float, fitted: bool
+) -> None:
+    """Of too few errors none is fitted."""
+    del run.arrays["labels"], run.arrays["probabilities"], run.record["results"]["test"]
+    run.record["temperature"] = temperature
+    page = page_of(run, tmp_path, pictures=False)
+    assert ("The temperature was fitted on these same images" in page.text) is fitted
+    assert ("temperature, not fitted" in page.text) is not fitted
+
+
 def test_without_test_answers_the_headline_is_of_validation(run: RunFolder, tmp_path: Path) -> None:
     del run.arrays["labels"], run.arrays["probabilities"]
     page = page_of(run, tmp_path, pictures=False)

@@ -31,6 +31,7 @@ from tenfold.thresholds import CONFIDENCE, LIKENESS, unsure
 
 MOST_ERRORS = 36
 MOST_CONFUSIONS = 10
+UNFITTED = 1.0  # the temperature of too few errors, or of a final training that was given none
 
 
 def images_of(answers: Answers) -> str:
@@ -134,7 +135,7 @@ def calibration(facts: Facts, answers: Answers) -> str:
         f"{percent(float(answers.correct.mean()))} right. A dot below the diagonal is overconfident. "
         "Whiskers are 95 % Wilson intervals; the columns are the images of each bin, on a logarithmic scale."
     )
-    if answers.role == "validation" and facts.temperature is not None:
+    if answers.role == "validation" and facts.temperature not in (None, UNFITTED):
         lead += " The temperature was fitted on these same images, which flatters it."
     about = f"ECE {percent(bins.ece)} over {len(bins.count)} bins"
     diagram = reliability_chart("Reliability diagram", f"accuracy against confidence, {about}", bins)
@@ -159,7 +160,8 @@ def _settings(facts: Facts, answers: Answers) -> list[tuple[str, str]]:
     """The temperature and the thresholds that the model was given, and what these do here."""
     rows = []
     if facts.temperature is not None:
-        rows.append(("temperature, fitted on validation images", f"{facts.temperature:.4f}"))
+        how = "not fitted" if facts.temperature == UNFITTED else "fitted on validation images"
+        rows.append((f"temperature, {how}", f"{facts.temperature:.4f}"))
     if CONFIDENCE in facts.thresholds:
         accepted = ~unsure(answers.probabilities, facts.thresholds)
         right = float(answers.correct[accepted].mean()) if accepted.any() else float("nan")
