@@ -10,9 +10,10 @@ import pytest
 
 from tenfold.data import load_training
 from tenfold.errors import DataError, ModelFileError, RunError, TenfoldError, UnknownNameError, UsageError
-from tenfold.runs import Run
+from tenfold.runs import Run, train
 from tenfold.runs.contest import by_folds, compare
-from tenfold.training.recipes import RECIPES, replace, write_recipe
+from tenfold.runs.several import report_several
+from tenfold.training.recipes import RECIPES, Recipe, replace, write_recipe
 
 
 @pytest.fixture
@@ -65,6 +66,21 @@ def test_runs_that_saved_no_answers_to_the_same_images(finished: Run, other: Pat
     np.savez(other / "predictions.npz")
     with pytest.raises(RunError, match="name a set with --on"):
         compare(finished.folder, other)
+
+
+def test_other_images_with_the_same_labels_are_not_paired(small: Recipe) -> None:
+    """Folders of as many pictures of each class have the same labels in the same order."""
+    for name, first in (("one", 1_000), ("two", 2_000)):
+        data = load_training().take(range(first, first + 600), name)
+        places = np.concatenate([np.flatnonzero(data.labels == label)[:24] for label in range(10)])
+        Path(f"{name}s").mkdir()
+        np.savez(f"{name}s/own.npz", images=data.images[places], labels=data.labels[places])
+        train(replace(small, epochs=1), data=[f"{name}s/own.npz"], threads=1, precision="fp32", out=name)
+    with pytest.raises(RunError, match="did not read the same images; name a set for both with --on"):
+        compare("one", "two")
+    page, _ = report_several([Path("one"), Path("two")])
+    assert "Not all runs answered the same images" in page.read_text("utf-8")
+    assert compare("one", "one")["verdict"] == "undecided"
 
 
 def test_runs_that_were_tested_on_other_images(finished: Run, other: Path) -> None:

@@ -34,11 +34,13 @@ SAME_FOLDS = ("data", "folds", "by", "repeats", "seed")
 
 @dataclass(frozen=True)
 class Side:
-    """A model's name, the labels [n] of the images it was shown, and its probabilities [n, 10]."""
+    """A model's name, the labels [n] of the images it was shown, its probabilities [n, 10], and which images
+    those are, as `Answers.shown` says it; "" where both sides were shown one set."""
 
     name: str
     labels: NDArray[Any]
     probabilities: NDArray[Any]
+    shown: str = ""
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -51,8 +53,10 @@ def compare_answers(a: Side, b: Side, on: str) -> dict[str, Any]:
 
     Raises RunError where the two were not shown the same images.
     """
-    if not np.array_equal(a.labels, b.labels):
-        raise RunError(f"'{a.name}' and '{b.name}' did not read the same images, so they cannot be compared.")
+    if a.shown != b.shown or not np.array_equal(a.labels, b.labels):
+        raise RunError(
+            f"'{a.name}' and '{b.name}' did not read the same images; name a set for both with --on."
+        )
     found = _paired(a.correct, b.correct)
     needed = images_needed(found["only_a"], found["only_b"], found["count"])
     return {

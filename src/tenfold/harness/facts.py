@@ -43,6 +43,8 @@ class Answers:
     """raw pixels [n, 28, 28], ink bright"""
     files: tuple[str, ...] = ()
     """where each image came from, as `Labelled` has it"""
+    shown: str = ""
+    """which images: the name of the test set, or the checksum of those of validation"""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -199,6 +201,7 @@ def _answers(
         probabilities.astype(np.float64),
         None if images is None else images.images,
         () if images is None else images.files,
+        on if role == "test" else str(record["data"].get(on, on)),
     )
     if images is not None and not np.array_equal(images.labels, labels):
         raise RunError(

@@ -65,7 +65,7 @@ def groups(runs: Sequence[SideRun]) -> list[list[SideRun]]:
     found: dict[bytes, list[SideRun]] = {}
     for run in runs:
         if run.answers is not None:
-            found.setdefault(run.answers.on.encode() + run.answers.labels.tobytes(), []).append(run)
+            found.setdefault(run.answers.shown.encode() + run.answers.labels.tobytes(), []).append(run)
     return list(found.values())
 
 

@@ -120,7 +120,7 @@ def _saved(path: Path, facts: Facts, role: str) -> Side:
     assert answers is not None
     if learnt := facts.trained_on(answers):
         raise _seen(path, learnt, len(answers), answers.on)
-    return Side(str(path), answers.labels, answers.probabilities)
+    return Side(str(path), answers.labels, answers.probabilities, answers.shown)
 
 
 def _seen(name: str | Path, learnt: int, count: int, on: str, other: str = "") -> UsageError:
