@@ -60,6 +60,17 @@ def test_the_list_ends_with_the_openings_of_the_test_set(good: Path, tenfold: An
     )
 
 
+def test_validation_images_that_are_not_mnists_are_named(good: Path, tenfold: Any) -> None:
+    record = json.loads((good / "run.json").read_text())
+    for on, shown in (("own-validation", "900 of own-validation"), ("mnist-validation", "900 ")):
+        record["results"]["validation"]["on"] = on
+        (good / "run.json").write_text(json.dumps(record))
+        found = tenfold("runs").out
+        assert shown in found
+        assert (" of " in found.splitlines()[1]) is (on == "own-validation")
+        assert json.loads(tenfold("runs", "--json").out)["runs"][0]["validation"]["on"] == on
+
+
 def test_a_damaged_run_stays_in_the_list_with_a_sentence(good: Path, tenfold: Any) -> None:
     write("broken", 0.5).joinpath("run.json").write_text("{")
     found = tenfold("runs")

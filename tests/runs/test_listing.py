@@ -67,7 +67,7 @@ def write(folder: Path, record: dict[str, Any], name: str = "run.json") -> Path:
 def runs(tmp_path: Path) -> Path:
     """Two runs, one that is training, a cross-validation, and things that are no runs."""
     runs = tmp_path / "runs"
-    results = {"validation": figures(0.97), "test": figures(0.99)}
+    results = {"validation": {"on": "own-validation", **figures(0.97)}, "test": figures(0.99)}
     write(runs / "good", {**RUN, "results": results, "test_openings": 2})
     results = {"validation": figures(0.98, nll=0.4), "test": figures(0.96)}
     write(runs / "better", {**RUN, "recipe": {"name": "other"}, "results": results})
@@ -89,7 +89,13 @@ def test_runs_and_cross_validations_are_listed_by_name(runs: Path) -> None:
     good = entries[3]
     assert (good.kind, good.recipe, good.seed, good.status) == ("run", "small", 3, "finished")
     assert (good.test_openings, good.started[:10], good.problem) == (2, "2026-01-01", None)
-    assert good.validation == {"accuracy": 0.97, "nll": 0.3, "ece": 0.01, "count": 900}
+    assert good.validation == {
+        "on": "own-validation",
+        "accuracy": 0.97,
+        "nll": 0.3,
+        "ece": 0.01,
+        "count": 900,
+    }
     assert entries[1].kind == "crossval"
     assert entries[2].validation is None
     json.dumps([entry.to_dict() for entry in entries])

@@ -1,6 +1,7 @@
 """`tenfold runs`: list, show and delete runs."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,10 +155,18 @@ def _line(entry: "Entry") -> list[str]:
         "-" if entry.seed is None else str(entry.seed),
         entry.status,
         percent(figures["accuracy"]) if figures else "-",
-        f"{figures['count']:,}" if figures else "-",
+        _images(figures) if figures else "-",
         f"{figures['nll']:.4f}" if figures else "-",
         str(entry.test_openings) if entry.kind in ("run", "committee") and entry.status != "damaged" else "-",
     ]
+
+
+def _images(figures: Mapping[str, Any]) -> str:
+    """Figures on other images are not to be held against each other: what is not MNIST is named."""
+    on = figures["on"]
+    return f"{figures['count']:,}" + (
+        "" if on in (None, "mnist-validation", "mnist-training") else f" of {on}"
+    )
 
 
 def _text(name: str, value: Any) -> str:

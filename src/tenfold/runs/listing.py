@@ -39,8 +39,8 @@ TALLY_LIMIT = 1 << 16
 
 @dataclass(frozen=True)
 class Entry:
-    """One run. `validation` has accuracy, nll, ece and count: of a cross-validation, out of fold. Of a
-    damaged run, `problem` says what is wrong and the rest is empty."""
+    """One run. `validation` has accuracy, nll, ece, count and the name of the set, `on`: of a
+    cross-validation, out of fold. Of a damaged run, `problem` says what is wrong and the rest is empty."""
 
     folder: Path
     kind: str  # of KINDS
@@ -160,7 +160,7 @@ def _entry(folder: Path, kind: str) -> Entry:
     record = found.record
     validation = None  # of trainings of many sizes or recipes there are no figures of one recipe
     if kind == "crossval" and found.finished:
-        validation = record["results"]
+        validation = {"on": next(iter(record["data"]), None), **record["results"]}
     elif kind in ("run", "committee"):
         validation = record["results"].get("validation")
     return Entry(
@@ -175,12 +175,12 @@ def _entry(folder: Path, kind: str) -> Entry:
     )
 
 
-def _figures(results: Mapping[str, Any]) -> dict[str, float]:
+def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
     """Raises KeyError, TypeError or ValueError for what is not there or no finite number."""
     figures = {**{name: float(results[name]) for name in SORTS}, "count": int(results["count"])}
     if not all(map(math.isfinite, figures.values())):
         raise ValueError
-    return figures
+    return {"on": results.get("on"), **figures}
 
 
 def _tally(folder: Path) -> int:
