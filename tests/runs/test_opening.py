@@ -13,6 +13,7 @@ from tenfold.model import read_model
 from tenfold.runs import evaluate, train
 from tenfold.runs.contest import compare
 from tenfold.runs.opening import trained_on
+from tenfold.runs.several import report_several
 from tenfold.training.recipes import Recipe
 from tenfold.training.recipes import replace as changed
 
@@ -87,6 +88,10 @@ def test_images_are_known_one_by_one(small: Recipe, own: Path, tmp_path: Path, s
     assert "It was trained on 22 of them, which flatters it." in page
     with pytest.raises(UsageError, match="trained on 22 of the 100 images of 'mnist' too"):
         compare(joined.folder, joined.folder)
+    plain = train(changed(small, epochs=1), **QUICK)
+    page = report_several([plain.folder, joined.folder])[0].read_text("utf-8")
+    assert f"{joined.folder.name} was trained on 22 of them, and is not compared." in page
+    assert "Pairs on mnist" not in page
 
 
 def test_copies_of_mnists_training_images_are_known(own: Path) -> None:

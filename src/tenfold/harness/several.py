@@ -71,7 +71,7 @@ def groups(runs: Sequence[SideRun]) -> list[list[SideRun]]:
 
 def render(runs: Sequence[SideRun], done: Done, images: Labelled | None = None) -> str:
     """The whole page; `images` are the pictures of the largest group's answers, in their order."""
-    together = groups(runs)
+    together = groups([run for run in runs if not _flattered(run)])
     largest = max(together, key=len, default=[])
     body = "".join(
         [
@@ -97,6 +97,10 @@ def render(runs: Sequence[SideRun], done: Done, images: Labelled | None = None) 
     return page(
         "runs side by side", f"{len(runs)} runs: {', '.join(recipes)}", header, CONTENTS, body, origin
     )
+
+
+def _flattered(run: SideRun) -> int:
+    return 0 if run.answers is None else run.facts.trained_on(run.answers)
 
 
 def _sure(run: SideRun) -> Answers:
@@ -133,6 +137,10 @@ def _overview(runs: Sequence[SideRun]) -> str:
         "Each row is one run of one seed. Intervals are Wilson's: the luck of which images were measured. "
         "Those of two runs may overlap though the same images tell them apart; see below."
     )
+    for run in filter(_flattered, runs):
+        lead += (
+            f" <b>{text(run.name)} was trained on {whole(_flattered(run))} of them, and is not compared.</b>"
+        )
     count = " and ".join(sorted({images_of(answers) for answers in measured}))
     body = table("Runs", head, rows, "numbers side")
     return section("runs", "Runs", count, lead, body, _over_seeds(runs))
