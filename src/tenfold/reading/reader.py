@@ -169,8 +169,9 @@ class Reader:
         """One prediction for each picture of one digit.
 
         A picture is a path or a uint8 array, [height, width] grey or [height, width, 3] RGB, of any size,
-        dark ink on bright paper or the reverse. Raises ShapeError for another array, ImageError for a file
-        that is not a picture, and names it; `predict_files` goes on past those.
+        dark ink on bright paper or the reverse; `tenfold.images.read_picture` makes one of a file's bytes.
+        Raises ShapeError for another array, ImageError for a file that is not a picture, and names it;
+        `predict_files` goes on past those.
         """
         check_sequence(images)
         digits, files = [], []
