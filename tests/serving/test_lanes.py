@@ -109,6 +109,27 @@ def test_what_waited_too_long_is_refused_and_not_computed(reader: Reader, digits
     assert made == []
 
 
+def test_a_page_that_waits_is_refused_at_its_deadline_and_not_computed() -> None:
+    made = []
+
+    async def work() -> None:
+        lane, stopper = PageLane(2, 0.05), Stopper()
+        lane.start(asyncio.get_running_loop())
+        first = lane.submit(stopper)
+        await asyncio.to_thread(stopper.entered.wait)
+        with pytest.raises(BusyError, match="deadline"):
+            await asyncio.wait_for(lane.submit(lambda: made.append(1)), 10)
+        assert lane.room == 0  # until its turn comes
+        stopper.go.set()
+        await first  # which had begun in time
+        while lane.waiting:
+            await asyncio.sleep(0.01)
+        lane.stop()
+
+    asyncio.run(work())
+    assert made == []
+
+
 def test_nobody_computes_for_who_gave_up(reader: Reader, digits: Images) -> None:
     made = []
 

@@ -1,8 +1,8 @@
 """Two queues of work, each with a bound and a deadline, and the threads that empty them.
 
-What finds its queue full is refused at once; what waited past its deadline is refused when its turn comes, as
-nobody has use for the answer any more. Answers go back to the event loop a batch at a time: waking it costs
-as much as a tenth of a prediction.
+What finds its queue full is refused at once; what waits past its deadline is refused, a page then and a digit
+when its turn comes, as nobody has use for the answer any more. Answers go back to the event loop a batch at a
+time: waking it costs as much as a tenth of a prediction.
 """
 
 import asyncio
@@ -42,8 +42,13 @@ class _Job:
     deadline: float
     make: Callable[[], Any]
     reader: Reader | None = None
+    begun: bool = False
     answer: Any = None
     error: Exception | None = None
+
+    def give_up(self) -> None:
+        if not (self.begun or self.future.done()):
+            self.future.set_exception(BusyError("deadline"))
 
 
 class _Lane:
@@ -72,13 +77,13 @@ class _Lane:
         """How many jobs more it takes."""
         return self._room - self.waiting
 
-    def _submit(self, make: Callable[[], Any], reader: Reader | None = None) -> "asyncio.Future[Any]":
+    def _submit(self, make: Callable[[], Any], reader: Reader | None = None) -> _Job:
         if not self.room:
             raise BusyError("queue")
         job = _Job(self._loop.create_future(), monotonic() + self._wait, make, reader)
         self.waiting += 1
         self._jobs.put(job)
-        return job.future
+        return job
 
     def _serve(self) -> None:
         _step_back(self._niceness)
@@ -99,11 +104,12 @@ class _Lane:
         now = monotonic()
         due = []
         for job in batch:
-            if job.future.cancelled():
+            if job.future.done():
                 continue
             if now > job.deadline:
                 job.error = BusyError("deadline")
             else:
+                job.begun = True
                 due.append(job)
         try:
             self._work(due)
@@ -118,7 +124,7 @@ class _Lane:
     def _deliver(self, batch: Sequence[_Job]) -> None:
         self.waiting -= len(batch)
         for job in batch:
-            if job.future.cancelled():
+            if job.future.done():
                 continue
             if job.error is not None:
                 job.future.set_exception(job.error)
@@ -136,7 +142,10 @@ class PageLane(_Lane):
 
     def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """The future of `call()`, with its exceptions. Raises BusyError."""
-        return self._submit(call)
+        job = self._submit(call)
+        timer = self._loop.call_later(self._wait, job.give_up)
+        job.future.add_done_callback(lambda _: timer.cancel())
+        return job.future
 
     def _work(self, jobs: list[_Job]) -> None:
         for job in jobs:
@@ -153,11 +162,11 @@ class DigitLane(_Lane):
 
     def predict(self, reader: Reader, make: Callable[[], NDArray[np.uint8]]) -> "asyncio.Future[Prediction]":
         """The future of what `reader` says of make(), uint8 [28, 28]. Raises BusyError."""
-        return self._submit(make, reader)
+        return self._submit(make, reader).future
 
     def infer(self, reader: Reader, images: Tensor) -> "asyncio.Future[tuple[Tensor, Tensor]]":
         """The future of probabilities and logits [n, 10] of float32 [n, 1, 28, 28]. Raises BusyError."""
-        return self._submit(lambda: images, reader)
+        return self._submit(lambda: images, reader).future
 
     def _work(self, jobs: list[_Job]) -> None:
         groups: dict[Reader, list[tuple[_Job, Tensor]]] = {}

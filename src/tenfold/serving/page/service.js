@@ -2,7 +2,7 @@
 
 let token = null // that the service was started with, if any
 
-const PATIENCE = 4 // tries while the service answers that it is full
+const PATIENCE = 20 // tries while the service answers that it is full: a sheet of 2,000 digits may take a minute
 
 export const models = { all: [], chosen: null }
 
