@@ -124,12 +124,10 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     if model is None or (isinstance(model, str) and model in list_models(lines=True)):
         return MODELS / f"{model or DEFAULT_MODEL}.onnx"
     path = Path(model)
-    if os.path.isdir(path):  # Path.is_dir raises where it may not look; whoever reads says why
+    if os.path.isdir(path):  # Path.is_dir raises where it may not look
         if os.path.exists(path / "model.onnx") or not os.access(path, os.X_OK):
             return path / "model.onnx"
-        raise ModelFileError(
-            f"The folder '{path}' holds no model.onnx; give a model file or the folder of a finished run."
-        )
+        raise ModelFileError(f"The folder '{path}' has no model.onnx; give a model file or a finished run's.")
     if isinstance(model, str) and path.name == model and not path.suffix and not os.path.exists(path):
         raise UnknownNameError("model", model, list_models())
     return path

@@ -263,12 +263,8 @@ def _evaluate(run: Run, parts: Parts, test: Labelled | None) -> None:
     arrays: dict[str, Any] = {}
     training, validation = parts
     if run.record["sets"] != ["mnist"]:
-        measured = {"validation": validation, "test": test}
-        run.record["trained_on"] = {
-            part: int(np.isin(data.marks, training.marks).sum())
-            for part, data in measured.items()
-            if data is not None
-        }
+        measured = [(part, data) for part, data in (("validation", validation), ("test", test)) if data]
+        run.record["trained_on"] = {p: int(np.isin(d.marks, training.marks).sum()) for p, d in measured}
         arrays["trained_on"] = training.marks
     if validation is not None:
         run.results["validation"], probabilities = evaluate(reader, validation)
