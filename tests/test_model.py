@@ -418,7 +418,7 @@ def test_resolve(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPat
     assert resolve("absent.onnx") == Path("absent.onnx")
     with pytest.raises(UnknownNameError, match="Did you mean 'fast'"):
         resolve("fats")
-    with pytest.raises(ModelFileError, match="give a model file or a finished run's"):
+    with pytest.raises(ModelFileError, match=r"holds no model\.onnx; give a finished run or a model file"):
         resolve(shipped)
 
 

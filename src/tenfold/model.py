@@ -127,7 +127,7 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     if os.path.isdir(path):  # Path.is_dir raises where it may not look
         if os.path.exists(path / "model.onnx") or not os.access(path, os.X_OK):
             return path / "model.onnx"
-        raise ModelFileError(f"The folder '{path}' has no model.onnx; give a model file or a finished run's.")
+        raise ModelFileError(f"The folder '{path}' holds no model.onnx; give a finished run or a model file.")
     if isinstance(model, str) and path.name == model and not path.suffix and not os.path.exists(path):
         raise UnknownNameError("model", model, list_models())
     return path
