@@ -51,6 +51,16 @@ def test_validation_images_among_the_training_images_are_told(digits: Path, tenf
     assert (found.code, found.err.count(told)) == (0, 1)
 
 
+def test_digits_that_there_are_no_images_of_are_told(digits: Path, tenfold: Any) -> None:
+    data = load_set(digits)
+    some = np.isin(data.labels, [1, 2, 3, 4, 5, 6, 8])
+    np.savez("some.npz", images=data.images[some], labels=data.labels[some])
+    lines = tenfold("train", "small", "--data", "some.npz", *QUICK).err.splitlines()
+    assert (
+        lines[1] == "There is no image of 0, 7, 9 to learn from; the model will take them for other digits."
+    )
+
+
 def test_json_is_the_record_alone(digits: Path, tenfold: Any) -> None:
     found = tenfold("train", "small", "--data", digits, *QUICK, "--seed", 4, "--out", "here", "--json")
     document = json.loads(found.out)

@@ -39,7 +39,12 @@ def opening(trainer: "Trainer") -> str:
         images += f" (after the first epoch {shown:,}, half of them the hardest)"
     if trainer.validation is not None:
         images += f", validating on {len(trainer.validation):,}"
-    return f"Training '{trainer.recipe.name}' on {images}; {trainer.device.type}, {trainer.precision}."
+    line = f"Training '{trainer.recipe.name}' on {images}; {trainer.device.type}, {trainer.precision}."
+    seen = (trainer.training.labels == 1).sum(0).tolist()
+    absent = ", ".join(str(digit) for digit, count in enumerate(seen) if not count)
+    if absent:
+        line += f"\nThere is no image of {absent} to learn from; the model will take them for other digits."
+    return line
 
 
 def summary(trainer: "Trainer", logs: Logs) -> str:
