@@ -92,7 +92,7 @@ def test_lines_are_learnt() -> None:
     rng = np.random.default_rng(0)
     texts = ["".join(map(str, rng.integers(0, 10, 15))) for _ in range(64)]
     network = Columns((8, 12, 16), row=24, dropout=0)
-    recipe = replace(SMALL, network=network, epochs=25, batch_size=4, learning_rate=1e-2)
+    recipe = replace(SMALL, network=network, epochs=15, batch_size=4, learning_rate=1e-2)
     recipe = replace(recipe, augmentation=Augmentation())
     trainer = Trainer(recipe, LineExamples(strips(*texts), CPU), seed=0, precision="fp32")
     trainer.run()

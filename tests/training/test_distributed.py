@@ -209,7 +209,7 @@ def test_a_callback_of_the_first_process_stops_all(tmp_path: Path) -> None:
 
 
 def test_a_training_whose_processes_are_killed_ends_as_if_they_had_not_been(tmp_path: Path) -> None:
-    words = small_training(tmp_path, 1_200, 6)
+    words = small_training(tmp_path, 800, 4)
     whole = run_group([*words, "--out", "whole"], 2, tmp_path)
     assert [process.returncode for process in whole] == [0, 0], whole[0].stderr
     killed = start_group([*words, "--out", "killed"], 2, tmp_path)
