@@ -95,6 +95,7 @@ KINDS: dict[str, Lines] = {
     "squared, seen from aside": squared,
     "plain, on a table": plain,
     "ruled, on a table": ruled,
+    "plain, dark in the corners": plain,
 }
 
 
@@ -131,6 +132,9 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
         turn = cv2.getPerspectiveTransform(corners, moved) @ turn
     ink = np.asarray(cv2.warpPerspective(ink, turn, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC), np.float32)
     bright = PAPER * (1 - ink) + rng.normal(0, 2, ink.shape)
+    if name.endswith("in the corners"):
+        y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
+        bright *= 1 - 0.35 * (x**2 + y**2)
     if name.endswith("on a table"):
         bright = np.pad(bright, int(rng.integers(40, 300)), constant_values=rng.uniform(30, 130))
         bright += rng.normal(0, 4, bright.shape)

@@ -64,7 +64,14 @@ def coloured(page: Images) -> Images:
     return np.stack([page, page, np.full_like(page, 255)], 2)  # blue ink
 
 
-@pytest.mark.parametrize("change", [dotted, dashed, ruled, turned, inverted, coloured])
+def with_glare(page: Images) -> Images:
+    wide = np.pad(page, ((60, 60), (0, 0)), constant_values=255)  # a lamp on a whiteboard
+    y, x = np.mgrid[-1 : 1 : len(wide) * 1j, -1 : 1 : wide.shape[1] * 1j]
+    lit = 0.6 * wide + 90 * np.exp(-4 * x**2 - 4 * y**2)
+    return np.asarray(lit.clip(0, 255), np.uint8)
+
+
+@pytest.mark.parametrize("change", [dotted, dashed, ruled, turned, inverted, coloured, with_glare])
 def test_what_is_no_digit_is_left_out(
     page_reader: Reader, compose: Compose, change: Callable[[Images], Images]
 ) -> None:

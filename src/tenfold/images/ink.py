@@ -94,14 +94,15 @@ def most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.transform(rgb, weights).reshape(rgb.shape[:2]).astype(np.uint8, copy=False)
 
 
-def is_bright(grey: NDArray[np.uint8]) -> bool:
-    """Light ink on dark paper: what departs from the paper around it departs upwards.
+def is_bright(grey: NDArray[np.uint8], *, side: int = _PAPER_SIDE, share: float = _PAPER_SHARE) -> bool:
+    """Light ink on dark paper: what departs from the paper around it, the median over `share` of the longer
+    side on a plane of `side` pixels, departs upwards.
 
     Of 6,000 real and rendered pictures, either way round, one was taken wrongly. A global threshold that asks
     which part is the smaller failed on half of those with a shadow.
     """
-    small = shrunk(grey, _PAPER_SIDE)
-    window = max(3, round(_PAPER_SHARE * max(small.shape)) | 1)
+    small = shrunk(grey, side)
+    window = max(3, round(share * max(small.shape)) | 1)
     paper = cv2.medianBlur(small, window)
     rim = round(_RIM * min(small.shape))  # a frame's corners look like dark paper
     inner = np.s_[rim : small.shape[0] - rim, rim : small.shape[1] - rim]
