@@ -70,6 +70,14 @@ def cells(plane: Plane, rows: list[Place]) -> None:
             box(plane, x - 30, y - 42, x + 30, y + 42)
 
 
+def comb(plane: Plane, rows: list[Place]) -> None:
+    for y, digits in rows:
+        left, right = digits[0] - CELL // 2, digits[-1] + 3 * CELL
+        cv2.line(plane, (left, y + 45), (right, y + 45), 1, THIN)
+        for x in range(left, right + 1, CELL):
+            cv2.line(plane, (x, y + 45), (x, y + 22), 1, THIN)
+
+
 def table(plane: Plane, rows: list[Place]) -> None:
     for y, _ in rows:
         for left, right in ((60, 100), (100, WIDTH - 300), (WIDTH - 300, WIDTH - 60)):
@@ -90,6 +98,7 @@ KINDS: dict[str, Lines] = {
     "a frame around each number": frames,
     "boxes in a row": boxes,
     "a box for each digit": cells,
+    "combs, of which not all places are filled": comb,
     "a table": table,
     "squared": squared,
     "squared, seen from aside": squared,
@@ -119,7 +128,7 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
             lay(strokes, digit.astype(np.float32) / 255, top, left)
             middles.append(x)
             row += str(digits.labels[chosen])
-            x += CELL if KINDS[name] in (boxes, cells) else int(SIZE * rng.uniform(0.8, 1.2))
+            x += CELL if KINDS[name] in (boxes, cells, comb) else int(SIZE * rng.uniform(0.8, 1.2))
         rows.append((y, middles))
         text.append(row)
     KINDS[name](lines, rows)

@@ -64,6 +64,14 @@ def coloured(page: Images) -> Images:
     return np.stack([page, page, np.full_like(page, 255)], 2)  # blue ink
 
 
+def in_a_comb(page: Images) -> Images:
+    wide = np.pad(page, ((0, 0), (0, 250)), constant_values=255)  # of which five places are free
+    wide[88:91] = 90
+    for x in range(page.shape[1], wide.shape[1], 50):
+        wide[66:88, x : x + 3] = 90
+    return wide
+
+
 def with_glare(page: Images) -> Images:
     wide = np.pad(page, ((60, 60), (0, 0)), constant_values=255)  # a lamp on a whiteboard
     y, x = np.mgrid[-1 : 1 : len(wide) * 1j, -1 : 1 : wide.shape[1] * 1j]
@@ -71,7 +79,7 @@ def with_glare(page: Images) -> Images:
     return np.asarray(lit.clip(0, 255), np.uint8)
 
 
-@pytest.mark.parametrize("change", [dotted, dashed, ruled, turned, inverted, coloured, with_glare])
+@pytest.mark.parametrize("change", [dotted, dashed, ruled, turned, inverted, coloured, in_a_comb, with_glare])
 def test_what_is_no_digit_is_left_out(
     page_reader: Reader, compose: Compose, change: Callable[[Images], Images]
 ) -> None:

@@ -32,6 +32,7 @@ _LARGER = 10.0  # of a digit's height: what is taller is no larger writing besid
 _CUT_FROM, _CUT_TO = 0.5, 15.0  # of a digit's height: what is narrower or wider is not cut
 _CROSSING = 3.5  # of a stroke's width: a cut crosses at most so much ink
 _BESIDE = 0.12  # of a digit's height: cuts are so far apart
+_TICK, _SLIM = 0.7, 0.35  # of a mark on a rule, at most: its height over a digit's, and its width over that
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def segment(picture: NDArray[np.uint8]) -> Page:
     rules = cv2.dilate(cv2.subtract(found.mask, mask), np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
     stroke = stroke_width(mask)
     atoms, crowded = _components(mask, stroke)
+    height = _digit_height(atoms, stroke)
+    atoms = [atom for atom in atoms if not _is_tick(atom, height, rules)]
     return Page(found.plane, found.scale, tuple(_lines(atoms, stroke, rules)), crowded)
 
 
@@ -86,6 +89,20 @@ def _components(mask: NDArray[np.uint8], stroke: float) -> tuple[list[Atom], boo
         x, y, w, h = (int(v) for v in sizes[i, :4])
         atoms.append(Atom((x, y, w, h), labels[y : y + h, x : x + w] == i + 1))
     return atoms, crowded
+
+
+def _is_tick(atom: Atom, height: float, rules: NDArray[np.uint8]) -> bool:
+    """An upright stroke on a rule or below one that is short, or stands where the rule ends: the marks
+    between the places of a comb, and at its ends, are no 1s."""
+    x, y, wide, tall = atom.box
+    if tall > height or wide > _SLIM * tall:
+        return False
+    met = np.flatnonzero((rules[y : y + tall, x : x + wide] & atom.mask).any(1))
+    if not len(met) or tall / 4 <= met[0] <= met[-1] < 3 * tall / 4:
+        return False
+    beside = rules[y + met[0] : y + met[-1] + 1]
+    left, right = beside[:, max(0, x - tall // 4) : x], beside[:, x + wide : x + wide + tall // 4]
+    return tall < _TICK * height or not (left.any() and right.any())
 
 
 def _lines(atoms: list[Atom], stroke: float, rules: NDArray[np.uint8]) -> list[Line]:
