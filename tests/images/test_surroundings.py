@@ -89,6 +89,14 @@ def test_a_sheet_on_a_table_is_looked_at_alone(degrees: int, table: int) -> None
         assert alike(to_mnist(noisy.clip(0, 255).astype(np.uint8)), wanted)
 
 
+@pytest.mark.parametrize("bright", [False, True])
+def test_a_dark_field_on_a_bright_page_is_looked_at_alone(bright: bool) -> None:
+    for digit in DIGITS:
+        field = on_paper(digit)
+        page = np.pad(255 - field, 20, constant_values=245)
+        assert alike(to_mnist(255 - page if bright else page), to_mnist(field))
+
+
 def test_what_lies_within_a_0_leaves_it_one() -> None:
     ring = np.full((140, 140), 235, np.uint8)
     cv2.ellipse(ring, (70, 70), (34, 50), 0, 0, 360, 60, 6)

@@ -60,8 +60,8 @@ def ink(picture: NDArray[np.uint8], *, side: int = WORK_SIDE) -> Ink:
     grey = work if work.ndim == 2 else most_telling_grey(work)
     on_paper = sheet(grey)
     if on_paper is not None:
-        grey = np.where(on_paper, grey, np.uint8(np.median(grey[on_paper])))
-    bright = on_paper is None and is_bright(grey)
+        grey = np.where(on_paper.pixels, grey, np.uint8(np.median(grey[on_paper.pixels])))
+    bright = is_bright(grey) if on_paper is None else on_paper.dark
     if bright:
         grey = cv2.bitwise_not(grey).astype(np.uint8, copy=False)
     paper = _paper(grey)

@@ -3,6 +3,7 @@
 A photograph shows more than the digit, and most of it is large: it would be taken for the digit itself.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -76,14 +77,27 @@ def _lies_around(labels: NDArray[Any], stats: NDArray[Any], number: int) -> bool
     return len(directions) >= _CLOSED * _DIRECTIONS
 
 
-def sheet(grey: Plane) -> NDArray[np.bool_] | None:
-    """The pixels of a bright sheet of paper that lies on something darker, with what is written on it; None
-    where there is none."""
+@dataclass(frozen=True)
+class Sheet:
+    """Its `pixels`, bool [h, w], with what is written on it; `dark` if it lies on something brighter."""
+
+    pixels: NDArray[np.bool_]
+    dark: bool
+
+
+def sheet(grey: Plane) -> Sheet | None:
+    """A bright sheet of paper that lies on something darker, or a dark field on a bright page, as programs
+    show pictures in; None where there is none."""
+    if min(grey.shape) < _SMALLEST:
+        return None
     edges = grey[0], grey[-1], grey[:, 0], grey[:, -1]
-    if min(grey.shape) < _SMALLEST or np.median(np.concatenate(edges)) > grey.mean():
-        return None  # the answer for nearly every picture: paper goes on beyond its sides
+    dark = bool(np.median(np.concatenate(edges)) > grey.mean())
+    kind = cv2.THRESH_BINARY_INV if dark else cv2.THRESH_BINARY
     small = shrunk(grey, _SMALL)
-    bright = np.asarray(cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1], np.uint8)
+    bright = np.asarray(cv2.threshold(small, 0, 1, kind | cv2.THRESH_OTSU)[1], np.uint8)
+    low, high = _WRITTEN
+    if cv2.countNonZero(bright) < (1 - high) * _LEAST * small.size:
+        return None  # the answer for most pictures: what departs from the paper is a digit
     contours, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(contours, key=cv2.contourArea, default=None)
     if outline is None or len(outline) < 4:
@@ -91,14 +105,13 @@ def sheet(grey: Plane) -> NDArray[np.bool_] | None:
     (_, (width, height), _), filled = cv2.minAreaRect(outline), np.zeros(small.shape, np.uint8)
     cv2.drawContours(filled, [outline], 0, 1, -1)
     area = int(filled.sum())
-    low, high = _WRITTEN
     if area < _LEAST * small.size or area < _STRAIGHT * (width + 1) * (height + 1):
         return None
     if not low <= 1 - (bright & filled).sum() / area <= high:
         return None
     inner = cv2.erode(cv2.copyMakeBorder(filled, 1, 1, 1, 1, cv2.BORDER_CONSTANT), np.ones((3, 3), np.uint8))
     large = cv2.resize(inner[1:-1, 1:-1], grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(large) > 0
+    return Sheet(np.asarray(large) > 0, dark)
 
 
 def table(grey: Plane) -> NDArray[np.bool_] | None:
