@@ -181,6 +181,27 @@ def test_a_second_digit_is_shown_as_well() -> None:
         assert found.components == 2 + (name == "a digit"), name
 
 
+def _dots(digit: Pixels) -> Pixels:
+    tones = 225 - 0.65 * digit  # as a printer makes them of a grid of thresholds
+    grid = 16 * np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) + 8
+    return np.where(tones > np.tile(grid, (len(digit) // 4, len(digit) // 4)), 255, 0).astype(np.uint8)
+
+
+def _grainy(digit: Pixels) -> Pixels:
+    noise = np.random.default_rng(0).normal(0, 16, digit.shape)
+    return np.asarray(np.clip(190 - 0.22 * digit + noise, 0, 255), np.uint8)
+
+
+@pytest.mark.parametrize("rendering", [_dots, _grainy])
+def test_dots_and_grain_are_looked_at_from_afar(rendering: Callable[[Pixels], Pixels]) -> None:
+    for digit in DIGITS[:10]:
+        large = np.pad(_large(digit, 160), 48)
+        found = find_digit(rendering(large))
+        assert _unlike(found.image, to_mnist(large)) < 0.3
+        x, y, width, height = find_digit(large).box
+        assert np.abs(np.subtract(found.box, (x, y, width, height))).max() < 16
+
+
 def _shadows() -> Pixels:
     """Light from one side, and a shadow with a soft edge from the other: 16 grey levels off the paper."""
     y, x = np.mgrid[-1:1:64j, -1:1:64j]

@@ -6,20 +6,21 @@ and white there, brought to a stroke width that MNIST has, and only then shrunk.
 unchanged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import Ink, ink
-from tenfold.images.resize import zoomed
+from tenfold.images.resize import shrunk, zoomed
 from tenfold.images.surroundings import surroundings
 
 SIDE = 28
 BOX = 20
 FINE = 80  # the longer side of a digit while its strokes are worked on: four times BOX
 _FAINTEST = 17  # grey levels from paper to ink below which a picture is blank: of pencil 27, a shadow 16
+_CRUMBS = 60  # pieces: where ink falls into more, they are a paper's grain, a printer's dots, or no digit
 _STROKE = (7.0, 13.0)  # widths at FINE that are left alone: MNIST's lie at 7 to 20, half of them at 10 to 13
 _NEAR = 11  # pixels at FINE, about a stroke: ink is judged by the darkest ink so near
 _EDGE = 0.4  # of that darkest ink, where a stroke ends; pencil varies along a stroke
@@ -75,15 +76,26 @@ def find_digit(picture: Plane) -> Found:
         if _is_mnist(image):
             return Found(image.copy(), _box(image), bright, int(image.max()), False, 1)
     found = ink(picture)
-    if found.contrast < _FAINTEST:
+    blank = found.contrast < _FAINTEST
+    mask, components = (found.mask, 0) if blank else _digit_mask(found.mask)
+    if (not found.contrast or components > _CRUMBS) and min(mask.shape) >= 2 * SIDE:
+        return _from_afar(picture, max(mask.shape) // 2)
+    if blank:
         return Found(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), found.bright, 0, False, 0)
-    mask, components = _digit_mask(found.mask)
     image = place(_strokes(found, mask))
     x, y, width, height = _box(mask)
     touches = x == 0 or y == 0 or x + width == mask.shape[1] or y + height == mask.shape[0]
     z = 1 / found.scale
     box = (round(x * z), round(y * z), round(width * z), round(height * z))
     return Found(image, box, found.bright, found.contrast, touches, components)
+
+
+def _from_afar(picture: Plane, side: int) -> Found:
+    """Of the picture at that size: grain and dots run together there, and strokes stay."""
+    found = find_digit(shrunk(picture, side))
+    zoom = max(picture.shape[:2]) / side
+    x, y, width, height = (round(length * zoom) for length in found.box)
+    return replace(found, box=(x, y, width, height))
 
 
 def _is_mnist(image: Plane) -> bool:
