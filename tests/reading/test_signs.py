@@ -166,3 +166,7 @@ def test_brackets_come_in_pairs_around_something(signs: str, pairs: list[tuple[i
 
 def test_a_page_without_signs_is_left_alone() -> None:
     assert all(not brackets(line) for line in segment(written("0123456789")).lines)
+
+
+def test_ink_in_two_rows_has_no_arc() -> None:
+    assert arc(Atom((0, 0, 1, 9), np.arange(9)[:, None] % 8 == 0)) is None

@@ -78,7 +78,7 @@ def arc(atom: Atom) -> Arc | None:
     rows, columns = np.nonzero(atom.mask)
     height = atom.box[3]
     width = len(rows) / height
-    if atom.cut is not None or height < 3 or width > _SLIM * height:
+    if atom.cut is not None or atom.mask.any(1).sum() < 3 or width > _SLIM * height:
         return None
     up = 0.5 - (rows + 0.5) / height  # from -0.5 to 0.5
     curve = np.polyfit(up, columns, 2)
