@@ -39,13 +39,6 @@ def askew(picture: Pixels) -> None:
     cv2.polylines(picture, [corners], True, 60, 2)
 
 
-def dashed(picture: Pixels) -> None:
-    frame = np.zeros(picture.shape, np.uint8)
-    framed(frame, 8)
-    y, x = np.mgrid[: len(picture), : len(picture)]
-    picture[(frame > 0) & ((x + y) % 8 < 4)] = 80
-
-
 def gaping(picture: Pixels) -> None:
     cv2.circle(picture, (70, 70), 50, 70, 2)
     picture[116:122, 66:74] = 235
@@ -66,7 +59,6 @@ def in_a_corner(picture: Pixels) -> None:
 SURROUNDINGS: dict[str, Callable[[Pixels], None]] = {
     **{f"a frame {margin} from the sides": partial(framed, margin=margin) for margin in (2, 8, 14, 25)},
     "a frame askew": askew,
-    "a frame of dashes": dashed,
     "a ring": ringed,
     "a ring with a gap": gaping,
     "the edge of the paper": on_the_left,

@@ -34,7 +34,7 @@ _BESIDE = (
     0.9  # a piece at the picture's edge is a neighbour's unless so much of its width lies above or below
 )
 _ABOVE = 0.5  # and one at the upper or lower edge unless so much of its width does
-_MOST = 0.5  # of the ink of strokes is the digit's; where it is less, as of a coat's shadow, all is shown
+_MOST = 0.5  # of the ink is the digit's; where it is less, as of a coat's shadow, all is shown
 _SECOND = 0.25  # of the digit's ink: where as much lies apart, off the edge, there is more than one digit,
 _UPRIGHT = 0.5  # unless it is less than so high beside it, as an underline is
 
@@ -149,7 +149,7 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
     kept[main] = True
     apart = strokes & ~kept & ~at_side & ~at_end & (h > _UPRIGHT * h[main])
     digit = area[kept].sum()
-    if digit < _MOST * area[strokes].sum() or area[apart].sum() > _SECOND * digit:
+    if digit < _MOST * area.sum() or area[apart].sum() > _SECOND * digit:
         kept = area > 0
     return np.append(False, kept).astype(np.uint8)[labels], int(kept.sum())
 
