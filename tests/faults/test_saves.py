@@ -156,10 +156,9 @@ def test_a_save_that_dies_at_any_call_leaves_the_old_file_or_the_new_one(
 ELSEWHERE = {
     # what else changes a file or a name, and why it may
     ("runs/listing.py", "rename"),  # a folder that is to be deleted is hidden first
-    ("harness/explore_lock.py", "open"),  # a lock has no contents
+    ("harness/lock.py", "open"),  # a lock has no contents
     ("harness/explore_study.py", "open"),  # Optuna's journal: a line that was cut off is taken off again
     ("training/track.py", "open"),  # TensorBoard's journal, which its reader takes cut off as well
-    ("harness/claim.py", "open"),  # as read
     ("cli/output.py", "open"),  # the null device
     ("__main__.py", "open"),  # the same
     ("scaling/places.py", "open_output_stream"),  # remote stores; they show a file once it is whole

@@ -26,10 +26,10 @@ from tenfold.errors import (
 )
 from tenfold.harness import crossval as room
 from tenfold.harness import trainings
-from tenfold.harness.claim import claimed
 from tenfold.harness.crossval import CrossvalWork, crossval
 from tenfold.harness.crossval_record import Crossval, Fold
 from tenfold.harness.folds import folds_by_class, folds_by_writer
+from tenfold.harness.lock import claimed
 from tenfold.harness.record import Watcher
 from tenfold.harness.trainings import share_out
 from tenfold.training.loop import Examples, Trainer
@@ -225,7 +225,7 @@ def test_one_process_at_a_time_works_on_a_cross_validation(estimate: Estimate, t
     with pytest.raises(KeyboardInterrupt):
         estimate(watcher=Story(until=1))
     story = Story()
-    with claimed(tmp_path / "cv"), pytest.raises(OutputExistsError, match="Another process is at work on"):
+    with claimed(tmp_path / "cv"), pytest.raises(OutputExistsError, match="Another process is at work in"):
         estimate(watcher=story)
     assert story.begun == []
     assert estimate(watcher=story).finished

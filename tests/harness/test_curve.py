@@ -13,10 +13,10 @@ from tests.harness.test_report import Page
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Split
 from tenfold.errors import DataError, OutputExistsError, RunError, TenfoldError, UnknownNameError, UsageError
-from tenfold.harness.claim import claimed
 from tenfold.harness.curve import SIZES, curve, nested_order, results
 from tenfold.harness.curve_page import render
 from tenfold.harness.curve_record import Curve
+from tenfold.harness.lock import claimed
 from tenfold.harness.record import Watcher
 from tenfold.metrics import t_interval
 from tenfold.training.loop import Examples, Trainer
@@ -212,7 +212,7 @@ def test_more_seeds_and_sizes_train_only_what_is_new(measure: Measure) -> None:
 
 def test_one_process_at_a_time_works_on_a_curve(measure: Measure, tmp_path: Path) -> None:
     measure(seeds=1, sizes=[20])
-    with claimed(tmp_path / "curve"), pytest.raises(OutputExistsError, match="Another process is at work on"):
+    with claimed(tmp_path / "curve"), pytest.raises(OutputExistsError, match="Another process is at work in"):
         measure(seeds=2, sizes=[20])
     assert measure(seeds=2, sizes=[20]).record["seeds"] == 2
 

@@ -14,11 +14,11 @@ from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled
 from tenfold.errors import DivergedError, OutputExistsError, RunError, TenfoldError, UsageError
 from tenfold.harness import explore_ablate as room
-from tenfold.harness.claim import claimed
 from tenfold.harness.explore_ablate import Watcher, ablate, key_of
 from tenfold.harness.explore_ablate_page import render
 from tenfold.harness.explore_record import Exploration
 from tenfold.harness.explore_trainings import AblationWork, Measured, Training, held_out_by
+from tenfold.harness.lock import claimed
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace, write_recipe
 
@@ -93,7 +93,7 @@ def test_one_process_at_a_time_works_on_an_ablation(compare: Ablate, tmp_path: P
     before = (tmp_path / "ablation" / "explore.json").read_bytes()
     with (
         claimed(tmp_path / "ablation"),
-        pytest.raises(OutputExistsError, match="Another process is at work on"),
+        pytest.raises(OutputExistsError, match="Another process is at work in"),
     ):
         compare("dropout=0.1")
     assert (tmp_path / "ablation" / "explore.json").read_bytes() == before

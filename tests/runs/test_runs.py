@@ -16,7 +16,7 @@ import tenfold
 from tenfold.data import Labelled, load_test
 from tenfold.errors import DivergedError, OutputExistsError, RunError, UnknownNameError, UsageError
 from tenfold.files import sha256
-from tenfold.harness.claim import claimed
+from tenfold.harness.lock import claimed
 from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
 from tenfold.training import checkpoint
@@ -241,7 +241,7 @@ def test_a_training_that_diverges_is_one_error_and_saves_no_model(
 
 def test_one_process_at_a_time_works_on_a_run(finished: Run) -> None:
     folder = begun(finished)
-    with claimed(folder), pytest.raises(OutputExistsError, match="Another process is at work on the run"):
+    with claimed(folder), pytest.raises(OutputExistsError, match="Another process is at work in"):
         resume(folder)
     with claimed(folder):  # a claim that has ended is none
         pass

@@ -25,10 +25,10 @@ from tenfold.data import Store, load_training, load_writers
 from tenfold.data.labelled import Labelled
 from tenfold.environment import cores
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
-from tenfold.harness.claim import claimed
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
+from tenfold.harness.lock import claimed
 from tenfold.harness.record import RUNS, Watcher, new_record
 from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all, trained
 

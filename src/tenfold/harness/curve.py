@@ -26,9 +26,9 @@ from tenfold.data import load_training, split
 from tenfold.data.labelled import Split
 from tenfold.environment import cores
 from tenfold.errors import DataError, UnknownNameError, UsageError
-from tenfold.harness.claim import claimed
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
+from tenfold.harness.lock import claimed
 from tenfold.harness.power_law import backtest, fit, foretell
 from tenfold.harness.record import RUNS, Watcher, new_record
 from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all, trained

@@ -21,12 +21,12 @@ from tenfold.data import load_training
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, RunError, UsageError
-from tenfold.harness.claim import claimed
 from tenfold.harness.explore_ablate_page import write_ablation_page
 from tenfold.harness.explore_fields import Change, read_change
 from tenfold.harness.explore_record import FORMAT, Exploration
 from tenfold.harness.explore_trainings import AblationWork, Measured, Training
 from tenfold.harness.explore_verdict import verdicts
+from tenfold.harness.lock import claimed
 from tenfold.harness.record import RUNS, new_record
 from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all
 from tenfold.training.recipes import Recipe, find_recipe, replace

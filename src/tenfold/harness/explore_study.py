@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenfold.errors import MissingExtraError, RunError
 from tenfold.files import make_folder
-from tenfold.harness.explore_lock import Lock
 from tenfold.harness.explore_space import Parameters, Space, distributions, rounded
 from tenfold.harness.explore_trainings import NINTHS, Measured, Training
+from tenfold.harness.lock import Lock
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy

@@ -21,7 +21,7 @@ from tenfold import __version__
 from tenfold.environment import machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
 from tenfold.files import sweep
-from tenfold.harness.claim import claimed
+from tenfold.harness.lock import claimed
 from tenfold.runs.record import FORMAT, Run, check_free, differences
 
 if TYPE_CHECKING:

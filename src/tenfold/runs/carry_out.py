@@ -20,8 +20,8 @@ from tenfold.data.labelled import Labelled
 from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
-from tenfold.harness.claim import claimed
 from tenfold.harness.evaluate import evaluate
+from tenfold.harness.lock import claimed
 from tenfold.metrics import fit_temperature
 from tenfold.model import parse_model
 from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
