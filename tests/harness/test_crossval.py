@@ -76,8 +76,9 @@ class Story(Watcher[Crossval]):
         self.begun: list[tuple[int, int]] = []
         self.fits: list[tuple[int, int]] = []
 
-    def begin(self, found: Crossval, done: int, at_once: int) -> None:
+    def begin(self, found: Crossval, done: int, total: int, at_once: int) -> None:
         assert not found.finished
+        assert total == len(found.places())
         self.begun.append((done, at_once))
         if done >= self.until:
             raise KeyboardInterrupt

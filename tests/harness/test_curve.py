@@ -56,8 +56,9 @@ class Story(Watcher[Curve]):
         self.begun: list[tuple[int, int]] = []
         self.fits: list[tuple[int, int]] = []
 
-    def begin(self, found: Curve, done: int, at_once: int) -> None:
+    def begin(self, found: Curve, done: int, total: int, at_once: int) -> None:
         assert not found.finished
+        assert total == len(found.places())
         self.begun.append((done, at_once))
 
     def fit(self, found: Curve, fit: Mapping[str, Any], done: int) -> None:

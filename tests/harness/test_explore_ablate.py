@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled
 from tenfold.errors import DivergedError, OutputExistsError, RunError, TenfoldError, UsageError
 from tenfold.harness import explore_ablate as room
-from tenfold.harness.explore_ablate import Watcher, ablate, key_of
+from tenfold.harness.explore_ablate import ablate, key_of
 from tenfold.harness.explore_ablate_page import render
 from tenfold.harness.explore_record import Exploration
 from tenfold.harness.explore_trainings import AblationWork, Measured, Training, held_out_by
 from tenfold.harness.lock import claimed
+from tenfold.harness.record import Watcher
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace, write_recipe
 
@@ -47,7 +48,7 @@ def made_up(work: Any, next_place: Callable[[], Any], at_once: int) -> Generator
         yield Training(key, seed, Measured(330, 300, None if lost else errors, None if lost else 0.1, 1.0))
 
 
-class Story(Watcher):
+class Story(Watcher[Exploration]):
     def __init__(self, until: int = 99) -> None:
         self.until = until
         self.begun: list[tuple[int, int]] = []
@@ -56,8 +57,8 @@ class Story(Watcher):
     def begin(self, found: Exploration, done: int, total: int, at_once: int) -> None:  # noqa: ARG002
         self.begun.append((done, total))
 
-    def training(self, label: str, made: Training, done: int) -> None:
-        self.told.append((label, made.number))
+    def fit(self, found: Exploration, fit: Mapping[str, Any], done: int) -> None:  # noqa: ARG002
+        self.told.append((fit["change"], fit["seed"]))
         if done == self.until:
             raise KeyboardInterrupt
 

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from tenfold.data.labelled import Labelled, Split
 from tenfold.errors import DivergedError, OutputExistsError, RunError, TenfoldError, UsageError
 from tenfold.harness.explore_page import render
 from tenfold.harness.explore_record import Exploration
-from tenfold.harness.explore_search import Watcher, is_promoted, search
+from tenfold.harness.explore_search import is_promoted, search
 from tenfold.harness.explore_space import Choice, Range, Space
 from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, Measured, SearchWork, Training, part
+from tenfold.harness.record import Watcher
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
@@ -53,13 +54,13 @@ def outcome(recipe: dict[str, Any], ninths: int) -> Measured:
     return Measured(ninths * 10, 1000, min(errors, 900), rate, 0.1)
 
 
-class Stop(Watcher):
+class Stop(Watcher[Exploration]):
     """Stops the work, as Ctrl-C does, once so many trainings are done."""
 
     def __init__(self, after: int) -> None:
         self.left = after
 
-    def training(self, trial: Trial, made: Training, ending: str, done: int) -> None:  # noqa: ARG002
+    def fit(self, found: Exploration, fit: Mapping[str, Any], done: int) -> None:  # noqa: ARG002
         self.left -= 1
         if not self.left:
             raise KeyboardInterrupt
@@ -257,9 +258,9 @@ sys.path.insert(0, sys.argv[1])
 from test_explore_search import *
 
 class Die(Watcher):
-    def training(self, trial, made, ending, done):
-        print(trial.number, made.number, flush=True)
-        if (trial.number, made.number) == (3, 1):
+    def fit(self, found, fit, done):
+        print(fit["trial"], fit["ninths"], flush=True)
+        if (fit["trial"], fit["ninths"]) == (3, 1):
             os.kill(os.getpid(), signal.SIGKILL)
 
 data = load_training().take(range(240), "some").split()
@@ -274,9 +275,9 @@ def test_a_process_that_is_killed_loses_nothing_that_was_done(look: Search, tmp_
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     trained: list[tuple[int, int]] = []
 
-    class Tell(Watcher):
-        def training(self, trial: Trial, made: Training, ending: str, done: int) -> None:  # noqa: ARG002
-            trained.append((trial.number, made.number))
+    class Tell(Watcher[Exploration]):
+        def fit(self, found: Exploration, fit: Mapping[str, Any], done: int) -> None:  # noqa: ARG002
+            trained.append((fit["trial"], fit["ninths"]))
 
     before = [tuple(map(int, line.split())) for line in ended.stdout.splitlines()]
     found = look(watcher=Tell())

@@ -18,7 +18,7 @@ from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe
 
 class Tell(Watcher):
-    def begin(self, found, done, at_once):
+    def begin(self, found, done, total, at_once):
         print("done", done, flush=True)
     def fit(self, found, fit, done):
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)

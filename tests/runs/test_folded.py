@@ -36,7 +36,7 @@ class Story(Watcher[Crossval]):
         self.trained: list[str] = []
         self.stop = stop
 
-    def begin(self, found: Crossval, done: int, at_once: int) -> None:  # noqa: ARG002
+    def begin(self, found: Crossval, done: int, total: int, at_once: int) -> None:  # noqa: ARG002
         self.trained.append(f"{found.folder.name} {done}")
 
     def fit(self, *_: Any) -> None:

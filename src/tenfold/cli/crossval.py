@@ -9,7 +9,7 @@ import typer
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.options import Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
-from tenfold.cli.trainings import Lines
+from tenfold.cli.trainings import Lines, trainings_of
 
 if TYPE_CHECKING:
     from tenfold.harness.crossval_record import Crossval
@@ -85,19 +85,19 @@ def crossval(
 
 def fold_lines(quiet: bool, opening: str = "") -> Lines:
     """Says how a cross-validation goes on."""
-    return Lines(_images, _line, quiet, opening)
+    return Lines(_plan, _line, quiet, opening)
 
 
-def _images(found: "Crossval") -> str:
-    record = found.record
-    return f"about {record['count'] * (record['folds'] - 1) // record['folds']:,} images"
+def _plan(found: "Crossval") -> str:
+    count, folds = found.record["count"], found.record["folds"]
+    return f"{trainings_of(found)} on about {count * (folds - 1) // folds:,} images"
 
 
 def _line(found: "Crossval", fit: Mapping[str, Any]) -> str:
-    """'fold 2  error 1.23 %  (147 errors in 12,000)'"""
+    """'fold 2  error 1.23 %  (147 errors in 12,000)  18.4 s'"""
     repeat = f"repeat {fit['repeat']}  " if found.record["repeats"] > 1 else ""
     errors = f"({fit['errors']:,} errors in {fit['test']:,})"
-    return f"{repeat}fold {fit['fold']}  error {percent(fit['error'])}  {errors}"
+    return f"{repeat}fold {fit['fold']}  error {percent(fit['error'])}  {errors}  {fit['seconds']:.1f} s"
 
 
 def _show(found: "Crossval", optimistic: Mapping[str, Any] | None) -> None:

@@ -9,7 +9,7 @@ import typer
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.options import Json, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
-from tenfold.cli.trainings import Lines
+from tenfold.cli.trainings import Lines, trainings_of
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def curve(
     from tenfold.harness.curve_record import PAGE
     from tenfold.harness.page import write_page
 
-    lines = Lines(_images, _line, quiet)
+    lines = Lines(_plan, _line, quiet)
     wanted = None if sizes is None else _numbers(sizes)
     with told_how_to_go_on(lines.begun, "trainings"), trainings_on(engine, address) as carry_out:
         found = measure(
@@ -91,16 +91,16 @@ def _numbers(text: str) -> list[int]:
         ) from None
 
 
-def _images(found: "Curve") -> str:
+def _plan(found: "Curve") -> str:
     sizes = found.record["sizes"]
-    return f"{sizes[0]:,} to {sizes[-1]:,} images"
+    return f"{trainings_of(found)} on {sizes[0]:,} to {sizes[-1]:,} images"
 
 
 def _line(found: "Curve", fit: Mapping[str, Any]) -> str:
-    """'seed 0   1,000 images  accuracy 96.42 %  (179 errors in 5,000)'"""
+    """'seed 0   1,000 images  accuracy 96.42 %  (179 errors in 5,000)  18.4 s'"""
     largest = found.record["sizes"][-1]
     size = f"{fit['size']:{len(f'{largest:,}')},}"
-    errors = f"({fit['errors']:,} errors in {fit['count']:,})"
+    errors = f"({fit['errors']:,} errors in {fit['count']:,})  {fit['seconds']:.1f} s"
     return f"seed {fit['repeat']}  {size} images  accuracy {percent(1 - fit['error'])}  {errors}"
 
 

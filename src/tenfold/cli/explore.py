@@ -1,6 +1,6 @@
 """`tenfold explore`: which changes of a recipe are real improvements, and which settings do best."""
 
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +9,11 @@ import typer
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.explore_show import show_ablation, show_search
 from tenfold.cli.options import Json, Quiet, Recipe, Seed, Threads, folder_option
-from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
-from tenfold.cli.trainings import side
+from tenfold.cli.output import emit, percent, result, table, told_how_to_go_on
+from tenfold.cli.trainings import Lines
 
 if TYPE_CHECKING:
     from tenfold.harness.explore_record import Exploration
-    from tenfold.harness.explore_study import Trial
-    from tenfold.harness.explore_trainings import Measured, Training
 
 app = typer.Typer(no_args_is_help=True, help="Improve a recipe: by single changes, or by a search.")
 
@@ -69,38 +67,12 @@ def ablate(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.explore_ablate import Watcher
     from tenfold.harness.explore_ablate import ablate as compare
 
-    class Lines(Watcher):
-        """One plain line a training on standard error."""
-
-        def begin(self, found: "Exploration", done: int, total: int, at_once: int) -> None:
-            begun.append(found)
-            self.first, self.total, self.began = done, total, time.perf_counter()
-            if not quiet:
-                record = found.record
-                changes = "1 change" if len(record["changes"]) == 1 else f"{len(record['changes'])} changes"
-                message(
-                    f"Training '{record['recipe']['name']}' as it is and with {changes}, "
-                    f"{len(record['seeds'])} seeds each{side(record, at_once)}."
-                )
-                if done:
-                    message(f"{done} of {total} trainings were done before.")
-
-        def training(self, label: str, made: "Training", done: int) -> None:
-            if quiet:
-                return
-            left = (time.perf_counter() - self.began) / (done - self.first) * (self.total - done)
-            message(
-                f"{done:{len(str(self.total))}}/{self.total}  seed {made.number}  {_outcome(made.measured)}  "
-                f"{label or 'as it is'}" + (f"; about {left:.0f} s left" if done < self.total else "")
-            )
-
-    begun: list[Any] = []
+    lines = Lines(_ablation, _ablated, quiet)
     settings: dict[str, Any] = {"seeds": seeds, "seed": seed, "threads": threads, "out": out}
-    with told_how_to_go_on(begun, "trainings"), trainings_on(engine, address) as carry_out:
-        found = compare(recipe, changes, engine=carry_out, watcher=Lines(), **settings)
+    with told_how_to_go_on(lines.begun, "trainings"), trainings_on(engine, address) as carry_out:
+        found = compare(recipe, changes, engine=carry_out, watcher=lines, **settings)
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
@@ -131,40 +103,16 @@ def search(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.explore_search import Watcher
     from tenfold.harness.explore_search import search as look
     from tenfold.harness.explore_space import space_of
     from tenfold.training.recipes import find_recipe
 
-    class Lines(Watcher):
-        """One plain line a training on standard error."""
-
-        def begin(self, found: "Exploration", done: int, at_once: int) -> None:
-            begun.append(found)
-            if not quiet:
-                record = found.record
-                fields = "1 field" if len(record["space"]) == 1 else f"{len(record['space'])} fields"
-                message(
-                    f"Searching '{record['recipe']['name']}' over {fields}, "
-                    f"{trials} trials{side(record, at_once)}."
-                )
-                if done:
-                    message(f"{done} trials were done before.")
-
-        def training(self, trial: "Trial", made: "Training", ending: str, done: int) -> None:
-            if not quiet:
-                goes_on = "; goes on" if ending == "goes on" else ""
-                message(
-                    f"{done:{len(str(trials))}}/{trials}  trial {trial.number:<3} "
-                    f"{made.measured.train:6,} images  {_outcome(made.measured)}{goes_on}"
-                )
-
-    begun: list[Any] = []
+    lines = Lines(lambda found: _search(found, trials), _tried, quiet, alike=False)
     base = find_recipe(recipe)
     space = space_of(base, ranges or [], only=only)
     settings: dict[str, Any] = {"trials": trials, "seed": seed, "threads": threads, "out": out}
-    with told_how_to_go_on(begun, "trainings"), trainings_on(engine, address) as carry_out:
-        found = look(base, space=space, engine=carry_out, watcher=Lines(), **settings)
+    with told_how_to_go_on(lines.begun, "trainings"), trainings_on(engine, address) as carry_out:
+        found = look(base, space=space, engine=carry_out, watcher=lines, **settings)
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
@@ -204,7 +152,29 @@ def fields(recipe: Recipe, json: Json = False) -> None:
     result(table(("field", "value", "takes", "search"), cells))
 
 
-def _outcome(measured: "Measured") -> str:
-    if measured.errors is None:
-        return f"diverged  {measured.seconds:.1f} s"
-    return f"error {percent(measured.error):>7}  {measured.seconds:5.1f} s"
+def _ablation(found: "Exploration") -> str:
+    record = found.record
+    changes = "1 change" if len(record["changes"]) == 1 else f"{len(record['changes'])} changes"
+    seeds = f"{len(record['seeds'])} seeds each"
+    return f"Training '{record['recipe']['name']}' as it is and with {changes}, {seeds}"
+
+
+def _ablated(found: "Exploration", fit: Mapping[str, Any]) -> str:  # noqa: ARG001
+    return f"seed {fit['seed']}  {_outcome(fit)}  {fit['change'] or 'as it is'}"
+
+
+def _search(found: "Exploration", trials: int) -> str:
+    record = found.record
+    fields = "1 field" if len(record["space"]) == 1 else f"{len(record['space'])} fields"
+    return f"Searching '{record['recipe']['name']}' over {fields}, {trials} trials"
+
+
+def _tried(found: "Exploration", fit: Mapping[str, Any]) -> str:  # noqa: ARG001
+    goes_on = "; goes on" if fit["ending"] == "goes on" else ""
+    return f"trial {fit['trial']:<3} {fit['train']:6,} images  {_outcome(fit)}{goes_on}"
+
+
+def _outcome(fit: Mapping[str, Any]) -> str:
+    if fit["errors"] is None:
+        return f"diverged  {fit['seconds']:.1f} s"
+    return f"error {percent(fit['error']):>7}  {fit['seconds']:5.1f} s"

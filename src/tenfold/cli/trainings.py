@@ -9,28 +9,28 @@ from tenfold.harness.record import Watcher
 
 
 class Lines(Watcher[Any]):
-    """`images` says of a folder what its trainings see, `line` of one training what came of it; `opening` is
-    said before the first."""
+    """`plan` says of a folder what is to be done in it, `line` of one training what came of it; `opening` is
+    said before the first. `alike`: each takes as long, so that the time left can be told."""
 
     def __init__(
         self,
-        images: Callable[[Any], str],
+        plan: Callable[[Any], str],
         line: Callable[[Any, Mapping[str, Any]], str],
         quiet: bool,
         opening: str = "",
+        alike: bool = True,
     ) -> None:
-        self.images, self.line, self.quiet, self.opening = images, line, quiet, opening
+        self.plan, self.line, self.quiet, self.opening, self.alike = plan, line, quiet, opening, alike
         self.begun: list[Any] = []
 
-    def begin(self, found: Any, done: int, at_once: int) -> None:
+    def begin(self, found: Any, done: int, total: int, at_once: int) -> None:
         if self.opening and not self.begun and not self.quiet:
             message(self.opening)
         self.begun.append(found)
-        self.first, self.total, self.began = done, len(found.places()), time.perf_counter()
+        self.first, self.total, self.began = done, total, time.perf_counter()
         if self.quiet:
             return
-        name = found.record["recipe"]["name"]
-        message(f"Training '{name}' {self.total} times on {self.images(found)}{side(found.record, at_once)}.")
+        message(f"{self.plan(found)}{_side(found.record, at_once)}.")
         if done:
             message(f"{done} of {self.total} were done before.")
 
@@ -38,13 +38,20 @@ class Lines(Watcher[Any]):
         """' 3/21  ...  18.4 s; about 36 s left'"""
         if self.quiet:
             return
-        each = (time.perf_counter() - self.began) / (done - self.first)
-        left = f"; about {each * (self.total - done):.0f} s left" if done < self.total else ""
+        left = ""
+        if self.alike and done < self.total:
+            each = (time.perf_counter() - self.began) / (done - self.first)
+            left = f"; about {each * (self.total - done):.0f} s left"
         count = f"{done:{len(str(self.total))}}/{self.total}"
-        message(f"{count}  {self.line(found, fit)}  {fit['seconds']:.1f} s{left}")
+        message(f"{count}  {self.line(found, fit)}{left}")
 
 
-def side(record: Mapping[str, Any], at_once: int) -> str:
+def trainings_of(found: Any) -> str:
+    """'Training 'fast' 21 times'"""
+    return f"Training '{found.record['recipe']['name']}' {len(found.places())} times"
+
+
+def _side(record: Mapping[str, Any], at_once: int) -> str:
     """', 2 at once, 1 thread each; fp32'"""
     together = f", {at_once} at once" if at_once > 1 else ""
     threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"

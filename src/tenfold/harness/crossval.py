@@ -168,7 +168,7 @@ def _carry_out(
     had = {(fold.repeat, fold.number) for fold in done}
     places = [place for place in found.places() if place not in had]
     at_once = max(1, min(len(places), cores // record["threads"]))
-    watcher.begin(found, len(done), at_once)
+    watcher.begin(found, len(done), len(found.places()), at_once)
     settings = {key: record[key] for key in ("recipe", "seed", "threads", "precision")}
     work = CrossvalWork(**settings, data=data, split=split)
     with closing(train_all(work, places, at_once, engine)) as trainings:

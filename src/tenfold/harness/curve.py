@@ -222,8 +222,9 @@ def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher[Curve], e
     if places:
         record["status"] = "training"
         at_once = max(1, min(len(places), cores // record["threads"]))
-        done = len(found.places()) - len(places)
-        watcher.begin(found, done, at_once)
+        total = len(found.places())
+        done = total - len(places)
+        watcher.begin(found, done, total, at_once)
         settings = {key: record[key] for key in ("recipe", "seed", "steps", "threads", "precision")}
         work = CurveWork(**settings, data=data)
         with closing(train_all(work, places, at_once, engine)) as trainings:

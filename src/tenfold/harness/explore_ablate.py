@@ -24,26 +24,16 @@ from tenfold.errors import DivergedError, RunError, UsageError
 from tenfold.harness.explore_ablate_page import write_ablation_page
 from tenfold.harness.explore_fields import Change, read_change
 from tenfold.harness.explore_record import FORMAT, Exploration
-from tenfold.harness.explore_trainings import AblationWork, Measured, Training
+from tenfold.harness.explore_trainings import AblationWork, Measured
 from tenfold.harness.explore_verdict import verdicts
 from tenfold.harness.lock import claimed
-from tenfold.harness.record import RUNS, new_record
+from tenfold.harness.record import RUNS, Watcher, new_record
 from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
 SEEDS = 5
 FEWEST, MOST = 2, 100  # seeds
 MOST_CHANGES = 100
-
-
-class Watcher:
-    """Is told how an ablation goes on."""
-
-    def begin(self, found: Exploration, done: int, total: int, at_once: int) -> None:
-        """`done` of `total` trainings were done before; `at_once` run side by side."""
-
-    def training(self, label: str, made: Training, done: int) -> None:
-        """One more is done: the change `label`, or "" for the recipe as it is."""
 
 
 def ablate(
@@ -56,14 +46,15 @@ def ablate(
     threads: int | None = None,
     out: str | Path | None = None,
     engine: Engine | None = None,
-    watcher: Watcher | None = None,
+    watcher: Watcher[Exploration] | None = None,
 ) -> Exploration:
     """Train `recipe` as it is and with each of `changes`, with the seeds `seed`, `seed` + 1, ...; compare.
 
     A change is `field=value`, several of them with spaces between, or the name or file of another recipe.
     `data` is MNIST's 60,000 training images if None. `threads` are the cores to use (None: all). `out` is
     absent, empty or an ablation of the same recipe, which is gone on with: its changes and seeds are kept and
-    joined (None: runs/ablate-RECIPE).
+    joined (None: runs/ablate-RECIPE). `watcher` is told of each training its `change` ("": the recipe as it
+    is) and `seed` beside what was measured.
 
     Raises UnknownNameError, RecipeError and UsageError for a change that cannot be, UsageError for fewer than
     two seeds or the test set as data, RunError for a folder that is damaged or of another recipe or data,
@@ -125,7 +116,7 @@ def _join(found: Exploration, new: Mapping[str, Any]) -> None:
 
 
 def _carry_out(
-    found: Exploration, data: Labelled, cores: int, engine: Engine | None, watcher: Watcher
+    found: Exploration, data: Labelled, cores: int, engine: Engine | None, watcher: Watcher[Exploration]
 ) -> None:
     record = found.record
     recipes = {"": record["recipe"]} | {change["label"]: change["recipe"] for change in record["changes"]}
@@ -149,7 +140,7 @@ def _carry_out(
                 found.save()
                 done += 1
                 label = labels[str(one.key)]
-                watcher.training(label, one, done)
+                watcher.fit(found, {"change": label, "seed": one.number, **one.measured.to_dict()}, done)
                 if not label:
                     _refuse_lost({one.number: one.measured}, record)
     record["results"] = _results(record)

@@ -36,10 +36,7 @@ def search_results(trials: Sequence[Trial], space: Space) -> dict[str, Any]:
                 "trial": trial.number,
                 "state": trial.state,
                 "parameters": dict(trial.parameters),
-                "measured": [
-                    {"ninths": ninths, **one._asdict(), "error": one.error}
-                    for ninths, one in trial.measured.items()
-                ],
+                "measured": [{"ninths": ninths, **one.to_dict()} for ninths, one in trial.measured.items()],
             }
             for trial in trials
         ],

@@ -29,7 +29,7 @@ from tenfold.harness.explore_results import named_recipe, rank, search_results
 from tenfold.harness.explore_space import Space, default_space, own_parameters, recipe_of
 from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, SearchWork, Training
-from tenfold.harness.record import RUNS, new_record
+from tenfold.harness.record import RUNS, Watcher, new_record
 from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_as_told
 from tenfold.processes import Place
 from tenfold.training.order import derive
@@ -38,17 +38,6 @@ from tenfold.training.recipes import RECIPE_FILE, Recipe, find_recipe, write_rec
 TRIALS = 20
 MOST_TRIALS = 10_000
 KEPT = 3  # of so many trials one goes on to more images
-
-
-class Watcher:
-    """Is told how a search goes on."""
-
-    def begin(self, found: Exploration, done: int, at_once: int) -> None:
-        """`done` of the trials were ended before; `at_once` trainings run side by side."""
-
-    def training(self, trial: Trial, made: Training, ending: str, done: int) -> None:
-        """One more training is done. `ending` is what becomes of the trial: "goes on", "halted" or "whole";
-        `done` trials have ended."""
 
 
 def search(
@@ -61,13 +50,15 @@ def search(
     threads: int | None = None,
     out: str | Path | None = None,
     engine: Engine | None = None,
-    watcher: Watcher | None = None,
+    watcher: Watcher[Exploration] | None = None,
 ) -> Exploration:
     """Try `trials` settings of `recipe` out of `space`, and keep the best.
 
     `data` is MNIST's 55,000 and 5,000 if None, `space` that of `default_space`. `threads` are the cores to
     use (None: all). `out` is absent, empty or a search with the same settings, which is gone on with (None:
     runs/search-RECIPE-SEED); several processes may do so at once, each until there are `trials` in all.
+    `watcher` is told of each training its `trial`, the `ninths` of the images and the `ending`, what becomes
+    of the trial: "goes on", "halted" or "whole".
 
     Raises UsageError for no trials or the test set as data, RunError for a folder that is damaged or of
     another search, DivergedError where no trial came to an end, DiskError.
@@ -154,19 +145,22 @@ class _Course:
         return sum(trial.state != "running" for trial in self.study.trials())
 
 
-def _carry_out(course: _Course, data: Split, cores: int, engine: Engine | None, watcher: Watcher) -> None:
+def _carry_out(
+    course: _Course, data: Split, cores: int, engine: Engine | None, watcher: Watcher[Exploration]
+) -> None:
     found, study = course.found, course.study
     record = found.record
     done = course.ended()
     if done < course.most:
         found.check_torch()
         at_once = max(1, min(course.most - done, cores // record["threads"]))
-        watcher.begin(found, done, at_once)
+        watcher.begin(found, done, course.most, at_once)
         work = SearchWork(data, study.seed, record["threads"], record["precision"])
         with closing((engine or train_as_told)(work, course.next_place, at_once)) as trainings:
             for made in trainings:
                 trial, ending = course.take_in(made)
-                watcher.training(trial, made, ending, course.ended())
+                fit = {"trial": trial.number, "ninths": made.number, "ending": ending}
+                watcher.fit(found, {**fit, **made.measured.to_dict()}, course.ended())
     _finish(course)
 
 

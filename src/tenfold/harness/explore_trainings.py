@@ -55,6 +55,9 @@ class Measured(NamedTuple):
         """A fraction of 1; a training that diverged reads nothing."""
         return 1.0 if self.errors is None else self.errors / self.held_out
 
+    def to_dict(self) -> dict[str, Any]:
+        return {**self._asdict(), "error": self.error}
+
 
 class Training(NamedTuple):
     """One that is done, with what it was: an ablation's key and seed, or a search's trial and ninths."""

@@ -123,10 +123,10 @@ Kept = TypeVar("Kept", bound=Recorded)
 
 
 class Watcher(Generic[Kept]):
-    """Is told how a cross-validation or a learning curve goes on."""
+    """Is told how a cross-validation, a learning curve or an exploration goes on."""
 
-    def begin(self, found: Kept, done: int, at_once: int) -> None:
-        """`done` of the trainings were done before; `at_once` run side by side."""
+    def begin(self, found: Kept, done: int, total: int, at_once: int) -> None:
+        """`done` of `total` trainings (of a search: trials) were done before; `at_once` run side by side."""
 
     def fit(self, found: Kept, fit: Mapping[str, Any], done: int) -> None:
-        """One more is done; `fit` is its record."""
+        """One more training is there, with `done` all told; `fit` is its record."""
