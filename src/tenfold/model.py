@@ -102,6 +102,12 @@ class Model:
     def name(self) -> str:
         return self.metadata.name
 
+    def listed(self, name: str, default: str) -> dict[str, Any]:
+        """What lists of models say of it; `name` is what it goes by there, `default` the default's name."""
+        facts = {"parameters": self.metadata.parameters, "bytes": len(self.data), "sha256": self.sha256}
+        about = {"name": name, "default": name == default, "reads": self.metadata.kind.reads}
+        return {**about, **facts, "measured": dict(self.metadata.measured)}
+
 
 def list_models(*, lines: bool = False) -> list[str]:
     """The names of the shipped models, sorted: of single digits, and of whole `lines` if that is wanted."""
@@ -227,7 +233,10 @@ def _metadata_text(message: onnx_wire.ModelMessage) -> str:
 
 
 def _metadata(text: str) -> Metadata:
-    document = _document(text)
+    try:
+        document = _object(json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        raise ModelFileError("its metadata is not a JSON object") from None
     version = document.get("format")
     if type(version) is int and version > FORMAT:
         raise ModelFileError(
@@ -241,16 +250,6 @@ def _metadata(text: str) -> Metadata:
     if canonical != text[:_CHECKSUM_AT] + _ZEROS + text[_CHECKSUM_AT + 64 :]:
         raise ModelFileError("its metadata is not as Tenfold writes it")
     return metadata
-
-
-def _document(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ModelFileError("its metadata is not JSON") from None
-    if not isinstance(document, dict):
-        raise ModelFileError("its metadata is not a JSON object")
-    return document
 
 
 def _from_document(document: dict[str, Any]) -> Metadata:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.serving.conftest import Images, Run, Running
 
-from tenfold.model import list_models, read_model, resolve
+from tenfold.model import DEFAULT_MODEL, list_models, read_model, resolve
 from tenfold.reading import Reader
 
 
@@ -99,6 +99,7 @@ def test_the_models_are_listed_with_their_figures(service: Running) -> None:
     for model in found:
         file = read_model(resolve(model["name"]))
         assert (model["sha256"], model["bytes"]) == (file.sha256, len(file.data))
+        assert model == {**file.listed(model["name"], DEFAULT_MODEL), "reads": "single digits"}
         assert model["measured"] == dict(file.metadata.measured)
 
 

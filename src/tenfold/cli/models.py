@@ -39,16 +39,7 @@ def models(name: Name = None, json: Json = False) -> None:
 def _row(name: str) -> dict[str, Any]:
     from tenfold.model import DEFAULT_MODEL, read_model, resolve
 
-    model = read_model(resolve(name), kind=None)
-    return {
-        "name": name,
-        "default": name == DEFAULT_MODEL,
-        "reads": model.metadata.kind.reads,
-        "parameters": model.metadata.parameters,
-        "bytes": len(model.data),
-        "sha256": model.sha256,
-        "measured": dict(model.metadata.measured),
-    }
+    return read_model(resolve(name), kind=None).listed(name, DEFAULT_MODEL)
 
 
 def _line(row: dict[str, Any]) -> list[str]:

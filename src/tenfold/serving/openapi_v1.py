@@ -97,6 +97,7 @@ SCHEMAS_V1: Document = {
         {
             "name": {"type": "string"},
             "default": {"type": "boolean"},
+            "reads": {"const": "single digits"},
             "parameters": COUNT,
             "bytes": COUNT,
             "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
@@ -143,6 +144,7 @@ _READING_EXAMPLE = {
 _MODEL_EXAMPLE = {
     "name": "reader-int8",
     "default": True,
+    "reads": "single digits",
     "parameters": 169610,
     "bytes": 684364,
     "sha256": "ab" * 32,

@@ -27,7 +27,7 @@ from tenfold.files import sha256
 from tenfold.images.png import write_png
 from tenfold.reading import Reader
 from tenfold.serving.answers import RefusedError, json_answer
-from tenfold.serving.api import parameters
+from tenfold.serving.api import described, parameters
 from tenfold.serving.api import picture as picture_of
 from tenfold.serving.engine import Engine, Picture
 from tenfold.serving.site_corrections import Corrections
@@ -162,20 +162,15 @@ class _Site:
         return base64.b64encode(write_png(self._engine.decode(body))).decode()
 
     def _cards(self) -> list[dict[str, Any]]:
-        catalogue = self._engine.catalogue
-        return [self._card(name, catalogue.load(name)) for name in catalogue.names]
+        load = self._engine.catalogue.load
+        return [{**one, **self._card(load(one["name"]))} for one in described(self._engine)]
 
-    def _card(self, name: str, reader: Reader) -> dict[str, Any]:
+    def _card(self, reader: Reader) -> dict[str, Any]:
         metadata = reader.metadata
         return {
-            "name": name,
-            "parameters": metadata.parameters,
-            "bytes": len(reader.model.data),
-            "sha256": reader.model.sha256,
             "temperature": metadata.temperature,
             "threshold": metadata.thresholds.get("confidence", 0.0),
             "recipe": dict(metadata.recipe),
             "data": dict(metadata.data),
-            "measured": dict(metadata.measured),
             "layers": self._inside(reader).layers,
         }
