@@ -92,6 +92,12 @@ def test_a_damaged_file_is_one_failure(tmp_path: Path, name: str, data: bytes) -
     assert item.content.error.endswith(".")
 
 
+def test_the_error_page_of_a_server_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "images-idx3-ubyte").write_bytes(b"<html>503 Service Unavailable</html>")
+    (item,) = items_of(parts_of(tmp_path / "images-idx3-ubyte"))
+    assert "is a web page" in getattr(item.content, "error", "")
+
+
 def test_damage_within_a_parquet_file_costs_the_rest_of_a_row_group(
     pngs: list[bytes], write_parquet: WriteParquet
 ) -> None:

@@ -36,7 +36,7 @@ IDX_LIMIT = 2**28  # bytes unpacked; the largest set known by name, EMNIST's dig
 Shape = tuple[int | None, ...]
 
 
-class _Stream(Protocol):
+class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
@@ -53,9 +53,8 @@ def read_idx(
     `shape` demands sizes (None leaves one open), `dtype` a type; more than `limit` bytes of items are refused
     before they are unpacked. `name` opens the sentence of each error. Raises IdxError.
     """
-    gzipped = data[:2] == b"\x1f\x8b"
-    stream: _Stream = _Gunzip(data, name) if gzipped else io.BytesIO(data)
-    found, sizes = _read_header(stream, name, data)
+    stream: Stream = _Gunzip(data, name) if is_gzipped(data) else io.BytesIO(data)
+    found, sizes = read_header(stream, name)
     _check_shape(name, sizes, shape)
     if dtype is not None and found != dtype:
         raise IdxError(f"{name} holds {found} items where {np.dtype(dtype)} is expected.")
@@ -123,13 +122,19 @@ def header(array: NDArray[Any]) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
 
 
-def _read_header(stream: _Stream, name: str, data: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def is_gzipped(data: bytes) -> bool:
+    return data[:2] == b"\x1f\x8b"
+
+
+def read_header(stream: Stream, name: str = "The IDX file") -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The type and the sizes that an unpacked IDX file announces; `stream` is then at its items. Raises
+    IdxError."""
     magic = stream.read(4)
     if not magic:
         raise IdxError(f"{name} is empty.")
-    if data[:64].lstrip()[:1] == b"<":
-        raise IdxError(f"{name} is a web page, perhaps the error page of a server; download it again.")
     if magic[:2] != b"\0\0"[: len(magic)]:
+        if (magic + stream.read(60)).lstrip()[:1] == b"<":
+            raise IdxError(f"{name} is a web page, perhaps the error page of a server; download it again.")
         raise IdxError(f"{name} is not in the IDX format: it does not start with two zero bytes.")
     if len(magic) < 4:
         raise IdxError(f"{name} ends inside its header.")
@@ -178,7 +183,7 @@ class _Gunzip:
         except zlib.error:
             raise IdxError(f"{self.name} is damaged: it does not unpack as gzip.") from None
         self.rest = self.inflate.unconsumed_tail
-        if self.inflate.eof and self.inflate.unused_data[:2] == b"\x1f\x8b":
+        if self.inflate.eof and is_gzipped(self.inflate.unused_data):
             raise IdxError(f"{self.name} has a second gzip member after the first.")
         if self.inflate.eof and self.inflate.unused_data:
             raise IdxError(f"{self.name} has {len(self.inflate.unused_data):,} bytes after its gzip member.")

@@ -7,14 +7,18 @@ no memory but for the names in the one folder that is being listed.
 """
 
 import hashlib
-import struct
+import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tenfold.data.folder import SUFFIXES
-from tenfold.data.idx import IDX_LIMIT, read_idx
+from tenfold.data.idx import IDX_LIMIT, MAX_DIMENSIONS, Stream, is_gzipped, read_header, read_idx
 from tenfold.errors import DataError, IdxError
 from tenfold.scaling.places import File, Place
 
@@ -23,8 +27,7 @@ Kind = Literal["pictures", "parquet", "idx", "unreadable"]
 COLUMN = "image"  # of a Parquet file: bytes, or Hugging Face's struct of bytes and path
 MOST_SLICES = 16  # of one row group: those before a slice are read and passed over
 _IDX_NAMES = ("idx3-ubyte", "idx3-ubyte.gz", ".idx", ".idx.gz")
-_IDX_HEADER = struct.Struct(">4I")
-_IDX_IMAGES = 0x00000803  # unsigned bytes in three dimensions
+IDX_HEADER = 16  # bytes, of three dimensions
 
 
 class Listed(NamedTuple):
@@ -194,7 +197,7 @@ def _slices(counts: Sequence[int], size: int) -> Iterator[tuple[int, int, int, i
 def _idx(index: int, listed: Listed, size: int) -> Iterator[Part]:
     place, file = listed
     try:
-        count = len(read_idx_whole(place, file.name)) if _gzipped(place, file.name) else _idx_count(listed)
+        count = _idx_count(listed)
     except IdxError as error:
         yield _unreadable(index, listed, str(error))
         return
@@ -204,32 +207,29 @@ def _idx(index: int, listed: Listed, size: int) -> Iterator[Part]:
         index += 1
 
 
-def _gzipped(place: Place, name: str) -> bool:
-    with place.open(name) as stream:
-        return bytes(stream.read(2)) == b"\x1f\x8b"
-
-
 def _idx_count(listed: Listed) -> int:
     with listed.place.open(listed.file.name) as stream:
-        count, height, width = idx_shape(bytes(stream.read(_IDX_HEADER.size)))
-    if listed.file.size != _IDX_HEADER.size + count * height * width:
+        shape = idx_shape(stream)
+    if shape is None:
+        return len(read_idx_whole(listed.place, listed.file.name))
+    if listed.file.size != IDX_HEADER + math.prod(shape):
         raise IdxError("The IDX file does not have the length that its header announces.")
-    return count
+    return shape[0]
 
 
-def idx_shape(header: bytes) -> tuple[int, int, int]:
-    """Pictures, height and width. Raises IdxError for what is no header of grey pictures."""
-    if len(header) < _IDX_HEADER.size:
-        raise IdxError("The IDX file ends inside its header.")
-    magic, count, height, width = _IDX_HEADER.unpack(header)
-    if magic != _IDX_IMAGES or not height or not width:
+def idx_shape(stream: Stream) -> tuple[int, int, int] | None:
+    """Pictures, height and width; None of a gzipped file, of which no piece can be had alone. Raises IdxError
+    for what is no header of grey pictures."""
+    beginning = bytes(stream.read(4 + 4 * MAX_DIMENSIONS))
+    if is_gzipped(beginning):
+        return None
+    dtype, sizes = read_header(io.BytesIO(beginning))
+    if dtype != np.uint8 or len(sizes) != 3 or not all(sizes[1:]):
         raise IdxError("The IDX file holds no pictures of unsigned bytes.")
-    return count, height, width
+    return sizes[0], sizes[1], sizes[2]
 
 
-def read_idx_whole(place: Place, name: str) -> Any:
-    """uint8 [n, h, w] of a gzipped file, of which no piece can be had alone. Raises IdxError."""
-    import numpy as np
-
+def read_idx_whole(place: Place, name: str) -> NDArray[np.uint8]:
+    """uint8 [n, h, w] of a gzipped file. Raises IdxError."""
     data = place.read(name, IDX_LIMIT, IdxError, "The IDX file")
     return read_idx(data, shape=(None, None, None), dtype=np.uint8)

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from tenfold.errors import DiskError, IdxError, InputError, NetworkError
 from tenfold.images.decode import BYTE_LIMIT
 from tenfold.reading.reader import Failure
-from tenfold.scaling.inputs import Part, idx_shape, picture_column, read_idx_whole
+from tenfold.scaling.inputs import IDX_HEADER, Part, idx_shape, picture_column, read_idx_whole
 from tenfold.scaling.places import Place
 
 CHUNK = 64  # pictures in memory at a time; each may be a photograph of some megabytes
 FETCHED_AT_ONCE = 16
-_IDX_HEADER = 16  # bytes
 _DAMAGED = "The Parquet file is damaged here: this row cannot be read."
 
 
@@ -144,11 +143,11 @@ def _idx_images(part: Part, place: Place) -> NDArray[np.uint8]:
     """uint8 [n, h, w]: 8 MB for 10,000 pictures of MNIST's size."""
     name, (start, stop) = part.names[0], part.rows
     with place.open(name) as stream:
-        header = bytes(stream.read(_IDX_HEADER))
-        if header[:2] == b"\x1f\x8b":
-            return np.asarray(read_idx_whole(place, name)[start:stop])
-        _, height, width = idx_shape(header)
-        stream.seek(_IDX_HEADER + start * height * width)
+        shape = idx_shape(stream)
+        if shape is None:
+            return read_idx_whole(place, name)[start:stop]
+        _, height, width = shape
+        stream.seek(IDX_HEADER + start * height * width)
         data = stream.read((stop - start) * height * width)
     if len(data) != (stop - start) * height * width:
         raise IdxError(f"'{place.shown(name)}' changed while it was read.")
