@@ -9,7 +9,7 @@ import pytest
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
-from tenfold.runs.record import BEGUN, FORMAT
+from tenfold.harness.run_record import BEGUN, FORMAT
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from tenfold.data.catalogue import SOURCES
 from tenfold.data.download import RemoteFile
 from tenfold.data.sources import Store, fetch
 from tenfold.files import sha256, sweep, write_atomic
+from tenfold.harness.run_record import BEGUN, FORMAT, Run
 from tenfold.model import read_model
-from tenfold.runs.record import BEGUN, FORMAT, Run
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import COLUMNS, History
 from tenfold.training.export import export

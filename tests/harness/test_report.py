@@ -251,7 +251,7 @@ def test_hostile_text_stays_text(run: RunFolder, tmp_path: Path) -> None:
         "machine": {HOSTILE: {HOSTILE: HOSTILE}},
         "durations": {"train": HOSTILE, HOSTILE: HOSTILE},
         "data": {HOSTILE: HOSTILE},
-        "versions": [HOSTILE],
+        "versions": {HOSTILE: [HOSTILE]},
         "layers": [[HOSTILE, [HOSTILE], HOSTILE], [HOSTILE, HOSTILE, HOSTILE]],
         HOSTILE: HOSTILE,
         "wide": "\ud800",

@@ -81,7 +81,7 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(
     other.record[setting] = value
     page = page_of(tmp_path, run, other)
     assert "Means over seeds" not in page.tables
-    assert [setting, "–", str(value)] in page.tables["Settings"]
+    assert [setting, str(run.record.get(setting, "–")), str(value)] in page.tables["Settings"]
 
 
 def test_a_pair_is_tested_on_the_same_images(run: RunFolder, tmp_path: Path) -> None:

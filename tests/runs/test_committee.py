@@ -20,6 +20,7 @@ from tenfold.errors import (
     UnknownNameError,
     UsageError,
 )
+from tenfold.harness.run_record import Run
 from tenfold.metrics import nll
 from tenfold.model import read_model
 from tenfold.reading.reader import Reader
@@ -27,7 +28,6 @@ from tenfold.runs import evaluate
 from tenfold.runs.committee import Committee, committee
 from tenfold.runs.contest import compare
 from tenfold.runs.listing import count_openings, list_runs
-from tenfold.runs.record import Run
 from tenfold.training.export import export
 from tenfold.training.networks import Network
 

@@ -9,7 +9,8 @@ import pytest
 
 from tenfold.errors import DiskError, OutputExistsError, RunError
 from tenfold.harness.record import LIMIT
-from tenfold.runs.record import Run, check_free, differences, new_folder
+from tenfold.harness.run_record import Run
+from tenfold.runs.record import check_free, differences, new_folder
 
 
 def test_a_record_comes_back_as_it_was_saved(finished: Run) -> None:

@@ -9,7 +9,6 @@ or of another run is a RunError that names the file.
 
 import csv
 import io
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +20,11 @@ from numpy.typing import NDArray
 from tenfold.errors import RunError
 from tenfold.files import read_bounded
 from tenfold.harness.arrays import LIMIT, unpack_arrays
+from tenfold.harness.run_record import RECORD, Run
 
 if TYPE_CHECKING:
     from tenfold.data.labelled import Labelled
 
-FORMAT = 1
-REQUIRED = {"recipe": dict, "seed": int, "data": dict, "counts": dict, "results": dict, "kept_epoch": int}
 NUMBERS = ("kept_epoch", "parameters", "temperature", "test_openings")
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 
@@ -102,9 +100,10 @@ def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
     Raises RunError for a folder that is damaged or incomplete, or images that are not those of the run.
     """
     run = Path(run)
-    if not run.is_dir():
-        raise RunError(f"There is no run folder '{run}'.")
-    record = _read_record(run / "run.json")
+    found = Run.load(run)
+    found.check_finished()
+    record = found.record
+    _check(run / RECORD, record)
     history = _read_history(run / "history.csv", record["kept_epoch"])
     path = run / "predictions.npz"
     arrays = unpack_arrays(_read(path, LIMIT), path)
@@ -119,37 +118,20 @@ def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
 
 def _read(path: Path, limit: int) -> bytes:
     if not path.exists():
-        raise _unfinished(path.parent, path.name)
+        raise RunError(f"The run '{path.parent}' is damaged: it has no {path.name}.")
     return read_bounded(path, limit, RunError)
 
 
-def _unfinished(run: Path, lacks: str) -> RunError:
-    return RunError(
-        f"The run '{run}' has no {lacks}: it did not finish; go on with 'tenfold train --resume {run}'."
-    )
-
-
-def _read_record(path: Path, *, limit: int = 2**20) -> dict[str, Any]:
-    try:
-        record = json.loads(_read(path, limit))
-    except (ValueError, RecursionError):
-        raise RunError(f"'{path}' is not sound JSON.") from None
-    if not isinstance(record, dict):
-        raise RunError(f"'{path}' is not the record of a run.")
-    if record.get("format") != FORMAT:
-        raise RunError(f"'{path}' has format {record.get('format')!r:.20}; this version reads {FORMAT}.")
-    for key, kind in REQUIRED.items():
-        if key not in record:
-            raise _unfinished(path.parent, f"'{key}'")
-        if not isinstance(record.get(key), kind):
-            raise RunError(f"'{path}' has no sound '{key}'.")
-    for key in NUMBERS:
-        if key in record and _number(record[key]) is None:
-            raise RunError(f"'{path}' has no sound '{key}'.")
+def _check(path: Path, record: dict[str, Any]) -> None:
     layers = record.get("layers", [])
-    if not (isinstance(layers, list) and all(isinstance(row, list) and len(row) == 3 for row in layers)):
-        raise RunError(f"'{path}' has no sound 'layers'.")
-    return record
+    sound = {
+        "counts": isinstance(record.get("counts"), dict),
+        "layers": isinstance(layers, list) and all(isinstance(row, list) and len(row) == 3 for row in layers),
+        **{key: key not in record or _number(record[key]) is not None for key in NUMBERS},
+    }
+    for key, is_sound in sound.items():
+        if not is_sound:
+            raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
 
 
 def _number(value: object) -> float | None:

@@ -22,7 +22,8 @@ from tenfold.environment import machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
 from tenfold.files import sweep
 from tenfold.harness.lock import claimed
-from tenfold.runs.record import FORMAT, Run, check_free, differences
+from tenfold.harness.run_record import FORMAT, Run
+from tenfold.runs.record import check_free, differences
 
 if TYPE_CHECKING:
     from tenfold.data import Labelled, Store
@@ -171,8 +172,7 @@ def reproduce(
     from tenfold.runs.carry_out import begin
 
     first = Run.load(folder)
-    if not first.finished:
-        raise RunError(f"The run '{folder}' did not finish; go on with it first: --resume {folder}")
+    first.check_finished()
     old = first.record
     record = _record({key: old[key] for key in SETTINGS if key in old}, old["device"])
     name = f"{first.folder.resolve().name}-again"
@@ -217,8 +217,7 @@ def write_report(run: Run) -> Path:
     """Write report.html and sample.png, a digit to try the model on, into the folder of a finished run."""
     from tenfold.runs.page import find_images, write_page
 
-    if not run.finished:
-        raise RunError(f"The run '{run.folder}' did not finish; go on with it first: --resume {run.folder}")
+    run.check_finished()
     return write_page(run, find_images(run))
 
 

@@ -11,8 +11,8 @@ from tenfold.errors import RunError
 from tenfold.harness import crossval_record
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.facts import read_facts
+from tenfold.harness.run_record import RECORD, Run
 from tenfold.runs.page import find_images
-from tenfold.runs.record import RECORD, Run
 
 
 class Answered(NamedTuple):

@@ -22,13 +22,14 @@ from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.lock import claimed
+from tenfold.harness.run_record import Run
 from tenfold.metrics import fit_temperature
 from tenfold.model import parse_model
 from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
 from tenfold.reading.reader import Reader
 from tenfold.runs.page import write_page
 from tenfold.runs.parts import Parts, checksums, counts, load_parts
-from tenfold.runs.record import ACCEPTANCE, Run, new_folder, stated
+from tenfold.runs.record import ACCEPTANCE, new_folder, stated
 from tenfold.thresholds import fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint, epoch_seconds

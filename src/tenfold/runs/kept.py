@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.data.sets import set_names
+from tenfold.harness.run_record import COMMITTEE, RECORD
 from tenfold.harness.several_done import keep, read_kept
 from tenfold.model import resolve
-from tenfold.runs.record import COMMITTEE, RECORD
 
 
 def keep_result(model: str | Path | None, kind: str, found: Mapping[str, Any]) -> None:

@@ -21,8 +21,8 @@ from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import Curve
 from tenfold.harness.explore_record import Exploration
 from tenfold.harness.record import RUNS, Recorded
+from tenfold.harness.run_record import Run
 from tenfold.runs.committee import Committee
-from tenfold.runs.record import Run
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better
 KINDS: dict[str, type[Recorded]] = {  # of folders

@@ -15,9 +15,9 @@ from tenfold.errors import RunError, UsageError
 from tenfold.files import read_bounded
 from tenfold.harness.arrays import LIMIT, unpack_arrays
 from tenfold.harness.refusal import DRAWN, NOT_DIGITS, picture_set
+from tenfold.harness.run_record import COMMITTEE, RECORD, Run
 from tenfold.model import Metadata, resolve
 from tenfold.runs.committee import Committee
-from tenfold.runs.record import COMMITTEE, RECORD, Run
 
 VALIDATES = re.compile(r"-validation( \(\d+\))?$")  # a name in a model file, the second of that name numbered
 MNIST = {"mnist-train", "mnist-training"}

@@ -7,9 +7,9 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import TenfoldError
 from tenfold.files import write_atomic
 from tenfold.harness import report
+from tenfold.harness.run_record import Run
 from tenfold.images.png import write_png
 from tenfold.runs.parts import checksums, load_parts
-from tenfold.runs.record import Run
 
 
 def write_page(run: Run, images: Labelled | None) -> Path:

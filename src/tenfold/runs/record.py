@@ -1,66 +1,19 @@
-"""`run.json`: what a run was made of and what came of it. All that is needed to repeat it, and its folder."""
+"""A run's folder, what a model file says of its results, and where the records of two runs differ."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
 from tenfold.files import is_stray, make_folder, sweep
-from tenfold.harness.record import RUNS, Fields, Recorded, read_record
+from tenfold.harness.record import RUNS
+from tenfold.harness.run_record import Run
 
-FORMAT = 1
-RECORD = "run.json"
-COMMITTEE = "committee.json"  # what the folder of a committee has in its place
 ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
-# What every record holds, and what a finished one holds besides.
-BEGUN: Fields = {
-    "status": str,
-    "recipe": dict,
-    "seed": int,
-    "sets": list,
-    "final": bool,
-    "device": str,
-    "threads": int,
-    "precision": str,
-    "temperature": (int, float),
-    "thresholds": dict,
-    "data": dict,
-    "machine": dict,
-    "versions": dict,
-    "durations": dict,
-    "results": dict,
-    "test_openings": int,
-}
-FINISHED: Fields = {"epochs": int, "kept_epoch": int, "stopped": str, "model_sha256": str}
 COMPARED = ("tenfold", "versions", "machine", "device", "data", "results")
-
-
-class Run(Recorded):
-    """A run folder and what its run.json says."""
-
-    FILE: ClassVar[str] = RECORD
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """`validation` and, where it was opened, `test`: see `harness.evaluate`."""
-        results: dict[str, Any] = self.record["results"]
-        return results
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Raises RunError for a folder that holds no run, or a damaged one."""
-        path = Path(folder) / RECORD
-        if not path.exists():
-            raise RunError(f"'{folder}' is not a run folder: it has no {RECORD}.{_hint(folder)}")
-        return cls(Path(folder), read_record(path, "a run", FORMAT, BEGUN, FINISHED))
-
-    def count_opening(self) -> None:
-        """Note that the official test set is looked at with this run's model."""
-        self.record["test_openings"] += 1
-        self.save()
 
 
 def stated(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,10 +66,3 @@ def _interrupted(folder: str | Path) -> bool:
         return not Run.load(folder).finished
     except RunError:
         return False
-
-
-def _hint(folder: str | Path) -> str:
-    """A run is often named without the folder that all are in; a committee has no training to tell of."""
-    if (Path(folder) / COMMITTEE).exists():
-        return " It is a committee, which was not trained itself; its members were."
-    return f" Did you mean '{RUNS / folder}'?" if (RUNS / folder / RECORD).exists() else ""

@@ -9,18 +9,18 @@ from tenfold.errors import RunError, UsageError
 from tenfold.harness.facts import read_facts
 from tenfold.harness.page import write_page
 from tenfold.harness.report import render as render_one
+from tenfold.harness.run_record import Run
 from tenfold.harness.several import MOST, SideRun, groups, render, side_by_side
 from tenfold.harness.several_done import read_done
 from tenfold.runs.listing import KINDS, kind_of, list_runs
 from tenfold.runs.page import find_images, find_validation
-from tenfold.runs.record import Run
 
 OTHERS = ("crossval", "curve", "explore")  # of KINDS: what is done with recipes
 
 
 def report_elsewhere(folder: Path, out: Path) -> Path:
     """Write the report of one finished run to `out`. Raises as `report_several` does."""
-    return write_page(out, render_one(read_facts(folder, find_images(_finished(folder)))))
+    return write_page(out, render_one(read_facts(folder, find_images(Run.load(folder)))))
 
 
 def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Path, list[Path]]:
@@ -39,7 +39,7 @@ def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Pa
     if len(runs) > MOST:
         raise UsageError(f"A report shows at most {MOST} runs side by side, not {len(runs)}.")
     names = _names(runs)
-    records = {name: _finished(folder) for name, folder in zip(names, runs, strict=True)}
+    records = {name: Run.load(folder) for name, folder in zip(names, runs, strict=True)}
     side = side_by_side([(name, read_facts(folder)) for name, folder in zip(names, runs, strict=True)])
     largest = max(groups(side), key=len, default=[])
     images = _images(largest, records)
@@ -57,13 +57,6 @@ def _beside(run: Path) -> Path:
 def _is_other(folder: Path) -> bool:
     """Is it a folder of the harness that is no run's?"""
     return kind_of(folder) not in (None, "run")
-
-
-def _finished(folder: Path) -> Run:
-    run = Run.load(folder)
-    if not run.finished:
-        raise RunError(f"The run '{folder}' did not finish; go on with it first: --resume {folder}")
-    return run
 
 
 def _names(runs: Sequence[Path]) -> list[str]:
