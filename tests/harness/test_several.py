@@ -14,9 +14,10 @@ from tests.harness.test_report import HOSTILE, Page
 
 from tenfold.errors import RunError
 from tenfold.harness.facts import read_facts
+from tenfold.harness.kept import keep, read_kept
 from tenfold.harness.markup import percent
 from tenfold.harness.several import CONTENTS, groups, render, side_by_side
-from tenfold.harness.several_done import Done, keep, read_done, read_kept
+from tenfold.harness.several_done import Done, read_done
 from tenfold.metrics import summary, t_interval, wilson
 
 

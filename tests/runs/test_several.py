@@ -14,8 +14,8 @@ from tenfold.errors import RunError, TenfoldError, UsageError
 from tenfold.harness.crossval import crossval
 from tenfold.harness.curve import curve
 from tenfold.harness.explore_ablate import ablate
+from tenfold.harness.kept import keep_evaluation, keep_result
 from tenfold.runs import Run
-from tenfold.runs.kept import keep_evaluation, keep_result
 from tenfold.runs.listing import list_runs
 from tenfold.runs.several import report_elsewhere, report_several
 from tenfold.training.recipes import Recipe, replace

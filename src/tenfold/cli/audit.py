@@ -29,9 +29,9 @@ def audit(folder: Folder, top: Top = 50, out: Out = None, json: Json = False) ->
     """
     from tenfold.harness.audit import audit as examine
     from tenfold.harness.audit_page import render
+    from tenfold.harness.kept import keep_result
     from tenfold.harness.page import write_page
     from tenfold.runs.audited import read_answers
-    from tenfold.runs.kept import keep_result
 
     answers = read_answers(folder)
     files = () if answers.images is None else answers.images.files

@@ -42,10 +42,10 @@ def refusal(
     """
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
+    from tenfold.harness.kept import keep_result
     from tenfold.harness.refusal import DRAWN, ERRORS
     from tenfold.harness.refusal import refusal as measure
     from tenfold.reading.reader import Reader
-    from tenfold.runs.kept import keep_result
     from tenfold.runs.opening import flattered, open_set, other_pictures, trained_on
 
     reader = Reader(model, threads=threads)

@@ -1,13 +1,10 @@
 """What else was done with runs: the results that commands leave in a run's folder, and what lies beside it.
 
-    keep("runs/fast-0", "robustness", found.to_dict())      what `tenfold robustness runs/fast-0` does
     read_done({"fast-0": Path("runs/fast-0")}, [Path("runs/crossval-fast-class-5x1-0")])
 
-A result is one JSON file in the run's folder, KEPT says which. `Done` is what of it a page shows, as rows of
-plain text.
+`Done` is what of it a page shows, as rows of plain text.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.errors import RunError
-from tenfold.files import read_bounded, write_atomic
 from tenfold.harness.crossval_record import RECORD as CROSSVAL
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import RECORD as CURVE
@@ -23,10 +19,8 @@ from tenfold.harness.curve_record import Curve
 from tenfold.harness.explore_record import RECORD as EXPLORE
 from tenfold.harness.explore_record import Exploration
 from tenfold.harness.explore_verdict import WORDS
+from tenfold.harness.kept import read_kept
 from tenfold.harness.markup import percent, section, table, times
-
-KEPT = ("evaluations", "robustness", "refusal", "audit")
-LIMIT = 1 << 22  # bytes
 
 Row = tuple[str, ...]
 HEADS: dict[str, tuple[str, Row]] = {
@@ -61,25 +55,6 @@ class Done:
 
     def add(self, kind: str, rows: Iterable[Row]) -> None:
         self.rows.setdefault(kind, []).extend(rows)
-
-
-def keep(run: str | Path, kind: str, found: Mapping[str, Any]) -> None:
-    """Write what was found to the folder `run`; a later result of that kind takes its place. DiskError."""
-    write_atomic(Path(run) / f"{kind}.json", json.dumps(dict(found), indent=1, allow_nan=False) + "\n")
-
-
-def read_kept(run: str | Path, kind: str) -> dict[str, Any]:
-    """What was kept; empty if nothing was. Raises RunError for a damaged file."""
-    path = Path(run) / f"{kind}.json"
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(read_bounded(path, LIMIT, RunError))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise RunError(f"'{path}' is damaged: it is not JSON. Delete it, and measure again.")
-    return found
 
 
 def read_done(runs: Mapping[str, Path], others: Sequence[Path]) -> Done:
