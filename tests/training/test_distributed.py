@@ -2,17 +2,16 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.training.group import places, run_group, start_group
 
 from tenfold.data.mnist import load_training
 from tenfold.errors import UsageError
@@ -72,46 +71,6 @@ with joined() as group:
 names = [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
 assert not [name for name in names if "gloo" in name], names  # such a thread aborts the process at its end
 """
-
-
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
-
-
-def start_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.Popen[str]]:
-    """What torchrun does on one machine, without its seconds to start: an environment for each process."""
-    port = str(free_port())
-    started = []
-    for rank in range(size):
-        place = {
-            "RANK": str(rank),
-            "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": str(size),
-            "LOCAL_WORLD_SIZE": str(size),
-        }
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-        environment = {**os.environ, **meeting, **(place if size > 1 else {})}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, *words],
-                cwd=folder,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    return started
-
-
-def run_group(words: Sequence[str], size: int, folder: Path) -> list[subprocess.CompletedProcess[str]]:
-    ended = []
-    for process in start_group(words, size, folder):
-        out, err = process.communicate(timeout=120)
-        ended.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
-    return ended
 
 
 def train_as(
@@ -176,11 +135,16 @@ def small_training(folder: Path, count: int, epochs: int) -> list[str]:
 
 
 def test_the_command_trains_in_all_processes_and_one_of_them_writes(tmp_path: Path) -> None:
-    words = [*small_training(tmp_path, 240, 2), "--out", "run"]
-    first, second = run_group(words, 2, tmp_path)
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert "Trained 2 epochs" in first.stdout
-    assert (second.stdout, second.stderr) == ("", "")
+    """Processes of their own: an end in an abort would be seen here alone."""
+    words = [sys.executable, *small_training(tmp_path, 240, 2), "--out", "run"]
+    started = [
+        subprocess.Popen(words, cwd=tmp_path, env={**os.environ, **place}, stdout=-1, stderr=-1, text=True)
+        for place in places(2)
+    ]
+    (out, err), others = (process.communicate(timeout=120) for process in started)
+    assert [process.returncode for process in started] == [0, 0], err + others[1]
+    assert "Trained 2 epochs" in out
+    assert others == ("", "")
     run = Run.load(tmp_path / "run")
     assert run.finished
     assert run.record["processes"] == 2
@@ -214,11 +178,11 @@ def test_a_training_whose_processes_are_killed_ends_as_if_they_had_not_been(tmp_
     assert [process.returncode for process in whole] == [0, 0], whole[0].stderr
     killed = start_group([*words, "--out", "killed"], 2, tmp_path)
     while not any((tmp_path / "killed" / "checkpoints" / name).exists() for name in NAMES):
-        assert killed[0].poll() is None
+        assert killed[0].process.is_alive()
         time.sleep(0.01)
-    for process in killed:
-        process.kill()
-        process.communicate()
+    for member in killed:
+        member.process.kill()
+        member.process.join()
     assert not Run.load(tmp_path / "killed").finished
     resumed = run_group([*TRAIN, "--resume", "killed"], 2, tmp_path)
     assert [process.returncode for process in resumed] == [0, 0], resumed[0].stderr
