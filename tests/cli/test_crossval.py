@@ -99,3 +99,34 @@ def test_how_optimistic_is_one_sentence(difference: float, interval: list[float]
     found: dict[str, Any] = {"by_class": 0.005, "by_writer": 0.007, "writers": 12}
     found |= {"difference": difference, "interval": interval}
     assert words in optimism_sentence(found)
+
+
+@pytest.fixture
+def mine(digits: Path) -> Path:
+    """Pictures of one's own beside the working folder, which MNIST does not have so."""
+    data = np.load(digits)
+    np.savez("mine.npz", images=data["images"][:, ::-1], labels=data["labels"])
+    return Path("mine.npz")
+
+
+def test_own_pictures_are_cross_validated_in_a_folder_of_their_own(
+    tenfold: Any, mine: Path, digits: Path
+) -> None:
+    words = ("crossval", "tiny", "--folds", 2, "--threads", 1)
+    tenfold(*words, "--quiet")
+    for sets, name in ((["mine.npz"], "mine"), (["mine.npz", digits], "mine+digits")):
+        named = [word for each in sets for word in ("--data", each)]
+        record = json.loads(tenfold(*words, *named, "--json").out)
+        assert record["folder"] == f"runs/crossval-tiny-class-2x1-0-{name}"
+        assert (record["count"], record["sets"]) == (240 * len(sets), list(map(str, sets)))
+    assert tenfold(*words, "--data", mine, "--out", "runs/crossval-tiny-class-2x1-0").code == 3
+    assert "mine.npz[" in tenfold("audit", "runs/crossval-tiny-class-2x1-0-mine").out
+
+
+def test_who_wrote_own_pictures_is_not_known(tenfold: Any, mine: Path) -> None:
+    found = tenfold("crossval", "tiny", "--data", mine, "--by", "writer")
+    assert found.code == 3
+    assert found.err == (
+        "tenfold: Who wrote the digits of 'mine' is not known, only who wrote MNIST's: fold by class.\n"
+    )
+    assert not Path("runs").exists()

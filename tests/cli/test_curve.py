@@ -19,7 +19,7 @@ WORDS = ("curve", "tiny", "--sizes", "20,100,200", "--seeds", 2, "--threads", 1)
 @pytest.fixture(autouse=True)
 def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "tiny", TINY)
-    data = load_training().take(range(240), "some")
+    data = load_training().take(range(240), "mnist")
     monkeypatch.setattr(room, "load_training", lambda: data)
     monkeypatch.setattr(room, "split", lambda whole: whole.split(40))
 
@@ -34,7 +34,7 @@ def test_a_table_comes_last_and_a_page_with_it(tenfold: Any) -> None:
     table = found.out.splitlines()
     assert table[0].split("  ")[0] == "training images"
     assert [line.split()[:3] for line in table[1:4]] == [[n, "2", "2"] for n in ("20", "100", "200")]
-    assert table[4] == "on 40 images of some-validation"
+    assert table[4] == "on 40 images of mnist-validation"
     page = Path("runs/curve-tiny-0/curve.html")
     assert found.err.endswith(f"\nThe page is {page}.\n")
     assert "<h1>tiny" in page.read_text()
@@ -95,3 +95,11 @@ def test_the_law_is_told_as_an_extrapolation() -> None:
         "  110,000 images: 99.55 % (99.50 to 99.60 as one size or another is left out)",
         "Without its last size it would have foretold 99.39 % for 55,000 images, where 99.45 % was measured.",
     ]
+
+
+def test_own_pictures_are_measured_in_a_folder_of_their_own(tenfold: Any, digits: Path) -> None:
+    found = tenfold("curve", "tiny", "--sizes", 20, "--seeds", 1, "--threads", 1, "--data", digits)
+    assert found.code == 0
+    assert "on 20 images of digits-validation" in found.out
+    record = json.loads(Path("runs/curve-tiny-0-digits/curve.json").read_text())
+    assert record["counts"] == {"train": 220, "validation": 20}

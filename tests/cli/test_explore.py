@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tenfold.data import load_training
+from tenfold.data import load_test, load_training
 from tenfold.harness import explore_ablate, explore_search
 from tenfold.harness.explore_record import RECORD
 from tenfold.training.networks import Baseline
@@ -22,7 +23,7 @@ def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_training().take(range(240), "mnist-training")
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     monkeypatch.setattr(explore_ablate, "load_training", lambda: data)
-    monkeypatch.setattr(explore_search, "split", lambda _: data.split())
+    monkeypatch.setattr(explore_search, "split", lambda _: data.take(range(240), "mnist").split())
     monkeypatch.setattr(explore_search, "load_training", lambda: data)
 
 
@@ -109,3 +110,20 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     assert says in found.err
     assert len(found.err.splitlines()) == 1
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("words", [ABLATE, (*SEARCH, "--trials", 2)])
+def test_own_pictures_are_explored_in_a_folder_of_their_own(
+    tenfold: Any, digits: Path, words: tuple[Any, ...]
+) -> None:
+    found = tenfold(*words, "--data", digits, "--data", digits)
+    assert found.code == 0
+    name = {"ablate": "ablate-tiny-digits+digits", "search": "search-tiny-0-digits+digits"}[words[1]]
+    record = json.loads(Path("runs", name, RECORD).read_text())
+    assert all("digits" in part and "mnist" not in part for part in record["data"])
+    if words[1] == "search":
+        assert f"--data {digits} --data {digits}" in found.err or "No trial did better" in found.out
+    whole, file = load_test(), "test.npz"
+    np.savez(file, images=whole.images, labels=whole.labels)
+    found = tenfold(*words, "--data", digits, "--data", file)
+    assert (found.code, "so the official test set is not for it" in found.err) == (2, True)

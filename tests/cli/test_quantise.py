@@ -18,7 +18,7 @@ SHAPES = {"float32": "158 kB", "int8": "48 kB"}
 @pytest.fixture(autouse=True)
 def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     training = load_training().take(range(2_400), "mnist-training")
-    monkeypatch.setattr("tenfold.runs.parts.load_training", lambda: training)
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: training)
     monkeypatch.setattr("tenfold.data.mnist.VALIDATION", 200)
 
 

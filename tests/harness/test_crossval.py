@@ -309,7 +309,7 @@ def test_bad_arguments_leave_nothing_behind(
 
 def test_writers_that_cannot_be_had_are_asked_for_by_name(estimate: Estimate, tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=r"qmnist-train-labels-idx2-int\.gz at hand.*--import-from"):
-        estimate(by="writer", store=Store(cache=tmp_path / "cache", offline=True))
+        estimate(data=None, by="writer", store=Store(cache=tmp_path / "cache", offline=True))
 
 
 @pytest.mark.parametrize("content", [None, "a file"])

@@ -59,6 +59,6 @@ def _small_world(
 def make_mnist_small(patch: pytest.MonkeyPatch, some_digits: tuple[Labelled, Labelled]) -> None:
     training, test = some_digits
     patch.setattr("tenfold.data.mnist.VALIDATION", 20)
-    patch.setattr("tenfold.runs.parts.load_training", lambda: training)
+    patch.setattr("tenfold.data.parts.load_training", lambda: training)
     for module in ("tenfold.runs.carry_out", "tenfold.runs.page", "tenfold.data.sets"):
         patch.setattr(f"{module}.load_test", lambda: test)

@@ -108,3 +108,13 @@ def test_the_folds_are_those_of_the_engine_that_is_given() -> None:
 
     found, _ = compared("tiny.json", "wide.json", folds=2, engine=made_up)
     assert (found["out_of_fold"]["only_a"], found["out_of_fold"]["only_b"]) == (0, 0)
+
+
+def test_recipes_are_compared_on_own_pictures_and_as_the_folder_beside_was(digits: Path) -> None:
+    found, trained = compared("tiny.json", "wide.json", folds=2, data=[digits])
+    assert trained == ["crossval-tiny-class-2x1-0-digits 0", "crossval-tiny-class-2x1-0-digits-2 0"]
+    assert found["on"] == "digits"
+    again, trained = compared("wide.json", found["folders"][0], folds=2)
+    assert (again["difference"], trained) == (-found["difference"], [])
+    with pytest.raises(UsageError, match=r"with --data .*digits.npz and not mnist; leave out --data"):
+        compared("wide.json", found["folders"][0], data="mnist")

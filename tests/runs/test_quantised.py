@@ -25,7 +25,7 @@ def validation(monkeypatch: pytest.MonkeyPatch) -> Labelled:
     """200 of MNIST's digits, and 2,200 to calibrate on."""
     training = load_training().take(range(2_400), "mnist-training")
     monkeypatch.setattr("tenfold.data.mnist.VALIDATION", 200)
-    for module in ("tenfold.data.sets", "tenfold.runs.parts"):
+    for module in ("tenfold.data.sets", "tenfold.data.parts"):
         monkeypatch.setattr(f"{module}.load_training", lambda: training)
     return split(training).validation
 

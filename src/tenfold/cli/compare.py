@@ -9,7 +9,7 @@ from typer.models import OptionInfo
 from tenfold.cli.batch import Address, Engine, trainings_on
 from tenfold.cli.completion import RECIPE_NAMES, model_names, recipe_names, set_names
 from tenfold.cli.crossval import ImportFrom, fold_lines
-from tenfold.cli.options import Json, Offline, Threads
+from tenfold.cli.options import Data, Json, Offline, Threads
 from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
 from tenfold.errors import UsageError
 
@@ -68,6 +68,7 @@ def compare(
     b: B,
     on: On = None,
     recipes: Recipes = False,
+    data: Data = None,
     folds: Folds = None,
     by: By = None,
     repeats: Repeats = None,
@@ -92,7 +93,7 @@ def compare(
     from tenfold.runs.contest import compare as contest
     from tenfold.runs.folded import is_crossval
 
-    asked = {"folds": folds, "by": by, "repeats": repeats, "seed": seed}
+    asked = {"data": data or None, "folds": folds, "by": by, "repeats": repeats, "seed": seed}
     folding: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     folded = by_folds(a, b, recipes=recipes)
     if not folded and engine is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
-from tenfold.cli.options import Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
+from tenfold.cli.options import Data, Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
 from tenfold.cli.trainings import Lines, trainings_of
 
@@ -32,6 +32,7 @@ ImportFrom = Annotated[
 
 def crossval(
     recipe: Recipe,
+    data: Data = None,
     folds: Folds = 5,
     by: By = "class",
     repeats: Repeats = 1,
@@ -47,8 +48,9 @@ def crossval(
 ) -> None:
     """Estimate a recipe's error by k-fold cross-validation.
 
-    On the 60,000 training images alone; the test set stays closed. Each fold is held out once and a model is
-    trained on the others, several at once where there are cores. Interrupted, the same command goes on.
+    On training images alone, MNIST's 60,000 or those of --data; the test set stays closed. Each fold is held
+    out once and a model is trained on the others, several at once where there are cores. Interrupted, the
+    same command goes on.
     """
     from tenfold.runs import need_torch
 
@@ -66,6 +68,7 @@ def crossval(
     ):
         found = estimate(
             recipe,
+            data or None,
             folds=folds,
             by=by,
             repeats=repeats,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenfold.cli.batch import Address, Engine, trainings_on
-from tenfold.cli.options import Json, Quiet, Recipe, Seed, Threads, folder_option
+from tenfold.cli.options import Data, Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
 from tenfold.cli.trainings import Lines, trainings_of
 from tenfold.errors import UsageError
@@ -19,7 +19,7 @@ Sizes = Annotated[
     str | None,
     typer.Option(
         metavar="N,N,...",
-        help="Numbers of training images; 100,300,1000,3000,10000,30000,55000 if left out.",
+        help="Numbers of training images; 100,300,1000,3000,10000,30000 and all if left out.",
         show_default=False,
     ),
 ]
@@ -36,6 +36,7 @@ Out = Annotated[Path | None, folder_option("curve", "curve-RECIPE-SEED")]
 
 def curve(
     recipe: Recipe,
+    data: Data = None,
     sizes: Sizes = None,
     seeds: Seeds = 3,
     seed: Seed = 0,
@@ -44,6 +45,7 @@ def curve(
     engine: Engine = None,
     address: Address = None,
     out: Out = None,
+    offline: Offline = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -55,6 +57,8 @@ def curve(
     from tenfold.runs import need_torch
 
     need_torch()
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
     from tenfold.harness.curve import curve as measure
     from tenfold.harness.curve_page import render
     from tenfold.harness.curve_record import PAGE
@@ -62,15 +66,21 @@ def curve(
 
     lines = Lines(_plan, _line, quiet)
     wanted = None if sizes is None else _numbers(sizes)
-    with told_how_to_go_on(lines.begun, "trainings"), trainings_on(engine, address) as carry_out:
+    with (
+        told_how_to_go_on(lines.begun, "trainings"),
+        downloads() as fetching,
+        trainings_on(engine, address) as carry_out,
+    ):
         found = measure(
             recipe,
+            data or None,
             sizes=wanted,
             seeds=seeds,
             seed=seed,
             steps=steps,  # type: ignore[arg-type] # what is none is refused there
             threads=threads,
             out=out,
+            store=Store(offline=offline, progress=None if quiet else fetching),
             watcher=lines,
             engine=carry_out,
         )

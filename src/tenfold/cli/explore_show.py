@@ -1,6 +1,6 @@
 """What `tenfold explore` prints of what it found: tables, one sentence a change, and what to type next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.output import command, message, percent, result, table
@@ -42,7 +42,7 @@ def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def show_search(found: "Exploration", recipe: str) -> None:
+def show_search(found: "Exploration", recipe: str, sets: Sequence[str]) -> None:
     from tenfold.harness.explore_results import differences
     from tenfold.training.recipes import Recipe as Made
 
@@ -66,6 +66,7 @@ def show_search(found: "Exploration", recipe: str) -> None:
         result("No trial did better than the recipe as it is.")
         return
     message("The best of many is flattered; is it better than the recipe?")
-    message("  " + command("explore", "ablate", recipe, "--change", found.folder / "recipe.json"))
+    on = [word for name in sets for word in ("--data", name)]
+    message("  " + command("explore", "ablate", recipe, "--change", found.folder / "recipe.json", *on))
     message("Train it:")
-    message("  " + command("train", found.folder))
+    message("  " + command("train", found.folder, *on))

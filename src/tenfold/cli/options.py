@@ -27,6 +27,15 @@ Model = Annotated[
     typer.Option(metavar="MODEL", help=MODEL_HELP, show_default=False, autocompletion=model_names),
 ]
 On = Annotated[str, typer.Option(metavar="SET", help=SET_HELP, autocompletion=set_names)]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SET",
+        help="A set to train on, by name or path; mnist if left out. Give it twice to join two.",
+        show_default=False,
+        autocompletion=set_names,
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, max=1024, help="Cores to use; all if left out.", show_default=False),
@@ -45,7 +54,7 @@ def folder_option(what: str, name: str) -> OptionInfo:
     option: OptionInfo = typer.Option(
         metavar="DIR",
         help=f"The folder: absent, empty, or of the same {what}, which then goes on; runs/{name} if left "
-        "out.",
+        "out, with -SET behind it of a --data that is not mnist.",
         show_default=False,
     )
     return option

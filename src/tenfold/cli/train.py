@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tenfold.cli.completion import recipe_names, set_names
-from tenfold.cli.options import Json, Quiet, Threads
+from tenfold.cli.completion import recipe_names
+from tenfold.cli.options import Data, Json, Quiet, Threads
 from tenfold.cli.output import accuracy, command, emit, message, quoted, result
 from tenfold.errors import ResourceError, UsageError
 
@@ -29,15 +29,6 @@ Seed = Annotated[
     int | None,
     typer.Option(
         metavar="N", min=0, help="All that is random follows from it; 0 if left out.", show_default=False
-    ),
-]
-Data = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="SET",
-        help="A set to train on, by name or path; mnist if left out. Give it twice to join two.",
-        show_default=False,
-        autocompletion=set_names,
     ),
 ]
 Final = Annotated[

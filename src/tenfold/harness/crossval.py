@@ -3,9 +3,9 @@
     found = crossval("fast", folds=5, by="writer", seed=0)      # runs/crossval-fast-writer-5x1-0
     found.record["results"]["error"]                            # {"mean": ..., "interval": [low, high]}
 
-On the 60,000 training images alone: the test set is not opened, and given as data it is refused. Each fold is
-one training, measured at its last step, since the held-out fold must not choose one. A finished fold is on
-disk at once; the same call takes up what was interrupted.
+On training images alone, MNIST's 60,000 or others: the test set is not opened, and given as data it is
+refused. Each fold is one training, measured at its last step, since the held-out fold must not choose one. A
+finished fold is on disk at once; the same call takes up what was interrupted.
 
 Cores are shared out by a rule, `share_out`: as many trainings at once as there are cores, since two trainings
 on a thread each get more done than one on two. A fold's answers follow from the seed and from its threads,
@@ -23,14 +23,15 @@ from numpy.typing import NDArray
 
 from tenfold.data import Store, load_training, load_writers
 from tenfold.data.labelled import Labelled
+from tenfold.data.parts import Sets, names_of
 from tenfold.environment import cores
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
 from tenfold.harness.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimate import fit_record, results
 from tenfold.harness.folds import Folds, folds_by_class, folds_by_writer
 from tenfold.harness.lock import claimed
-from tenfold.harness.record import RUNS, Watcher, new_record
-from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all, trained
+from tenfold.harness.record import Watcher, new_record, usual_folder
+from tenfold.harness.trainings import Engine, check_threads, images_of, share_out, train_all, trained
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Precision
@@ -41,7 +42,7 @@ MOST_REPEATS = 100
 
 def crossval(
     recipe: "str | Path | Recipe",
-    data: Labelled | None = None,
+    data: Labelled | Sets | None = None,
     *,
     folds: int = 5,
     by: str = "class",
@@ -57,35 +58,37 @@ def crossval(
 ) -> Crossval:
     """Train `recipe` on all folds but one, for each fold and repeat, and measure it on that one.
 
-    `data` is MNIST's 60,000 training images if None. `by` "class" gives each fold its share of each class;
-    "writer" also keeps each writer within one fold: `writers` int32 [n], by default QMNIST's, fetched by
-    `store`. `threads` are the cores to use (None: all). `out` is absent, empty or a cross-validation that was
-    begun with the same settings (None: a folder in runs/ named after them); that one goes on. `engine`
-    carries out the trainings (None: processes of this machine); the folds are the same whichever does. With
-    `reuse` and no `out`, one of the same settings is taken up whatever its folder in runs/ is called, and a
-    new one is given a name that is free.
+    `data` is images, or names sets as `train` takes them; MNIST's 60,000 training images if None. `by`
+    "class" gives each fold its share of each class; "writer" also keeps each writer within one fold:
+    `writers` int32 [n], of MNIST QMNIST's if None, fetched by `store`. `threads` are the cores to use (None:
+    all). `out` is absent, empty or a cross-validation that was begun with the same settings (None: a folder
+    in runs/ named after them); that one goes on. `engine` carries out the trainings (None: processes of this
+    machine); the folds are the same whichever does. With `reuse` and no `out`, one of the same settings is
+    taken up whatever its folder in runs/ is called, and a new one is given a name that is free.
 
     Raises UsageError for fewer than two folds or the test set as data, DataError for more folds than images
-    of a class or writers, NetworkError for writers that cannot be fetched, RunError for a folder that is
-    damaged or of other settings, OutputExistsError for one of something else or where another process is at
-    work, DivergedError, DiskError.
+    of a class or writers and for writers that are not known, NetworkError for writers that cannot be fetched,
+    RunError for a folder that is damaged or of other settings, OutputExistsError for one of something else or
+    where another process is at work, DivergedError, DiskError.
     """
     from tenfold.training.recipes import find_recipe, replace
 
     chosen = replace(find_recipe(recipe), patience=None)
     _check(by, repeats)
     check_threads("A cross-validation", threads)
-    data = load_training() if data is None else data
-    refuse_test_set("A cross-validation", data)
-    if by == "writer":
-        writers = _load_writers(store or Store()) if writers is None else np.asarray(writers, np.int32)
-    else:
+    data = "mnist" if data is None else data
+    sets = [] if isinstance(data, Labelled) else names_of(data)
+    data = images_of("A cross-validation", load_training() if sets == ["mnist"] else data, store)
+    if by == "class":
         writers = None
+    else:
+        writers = _writers_of(data, store or Store()) if writers is None else np.asarray(writers, np.int32)
     split = _split(data, writers, folds, repeats, seed)
     share = share_out(folds * repeats, threads or cores())
     settings = {"folds": folds, "by": by, "repeats": repeats, "seed": seed, "threads": share.threads}
-    record = new_record(FORMAT, chosen, [data], **settings, count=len(data))
-    folder = Path(out) if out is not None else RUNS / f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
+    record = new_record(FORMAT, chosen, [data], **settings, sets=sets, count=len(data))
+    name = f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
+    folder = Path(out) if out is not None else usual_folder(name, data)
     if reuse and out is None:
         folder = Crossval.place_for(record, folder)
     with claimed(folder):
@@ -130,7 +133,11 @@ def _check(by: str, repeats: int) -> None:
         raise UsageError(f"A cross-validation is repeated 1 to {MOST_REPEATS} times, not {repeats}.")
 
 
-def _load_writers(store: Store) -> NDArray[np.int32]:
+def _writers_of(data: Labelled, store: Store) -> NDArray[np.int32]:
+    if data.checksum != load_training().checksum:
+        raise DataError(
+            f"Who wrote the digits of '{data.name}' is not known, only who wrote MNIST's: fold by class."
+        )
     try:
         return load_writers("train", store)
     except NetworkError as cause:

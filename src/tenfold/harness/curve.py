@@ -22,16 +22,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data import load_training, split
+from tenfold.data import Store, load_training, split
 from tenfold.data.labelled import Split
+from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DataError, UnknownNameError, UsageError
 from tenfold.harness.curve_record import FORMAT, Curve
 from tenfold.harness.folds import shuffled_ranks
 from tenfold.harness.lock import claimed
 from tenfold.harness.power_law import backtest, fit, foretell
-from tenfold.harness.record import RUNS, Watcher, new_record
-from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all, trained
+from tenfold.harness.record import Watcher, new_record, usual_folder
+from tenfold.harness.trainings import Engine, check_threads, parts_of, share_out, train_all, trained
 from tenfold.metrics import nll, t_interval
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ BEYOND = (2, 4)  # times the largest size: how far the law is extrapolated
 
 def curve(
     recipe: "str | Path | Recipe",
-    data: Split | None = None,
+    data: Split | Sets | None = None,
     *,
     sizes: Iterable[int] | None = None,
     seeds: int = SEEDS,
@@ -56,12 +57,14 @@ def curve(
     steps: Steps = "same",
     threads: int | None = None,
     out: str | Path | None = None,
+    store: Store | None = None,
     watcher: Watcher[Curve] | None = None,
     engine: Engine | None = None,
 ) -> Curve:
     """Train `recipe` on `sizes` training images (None: SIZES, up to all), `seeds` times each; measure it.
 
-    `data` is MNIST's 55,000 and 5,000 if None. All `seeds` follow from `seed`. `steps` "same" gives every
+    `data` is images, or names sets as `train` takes them, fetched by `store`; MNIST's 55,000 and 5,000 if
+    None. All `seeds` follow from `seed`. `steps` "same" gives every
     size as many steps, to the nearest whole epoch, as the recipe takes over all images; "epochs" keeps the
     recipe's epochs. `threads` are the cores to use (None: all). `out` is absent, empty or a curve of the same
     settings, which goes on, and whose sizes and seeds these join (None: runs/curve-RECIPE-SEED, or
@@ -77,8 +80,7 @@ def curve(
     chosen = replace(find_recipe(recipe), patience=None)
     if steps not in get_args(Steps):
         raise UnknownNameError("way to count the training", steps, get_args(Steps))
-    data = split(load_training()) if data is None else data
-    refuse_test_set("A learning curve", *data)
+    data = parts_of("A learning curve", split(load_training()) if data is None else data, store)
     wanted = _sizes(sizes, len(data.train))
     _check(seeds)
     check_threads("A learning curve", threads)
@@ -87,7 +89,7 @@ def curve(
     counts = {"train": len(data.train), "validation": len(data.validation)}
     record = new_record(FORMAT, chosen, data, **settings, counts=counts, fits=[])
     name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
-    folder = Path(out) if out is not None else RUNS / name
+    folder = Path(out) if out is not None else usual_folder(name, data.train)
     with claimed(folder):
         found = Curve.begin(folder, record)
         _carry_out(found, data, threads or cores(), watcher or Watcher(), engine)

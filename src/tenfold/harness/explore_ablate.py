@@ -17,8 +17,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tenfold.data import load_training
+from tenfold.data import Store, load_training
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
+from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, RunError, UsageError
 from tenfold.harness.explore_ablate_page import write_ablation_page
@@ -27,8 +28,8 @@ from tenfold.harness.explore_record import FORMAT, Exploration
 from tenfold.harness.explore_trainings import AblationWork, Measured
 from tenfold.harness.explore_verdict import verdicts
 from tenfold.harness.lock import claimed
-from tenfold.harness.record import RUNS, Watcher, new_record
-from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_all
+from tenfold.harness.record import Watcher, new_record, usual_folder
+from tenfold.harness.trainings import Engine, check_threads, images_of, share_out, train_all
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
 SEEDS = 5
@@ -39,19 +40,21 @@ MOST_CHANGES = 100
 def ablate(
     recipe: str | Path | Recipe,
     changes: Sequence[str | Change],
-    data: Labelled | None = None,
+    data: Labelled | Sets | None = None,
     *,
     seeds: int = SEEDS,
     seed: int = 0,
     threads: int | None = None,
     out: str | Path | None = None,
+    store: Store | None = None,
     engine: Engine | None = None,
     watcher: Watcher[Exploration] | None = None,
 ) -> Exploration:
     """Train `recipe` as it is and with each of `changes`, with the seeds `seed`, `seed` + 1, ...; compare.
 
     A change is `field=value`, several of them with spaces between, or the name or file of another recipe.
-    `data` is MNIST's 60,000 training images if None. `threads` are the cores to use (None: all). `out` is
+    `data` is images, or names sets as `train` takes them, fetched by `store`; MNIST's 60,000 training images
+    if None. `threads` are the cores to use (None: all). `out` is
     absent, empty or an ablation of the same recipe, which is gone on with: its changes and seeds are kept and
     joined (None: runs/ablate-RECIPE). `watcher` is told of each training its `change` ("": the recipe as it
     is) and `seed` beside what was measured.
@@ -65,8 +68,7 @@ def ablate(
     wanted = [one if isinstance(one, Change) else read_change(base, one) for one in changes]
     _check(wanted, seeds, seed)
     check_threads("An ablation", threads)
-    data = load_training() if data is None else data
-    refuse_test_set("An ablation", data)
+    data = images_of("An ablation", load_training() if data is None else data, store)
     named = {one.label: replace(one.recipe, patience=None).to_dict() for one in wanted}
     share = share_out((1 + len(named)) * seeds, threads or cores())
     settings = {
@@ -78,7 +80,7 @@ def ablate(
         "threads": share.threads,
     }
     record = new_record(FORMAT, base, [data], **settings)
-    folder = Path(out) if out is not None else RUNS / f"ablate-{base.name}"
+    folder = Path(out) if out is not None else usual_folder(f"ablate-{base.name}", data)
     with claimed(folder):
         found = Exploration.begin(folder, record)
         _join(found, record)

@@ -19,8 +19,9 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tenfold.data import load_training, split
+from tenfold.data import Store, load_training, split
 from tenfold.data.labelled import Split
+from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, UsageError
 from tenfold.harness.explore_page import write_search_page
@@ -29,8 +30,8 @@ from tenfold.harness.explore_results import named_recipe, rank, search_results
 from tenfold.harness.explore_space import Space, default_space, own_parameters, recipe_of
 from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, SearchWork, Training
-from tenfold.harness.record import RUNS, Watcher, new_record
-from tenfold.harness.trainings import Engine, check_threads, refuse_test_set, share_out, train_as_told
+from tenfold.harness.record import Watcher, new_record, usual_folder
+from tenfold.harness.trainings import Engine, check_threads, parts_of, share_out, train_as_told
 from tenfold.processes import Place
 from tenfold.training.order import derive
 from tenfold.training.recipes import RECIPE_FILE, Recipe, find_recipe, write_recipe
@@ -42,19 +43,21 @@ KEPT = 3  # of so many trials one goes on to more images
 
 def search(
     recipe: str | Path | Recipe,
-    data: Split | None = None,
+    data: Split | Sets | None = None,
     *,
     trials: int = TRIALS,
     space: Space | None = None,
     seed: int = 0,
     threads: int | None = None,
     out: str | Path | None = None,
+    store: Store | None = None,
     engine: Engine | None = None,
     watcher: Watcher[Exploration] | None = None,
 ) -> Exploration:
     """Try `trials` settings of `recipe` out of `space`, and keep the best.
 
-    `data` is MNIST's 55,000 and 5,000 if None, `space` that of `default_space`. `threads` are the cores to
+    `data` is images, or names sets as `train` takes them, fetched by `store`; MNIST's 55,000 and 5,000 if
+    None. `space` is that of `default_space`. `threads` are the cores to
     use (None: all). `out` is absent, empty or a search with the same settings, which is gone on with (None:
     runs/search-RECIPE-SEED); several processes may do so at once, each until there are `trials` in all.
     `watcher` is told of each training its `trial`, the `ninths` of the images and the `ending`, what becomes
@@ -67,8 +70,7 @@ def search(
     if not 1 <= trials <= MOST_TRIALS:
         raise UsageError(f"A search has 1 to {MOST_TRIALS:,} trials, not {trials}.")
     check_threads("A search", threads)
-    data = split(load_training()) if data is None else data
-    refuse_test_set("A search", *data)
+    data = parts_of("A search", split(load_training()) if data is None else data, store)
     space = default_space(base) if space is None else space
     share = share_out(trials, threads or cores())
     settings = {
@@ -80,7 +82,8 @@ def search(
         "counts": {"train": len(data.train), "validation": len(data.validation)},
     }
     record = new_record(FORMAT, base, data, **settings)
-    found = Exploration.begin(Path(out) if out is not None else RUNS / f"search-{base.name}-{seed}", record)
+    folder = Path(out) if out is not None else usual_folder(f"search-{base.name}-{seed}", data.train)
+    found = Exploration.begin(folder, record)
     with closing(Study(found.folder, space, own_parameters(base, space), seed=seed)) as study:
         course = _Course(found, base, space, study, trials)
         _carry_out(course, data, threads or cores(), engine, watcher or Watcher())

@@ -7,6 +7,7 @@ the trainings of such a folder go on.
 
 import json
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,6 +69,12 @@ def new_record(version: int, recipe: "Recipe", data: "Sequence[Labelled]", **set
     # lists for tuples, ints for numpy's
     plain: dict[str, Any] = json.loads(json.dumps(record, default=operator.index))
     return plain
+
+
+def usual_folder(name: str, data: "Labelled") -> Path:
+    """runs/NAME, and runs/NAME-SET where the training images are not MNIST's."""
+    sets = [re.sub("-train(ing)?$", "", part) for part in data.name.split("+")]
+    return RUNS / (name if sets == ["mnist"] else f"{name}-{'+'.join(sets)}")
 
 
 @dataclass

@@ -11,8 +11,10 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from tenfold.data.idx import checksum
-from tenfold.data.labelled import Labelled
+from tenfold.data.labelled import Labelled, Split
 from tenfold.data.mnist import CHECKSUMS
+from tenfold.data.parts import Sets, joined, load_whole, names_of, parted
+from tenfold.data.sources import Store
 from tenfold.errors import DataError, ResourceError, UsageError
 from tenfold.metrics import Floats, softmax
 from tenfold.processes import Made, Place, in_processes
@@ -49,6 +51,25 @@ def share_out(trainings: int, cores: int) -> Share:
     """As many trainings at once as there are cores; cores that would stay idle give them threads."""
     threads = max(1, cores // trainings)
     return Share(min(trainings, cores // threads), threads)
+
+
+def images_of(what: str, data: Labelled | Sets, store: Store | None = None) -> Labelled:
+    """`data`, or the training images of the sets that it names. Raises as `refuse_test_set` and `load_whole`
+    do."""
+    sets = [data] if isinstance(data, Labelled) else load_whole(names_of(data), store)
+    refuse_test_set(what, *sets)
+    return joined(sets)
+
+
+def parts_of(what: str, data: Split | Sets, store: Store | None = None) -> Split:
+    """`data`, or the sets that it names, each parted into training and validation images. Raises as
+    `images_of` does."""
+    if isinstance(data, Split):
+        refuse_test_set(what, *data)
+        return data
+    sets = load_whole(names_of(data), store)
+    refuse_test_set(what, *sets)
+    return parted(names_of(data), sets)
 
 
 def refuse_test_set(what: str, *sets: Labelled) -> None:

@@ -1,7 +1,6 @@
 """What is done with runs: train, resume, reproduce, evaluate, report."""
 
 import operator
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from tenfold.runs.record import check_free, differences
 
 if TYPE_CHECKING:
     from tenfold.data import Labelled, Store
+    from tenfold.data.parts import Sets
     from tenfold.training.callbacks import Callback
     from tenfold.training.recipes import Recipe
 
@@ -39,7 +39,7 @@ def train(
     recipe: "str | Path | Recipe" = "fast",
     *,
     seed: int = 0,
-    data: str | Path | Sequence[str | Path] = ("mnist",),
+    data: "Sets" = ("mnist",),
     final: bool = False,
     calibration: str | Path | None = None,
     device: str = "auto",
@@ -64,6 +64,7 @@ def train(
     of which may stop them all; what the others return has no folder and no results.
     """
     need_torch()
+    from tenfold.data.parts import names_of
     from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
@@ -79,7 +80,7 @@ def train(
     threads = own_cores() if threads is None else _whole("number of threads", threads)
     if threads < 1:
         raise UsageError(f"A training needs at least one thread, not {threads}.")
-    sets = [os.fspath(name) for name in ([data] if isinstance(data, str | Path) else data)]
+    sets = names_of(data)
     settings = {
         "recipe": chosen.to_dict(),
         "seed": _whole("seed", seed),

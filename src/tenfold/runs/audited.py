@@ -5,14 +5,13 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError
 from tenfold.harness import crossval_record
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.facts import read_facts
 from tenfold.harness.run_record import RECORD, Run
-from tenfold.runs.page import find_images
+from tenfold.runs.page import find_images, find_whole
 
 
 class Answered(NamedTuple):
@@ -45,6 +44,7 @@ def read_answers(folder: str | Path) -> Answered:
 def _out_of_fold(found: Crossval) -> Answered:
     answers = found.out_of_fold()
     ((name, checksum),) = found.record["data"].items()
-    training = load_training()
-    images = training if training.checksum == checksum else None
+    images = find_whole(found.record.get("sets") or ["mnist"])
+    if images is not None and images.checksum != checksum:
+        images = None
     return Answered(name, answers.labels, answers.probabilities.mean(0), images)

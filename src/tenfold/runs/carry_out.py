@@ -17,6 +17,7 @@ import torch
 
 from tenfold.data import Store, load_test
 from tenfold.data.labelled import Labelled
+from tenfold.data.parts import Parts, checksums, counts, load_parts
 from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
@@ -28,7 +29,6 @@ from tenfold.model import parse_model
 from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
 from tenfold.reading.reader import Reader
 from tenfold.runs.page import write_page
-from tenfold.runs.parts import Parts, checksums, counts, load_parts
 from tenfold.runs.record import ACCEPTANCE, new_folder, stated
 from tenfold.thresholds import fit_thresholds
 from tenfold.training.backup import Backup, Found, newest

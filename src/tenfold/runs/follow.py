@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from tenfold.data import Store
-from tenfold.runs.parts import load_parts
+from tenfold.data.parts import load_parts
 from tenfold.training.backup import Found
 from tenfold.training.callbacks import Callback, EarlyStopping
 from tenfold.training.distributed import joined

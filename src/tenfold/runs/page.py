@@ -4,12 +4,12 @@ from pathlib import Path
 
 from tenfold.data import load_test
 from tenfold.data.labelled import Labelled
+from tenfold.data.parts import checksums, load_parts
 from tenfold.errors import TenfoldError
 from tenfold.files import write_atomic
 from tenfold.harness import report
 from tenfold.harness.run_record import Run
 from tenfold.images.png import write_png
-from tenfold.runs.parts import checksums, load_parts
 
 
 def write_page(run: Run, images: Labelled | None) -> Path:
@@ -32,3 +32,11 @@ def find_validation(run: Run) -> Labelled | None:
         return None
     # a run of before does not name the sets that its parts are joined of
     return parts[1] if run.record["data"].items() <= checksums(parts).items() else None
+
+
+def find_whole(sets: list[str]) -> Labelled | None:
+    """All training images of `sets`, or None where they are not to be had any more."""
+    try:
+        return load_parts(sets, final=True)[0]
+    except TenfoldError:
+        return None

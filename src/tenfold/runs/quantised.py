@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tenfold.data import Store
 from tenfold.data.labelled import Labelled
+from tenfold.data.parts import load_parts
 from tenfold.errors import ModelFileError, OutputExistsError
 from tenfold.files import write_atomic
 from tenfold.harness.evaluate import evaluate
@@ -26,7 +27,6 @@ from tenfold.harness.quantise import with_measured
 from tenfold.model import Model, parse_model, read_model, resolve
 from tenfold.reading.reader import Reader
 from tenfold.runs.opening import trained_on
-from tenfold.runs.parts import load_parts
 from tenfold.runs.record import stated
 
 CALIBRATION = 1_000  # training images, spread evenly over all

@@ -6,8 +6,21 @@ import numpy as np
 import pytest
 
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import load_training
+from tenfold.data.parts import checksums, load_parts
 from tenfold.errors import DataError, UnknownNameError, UsageError
-from tenfold.runs.parts import checksums, load_parts
+
+
+@pytest.fixture
+def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """240 digits in a file, which are all that there is of MNIST, too."""
+    data = load_training().take(range(240), "mnist-training")
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: data)
+    monkeypatch.setattr("tenfold.data.mnist.VALIDATION", 20)
+    path = tmp_path / "own" / "digits.npz"
+    path.parent.mkdir()
+    np.savez(path, images=data.images, labels=data.labels)
+    return path
 
 
 def test_one_set_is_parted_with_nothing_lost(digits: Path) -> None:
@@ -57,6 +70,6 @@ def test_sets_that_are_none_are_refused() -> None:
 
 def test_a_set_of_other_classes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     letters = Labelled("letters", np.zeros((26, 28, 28), np.uint8), np.arange(26, dtype=np.uint8), 26)
-    monkeypatch.setattr("tenfold.runs.parts.load_set", lambda *_, **__: letters)
+    monkeypatch.setattr("tenfold.data.parts.load_set", lambda *_, **__: letters)
     with pytest.raises(DataError, match="26 classes"):
         load_parts(["letters"], final=False)
