@@ -93,3 +93,50 @@ def test_what_is_wrong_is_told(words: list[str], code: int, sentence: str, tenfo
     found = tenfold("audit", *words)
     assert (found.code, found.out) == (code, "")
     assert sentence in found.err
+
+
+@pytest.fixture
+def mine(digits: Path) -> Path:
+    """A folder of 40 digits, mirrored so that no model has seen them, one of them labelled in a wrong way."""
+    import cv2
+
+    data = load_set(digits)
+    for i, (image, label) in enumerate(zip(data.images[:40], data.labels[:40], strict=True)):
+        file = Path("mine") / str((label + 1) % 10 if i == 7 else label) / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(cv2.imencode(".png", np.roll(image, 1, 0))[1].tobytes())
+    return Path("mine")
+
+
+def test_a_set_of_pictures_is_judged_by_a_model_that_does_not_know_it(mine: Path, tenfold: Any) -> None:
+    found = tenfold("audit", mine, "--model", "fast", "--json")
+    document = json.loads(found.out)
+    assert (found.code, found.err, document["count"], document["on"]) == (0, "", 40, "mine")
+    assert document["suspects"][0]["file"].endswith("/7.png")
+    assert Path(document["page"]) == Path("audit-mine.html")
+    assert "/7.png" in Path("audit-mine.html").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("small")
+def test_images_that_the_model_learnt_from_are_left_out_of_its_audit(
+    mine: Path, digits: Path, tenfold: Any
+) -> None:
+    assert tenfold("train", "small", "--data", mine, "--threads", 1, "--out", "run", "-q").code == 0
+    found = tenfold("audit", mine, "--model", "run")
+    assert found.err.startswith("tenfold: The model was trained on 37 more images of mine; they are left out")
+    assert "of 3 labels are answered otherwise" in found.out
+    found = tenfold("audit", digits, "--model", "fast")
+    assert found.code == 2
+    assert "trained on the images of 'digits', so it agrees with wrong labels too; name another" in found.err
+
+
+def test_what_is_no_set_either_is_one_sentence(tmp_path: Path, run: Path, tenfold: Any) -> None:
+    (tmp_path / "empty").mkdir()
+    for words, code, sentence in (
+        (["empty"], 3, "is neither a run nor a cross-validation nor a set: it has no run.json"),
+        (["nmist"], 3, "'nmist' is neither a run nor a cross-validation nor a set"),
+        ([run, "--model", "fast"], 2, "has the answers of its own model; leave out --model"),
+    ):
+        found = tenfold("audit", *words)
+        assert (found.code, len(found.err.splitlines())) == (code, 1)
+        assert sentence in found.err

@@ -18,7 +18,7 @@ from tenfold.runs.audited import read_answers
 
 @pytest.fixture(autouse=True)
 def training(some_digits: tuple[Labelled, Labelled], monkeypatch: pytest.MonkeyPatch) -> Labelled:
-    monkeypatch.setattr("tenfold.runs.audited.load_training", lambda: some_digits[0])
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: some_digits[0])
     return some_digits[0]
 
 

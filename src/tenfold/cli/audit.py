@@ -5,39 +5,86 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.options import Json
+from tenfold.cli.completion import model_names, set_names
+from tenfold.cli.options import MODEL_HELP, Json, Offline, Threads
 from tenfold.cli.output import emit, message, percent, result, table
+from tenfold.errors import UsageError
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="A finished run or cross-validation.", show_default=False)
+Of = Annotated[
+    str,
+    typer.Argument(
+        metavar="FOLDER",
+        help="A finished run or cross-validation; or a set of labelled pictures, by name or path.",
+        show_default=False,
+        autocompletion=set_names,
+    ),
+]
+OtherModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help=f"Of a set: {MODEL_HELP}",
+        show_default=False,
+        autocompletion=model_names,
+    ),
 ]
 Top = Annotated[int, typer.Option(metavar="N", min=1, max=1_000, help="How many labels to show.")]
 Out = Annotated[
     Path | None,
     typer.Option(
-        metavar="PAGE", help="The HTML page; audit.html in the folder if left out.", show_default=False
+        metavar="PAGE",
+        help="The HTML page; audit.html in the folder if left out, audit-SET.html here of a set.",
+        show_default=False,
     ),
 ]
 
 
-def audit(folder: Folder, top: Top = 50, out: Out = None, json: Json = False) -> None:
+def audit(
+    of: Of,
+    model: OtherModel = None,
+    top: Top = 50,
+    out: Out = None,
+    threads: Threads = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
     """Show the labels most likely to be wrong.
 
     Of a cross-validation, those of the training images; of a run, those of the test images, or of the
-    validation images where it did not train on MNIST. The page has the pictures with their given and their
-    suggested label.
+    validation images where it did not train on MNIST. Of a set, those of all its images, by a model that did
+    not learn from them. The page has the pictures with their given and their suggested label.
     """
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
     from tenfold.harness.audit import audit as examine
     from tenfold.harness.audit_page import render
     from tenfold.harness.kept import keep_result
     from tenfold.harness.page import write_page
-    from tenfold.runs.audited import read_answers
+    from tenfold.model import resolve
+    from tenfold.runs.audited import answer, is_answered, read_answers
 
-    answers = read_answers(folder)
+    folder = Path(of) if is_answered(of) else None
+    if folder is not None:
+        if model is not None:
+            raise UsageError(f"'{of}' has the answers of its own model; leave out --model.")
+        answers, name = read_answers(folder), folder.resolve().name
+    else:
+        with downloads() as progress:
+            store = Store(offline=offline, progress=progress)
+            answers = answer(of, model, threads=threads, store=store)
+        name = resolve(model).stem if model is None else Path(model).resolve().name
+        if answers.left_out:
+            message(
+                f"tenfold: The model was trained on {answers.left_out:,} more images of {answers.on}; they "
+                "are left out, as it agrees with their labels, right or wrong."
+            )
     files = () if answers.images is None else answers.images.files
     found = examine(answers.labels, answers.probabilities, answers.on, top=top, files=files)
-    keep_result(folder, "audit", found.to_dict())
-    path = write_page(out or folder / "audit.html", render(found, folder.resolve().name, answers.images))
+    if folder is not None:
+        keep_result(folder, "audit", found.to_dict())
+    place = Path(f"audit-{answers.on}.html") if folder is None else folder / "audit.html"
+    path = write_page(out or place, render(found, name, answers.images))
     if json:
         emit(found.to_dict() | {"page": str(path)})
         return

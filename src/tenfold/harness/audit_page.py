@@ -27,7 +27,7 @@ def render(found: Audit, name: str, images: Labelled | None) -> str:
         f"{pairs(tiles, 'tiles')}"
     )
     body = _suspects(found, images) + _pairs(found)
-    origin = f"Made by Tenfold from the answers in <b>{text(name)}</b>."
+    origin = f"Made by Tenfold from the answers of <b>{text(name)}</b>."
     return page("label audit", f"Label audit of {found.on}", header, CONTENTS, body, origin)
 
 

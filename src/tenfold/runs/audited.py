@@ -1,16 +1,23 @@
 """The answers that a label audit may use: those of models to images they were not trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from tenfold.data import Store
+from tenfold.data.folder import DIGITS
 from tenfold.data.labelled import Labelled
-from tenfold.errors import RunError
+from tenfold.data.sets import set_names
+from tenfold.errors import RunError, UsageError
 from tenfold.harness import crossval_record
 from tenfold.harness.crossval_record import Crossval
+from tenfold.harness.evaluate import evaluate
 from tenfold.harness.facts import read_facts
 from tenfold.harness.run_record import RECORD, Run
+from tenfold.reading.reader import Reader
+from tenfold.runs.opening import open_set, seen_by
 from tenfold.runs.page import find_images, find_whole
 
 
@@ -20,6 +27,8 @@ class Answered(NamedTuple):
     probabilities: NDArray[Any]  # [n, 10]
     images: Labelled | None
     """the pictures in the same order, where they are at hand"""
+    left_out: int = 0
+    """images of the set that the model learnt from: it would agree with their labels, right or wrong"""
 
 
 def read_answers(folder: str | Path) -> Answered:
@@ -33,12 +42,50 @@ def read_answers(folder: str | Path) -> Answered:
     if (folder / crossval_record.RECORD).exists():
         return _out_of_fold(Crossval.load(folder))
     if not (folder / RECORD).exists():
-        raise RunError(f"'{folder}' is neither a run nor a cross-validation: it has no {RECORD}.")
+        raise RunError(
+            f"'{folder}' is neither a run nor a cross-validation nor a set: it has no {RECORD}, no "
+            "labels.csv and no folders named 0 to 9."
+        )
     images = find_images(Run.load(folder))
     answers = read_facts(folder, images).answers
     if answers is None:
         raise RunError(f"The run '{folder}' has no answers to images that it was not trained on.")
     return Answered(answers.on, answers.labels, answers.probabilities, images)
+
+
+def is_answered(name: str | Path) -> bool:
+    """Whether it is the folder of a run or a cross-validation, or no set either."""
+    folder = Path(name)
+    if not folder.exists():
+        return str(name) not in set_names()
+    if any((folder / record).exists() for record in (RECORD, crossval_record.RECORD)):
+        return True
+    return folder.is_dir() and not any((folder / each).exists() for each in ("labels.csv", *DIGITS))
+
+
+def answer(
+    on: str | Path,
+    model: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    store: Store | None = None,
+) -> Answered:
+    """Those of `model` (None: the shipped default) to the images of the set `on` that it did not learn from.
+
+    Raises UsageError where it learnt from all of them, and as `Reader`, `open_set` and `evaluate` do.
+    """
+    reader = Reader(model, threads=threads)
+    data = open_set(on, model, store)
+    seen = seen_by(model, reader.metadata, data)
+    if seen.all():
+        raise UsageError(
+            f"The model was trained on the images of '{data.name}', so it agrees with wrong labels too; name "
+            f"another --model, or audit a cross-validation: tenfold crossval fast --data {on}"
+        )
+    if seen.any():
+        files = data.files or [f"{data.name}[{i}]" for i in range(len(data))]
+        data = replace(data, files=tuple(files)).take(~seen, data.name)
+    return Answered(data.name, data.labels, evaluate(reader, data)[1], data, int(seen.sum()))
 
 
 def _out_of_fold(found: Crossval) -> Answered:

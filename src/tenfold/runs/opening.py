@@ -37,9 +37,14 @@ def open_set(on: str | Path | Labelled, model: str | Path | None, store: Store |
 
 
 def trained_on(model: str | Path | None, metadata: Metadata, data: Labelled) -> int:
-    """How many of the images of `data` the model learnt from: each that equals one of them in its pixels, as
-    a run's folder and MNIST tell; otherwise `data` or its training part, if the checksums in the model file
-    are theirs. Raises RunError for a run's folder that is damaged."""
+    """How many of the images of `data` the model learnt from: see `seen_by`."""
+    return int(seen_by(model, metadata, data).sum())
+
+
+def seen_by(model: str | Path | None, metadata: Metadata, data: Labelled) -> NDArray[np.bool_]:
+    """Which of the images of `data` the model learnt from, bool [n]: each that equals one of them in its
+    pixels, as a run's folder and MNIST tell; otherwise `data` or its training part, if the checksums in the
+    model file are theirs. Raises RunError for a run's folder that is damaged."""
     path = resolve(model).parent / "predictions.npz"
     if path.exists():
         seen = unpack_arrays(read_bounded(path, LIMIT, RunError), path).get("trained_on")
@@ -48,16 +53,17 @@ def trained_on(model: str | Path | None, metadata: Metadata, data: Labelled) -> 
     final = metadata.recipe.get("final") is True
     learnt = {name: has for name, has in metadata.data.items() if final or not VALIDATES.search(name)}
     mnist = MNIST & {part for name in learnt for part in name.split("+")}
+    none = np.zeros(len(data), bool)
     if data.checksum in learnt.values() or (data.name == VALIDATION_NAME and "mnist-training" in mnist):
-        return len(data)
+        return ~none
     if data.name in ("mnist", VALIDATION_NAME) and set(learnt) <= MNIST:
-        return 0  # saves 40 ms
+        return none  # saves 40 ms
     if len(data) >= VALIDATION_SHARE and (part := data.split().train).checksum in learnt.values():
-        return len(part)
+        return _among(data, part.marks)
     if not mnist:
-        return 0
+        return none
     part = load_training() if "mnist-training" in mnist else split(load_training()).train
-    return _among(data, part.marks) if part.checksum in learnt.values() else 0
+    return _among(data, part.marks) if part.checksum in learnt.values() else none
 
 
 def flattered(learnt: int, count: int, on: str) -> str:
@@ -69,8 +75,8 @@ def known(learnt: int, count: int) -> str:
     return "the images" if learnt == count else f"{learnt:,} of the {count:,} images"
 
 
-def _among(data: Labelled, marks: NDArray[Any]) -> int:
-    return int(np.isin(data.marks, marks).sum())
+def _among(data: Labelled, marks: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.isin(data.marks, marks)
 
 
 def other_pictures(name: str, store: Store | None = None) -> NDArray[np.uint8]:
