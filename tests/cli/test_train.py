@@ -215,3 +215,28 @@ def test_a_terminated_program_ends_with_143_and_keeps_what_was_learnt(digits: Pa
     assert not Path("out/model.onnx").exists()
     names = {path.name for path in checkpoints.iterdir()}
     assert {"last-0.safetensors"} <= names <= {"best.safetensors", "last-0.safetensors", "last-1.safetensors"}
+
+
+def test_a_training_of_few_steps_says_so_and_how_to_make_more(digits: Path, tenfold: Any) -> None:
+    found = tenfold("train", "small", "--data", digits, *QUICK)
+    told = (
+        "tenfold: 18 steps are few to learn from: train on more images, such as MNIST's besides "
+        "(--data mnist), or for longer: --change epochs=34.\n"
+    )
+    assert (found.code, found.err.count(told)) == (0, 1)
+    longer = ("--change", "epochs=2", "--change", "batch_size=1", "--json")
+    record = json.loads(tenfold("train", "small", "--data", digits, *longer, *QUICK).out)
+    assert (record["run"], record["epochs"], record["steps"]) == ("runs/small-changed-0", 2, 440)
+    assert record["recipe"]["batch_size"] == 1
+
+
+def test_what_cannot_be_changed_leaves_nothing(tenfold: Any) -> None:
+    for words, sentence in (
+        (["small", "--change", "epcohs=9"], "Did you mean 'epochs'"),
+        (["small", "--change", "fast"], "--change takes FIELD=VALUE, such as epochs=60, not 'fast'"),
+        (["--resume", "runs/x", "--change", "epochs=9"], "keeps the run's own settings; leave out: recipe"),
+    ):
+        found = tenfold("train", *words)
+        assert (found.code, found.out, len(found.err.splitlines())) == (2, "", 1)
+        assert sentence in found.err
+    assert not Path("runs").exists()

@@ -216,6 +216,7 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
     chosen = trainer.recipe.patience is not None or trainer.kept_epoch < trainer.epoch
     return {
         "epochs": trainer.epoch,
+        "steps": trainer.step,
         "kept_epoch": trainer.kept_epoch,
         "stopped": "early" if trainer.stop else "limit" if chosen else "last",
         "layers": [[row.name, list(row.shape), row.parameters] for row in layer_table(trainer.network)],
