@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from tenfold.metrics import threshold_accepting
 
 CONFIDENCE, LIKENESS = "confidence", "likeness"  # the thresholds that a model file may have
+FEW = 1_000  # images to fit on: the hundredth of fewer that is refused has less than ten
 LEAST = 0.6  # the confidence of what is accepted by its likeness
 
 
@@ -45,6 +46,17 @@ def fit_thresholds(probabilities: ArrayLike, *, share: float, spreads: bool) -> 
         CONFIDENCE: LEAST,
         LIKENESS: _cut(threshold_accepting(alike, share=share)),
     }
+
+
+def fitted_on_few(count: object) -> str:
+    """What is to be told of thresholds that were fitted on `count` images, 0 or None where that is not known;
+    "" where they are enough."""
+    if not isinstance(count, int) or not 0 < count < FEW:
+        return ""
+    return (
+        f"The thresholds below which it says unsure rest on the least sure hundredth of {count} validation "
+        f"images, fewer than ten; with fewer than {FEW:,} images they say little."
+    )
 
 
 def _cut(threshold: float) -> float:

@@ -240,3 +240,12 @@ def test_what_cannot_be_changed_leaves_nothing(tenfold: Any) -> None:
         assert (found.code, found.out, len(found.err.splitlines())) == (2, "", 1)
         assert sentence in found.err
     assert not Path("runs").exists()
+
+
+def test_thresholds_that_were_fitted_on_few_images_are_told_so_here_and_in_the_report(
+    digits: Path, tenfold: Any
+) -> None:
+    told = "rest on the least sure hundredth of 20 validation images, fewer than ten"
+    found = tenfold("train", "small", "--data", digits, *QUICK)
+    assert found.err.count(told) == Path("runs/small-0/report.html").read_text("utf-8").count(told) == 1
+    assert told not in tenfold("train", "small", "--data", digits, "--final", *QUICK).err

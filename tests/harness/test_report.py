@@ -316,3 +316,13 @@ def test_text_has_the_contrast_that_wcag_asks_for() -> None:
             for ink in inks:
                 low, high = sorted((_luminance(colours[ground]), _luminance(colours[ink])))
                 assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground, colours[ground])
+
+
+def test_a_thousand_validation_images_are_enough_for_thresholds(run: RunFolder, tmp_path: Path) -> None:
+    told = []
+    for count in (999, 1000):
+        run.record["counts"]["validation"] = count
+        told.append(
+            "the least sure hundredth of" in write_report(run.write(tmp_path / "run")).read_text("utf-8")
+        )
+    assert told == [True, False]

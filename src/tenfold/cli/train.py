@@ -191,6 +191,7 @@ def _told_how_to_go_on(started: list[Any]) -> Iterator[None]:
 
 def _closing(folder: Path, record: dict[str, Any]) -> None:
     from tenfold.runs.opening import flattered
+    from tenfold.thresholds import fitted_on_few
 
     ended = {"early": "stopped early", "limit": "reached its last epoch", "last": "kept the last epoch"}
     kept = "" if record["stopped"] == "last" else f"; kept epoch {record['kept_epoch']}"
@@ -203,6 +204,8 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
             result(f"{what:>18}: {accuracy(found)}")
             if learnt := record.get("trained_on", {}).get(part):
                 message(flattered(learnt, found["count"], found["on"]))
+    if few := fitted_on_few(record["counts"]["validation"]):
+        message(f"tenfold: {few}")
     message(f"\nThe model is {folder / 'model.onnx'}. Next:")
     sample = folder / "sample.png"
     if sample.exists():

@@ -27,7 +27,7 @@ from tenfold.metrics import (
     risk_coverage,
     wilson,
 )
-from tenfold.thresholds import CONFIDENCE, LIKENESS, unsure
+from tenfold.thresholds import CONFIDENCE, LIKENESS, fitted_on_few, unsure
 
 MOST_ERRORS = 36
 MOST_CONFUSIONS = 10
@@ -137,6 +137,8 @@ def calibration(facts: Facts, answers: Answers) -> str:
     )
     if answers.role == "validation" and facts.temperature not in (None, UNFITTED):
         lead += " The temperature was fitted on these same images, which flatters it."
+    if CONFIDENCE in facts.thresholds and (few := fitted_on_few(facts.record["counts"].get("validation"))):
+        lead += f" {few}"
     about = f"ECE {percent(bins.ece)} over {len(bins.count)} bins"
     diagram = reliability_chart("Reliability diagram", f"accuracy against confidence, {about}", bins)
     both = figure(diagram, f"Reliability: {about}", images_of(answers)) + _refusing(answers)
