@@ -359,7 +359,13 @@ def test_own_digits_never_open_the_test_set(
     write_report(run)
     assert (run.folder / "report.html").read_text() == page
     digits_moved = digits.rename(digits.with_suffix(".away"))
-    try:  # without the pictures, a report all the same
+    try:  # pictures are not lost; without a report there is one all the same
+        with pytest.raises(
+            RunError, match=r"digits.npz are not where they were .*report.html' is kept; .* --out PAGE"
+        ):
+            write_report(run)
+        assert (run.folder / "report.html").read_text() == page
+        (run.folder / "report.html").unlink()
         assert "<html" in write_report(run).read_text()
     finally:
         digits_moved.rename(digits)

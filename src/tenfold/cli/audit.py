@@ -85,6 +85,10 @@ def audit(
         keep_result(folder, "audit", found.to_dict())
     place = Path(f"audit-{answers.on}.html") if folder is None else folder / "audit.html"
     path = write_page(out or place, render(found, name, answers.images))
+    if answers.images is None:
+        message(
+            "tenfold: The images audited are not where they were or have changed since; the page has none."
+        )
     if json:
         emit(found.to_dict() | {"page": str(path)})
         return

@@ -204,11 +204,20 @@ def evaluate(
 
 
 def write_report(run: Run) -> Path:
-    """Write report.html and sample.png, a digit to try the model on, into the folder of a finished run."""
+    """Write report.html and sample.png, a digit to try the model on, into the folder of a finished run.
+
+    Raises RunError where it did not finish, and where a report is there whose pictures are not to be had now.
+    """
     from tenfold.runs.page import find_images, write_page
 
     run.check_finished()
-    return write_page(run, find_images(run))
+    images = find_images(run)
+    if images is None and run.results and (run.folder / "report.html").exists():
+        raise RunError(
+            f"The pictures of {' and '.join(run.record['sets'])} are not where they were or have changed, so "
+            f"'{run.folder / 'report.html'}' is kept; put them back, or write one without them: --out PAGE."
+        )
+    return write_page(run, images)
 
 
 def need_torch() -> None:
