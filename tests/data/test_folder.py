@@ -192,7 +192,10 @@ BAD_NPZS: dict[str, tuple[dict[str, Any], str]] = {
         {"images": SQUARES, "labels": np.array([1, None, 2], object)},
         "has Python objects in 'labels'",
     ),
-    "floats": ({"images": SQUARES / 255, "labels": [1, 2, 3]}, "must be uint8"),
+    "floats": (
+        {"images": SQUARES / 255, "labels": [1, 2, 3]},
+        r"must be uint8.*save \(255 \* images\)\.round",
+    ),
     "colour": (
         {"images": np.zeros((3, 8, 8, 3), np.uint8), "labels": [1, 2, 3]},
         r"not uint8 \[3, 8, 8, 3\]",

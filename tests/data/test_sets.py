@@ -1,3 +1,4 @@
+import gzip
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from PIL import Image
 import tenfold.data
 from tenfold.data import Store, load_set, set_names
 from tenfold.data.catalogue import Part
-from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
+from tenfold.data.idx import write_idx
+from tenfold.errors import DataError, IdxError, NetworkError, UnknownNameError, UsageError
 
 
 def turned(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -80,7 +82,9 @@ def test_a_path_to_a_folder_or_a_list_is_seen_as_one(tmp_path: Path) -> None:
 
 def test_a_path_that_is_no_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "digits.zip").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"is not a data set: give a folder, a labels\.csv or an \.npz file"):
+    with pytest.raises(
+        DataError, match=r"is not a data set: give a folder, a labels\.csv, an \.npz file or an IDX"
+    ):
         load_set(tmp_path / "digits.zip")
     with pytest.raises(DataError, match="does not exist"):
         load_set(tmp_path / "absent")
@@ -134,3 +138,43 @@ def test_the_public_list_is_whole_and_costs_nothing() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_an_idx_file_of_images_has_its_labels_beside_it(tmp_path: Path, end: str) -> None:
+    images, labels = tmp_path / f"mine-images-idx3-ubyte{end}", tmp_path / f"mine-labels-idx1-ubyte{end}"
+    pixels = np.arange(3 * 30 * 29, dtype=np.uint8).reshape(3, 30, 29)
+    packed = gzip.compress if end else bytes
+    images.write_bytes(packed(write_idx(pixels)))
+    with pytest.raises(DataError, match=r"labels of .* are not beside it: '.*mine-labels-idx1-ubyte"):
+        load_set(images)
+    labels.write_bytes(packed(write_idx(np.array([3, 1, 9], np.uint8))))
+    data = load_set(images, road=turned)
+    assert (data.name, data.labels.tolist()) == ("mine", [3, 1, 9])
+    assert np.array_equal(data.images, 255 - pixels[:, :28, :28])
+    assert data.files[2] == f"{images}[2]"
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "error", "sentence"),
+    [
+        (np.zeros((2, 28, 28), np.uint8), np.zeros(3, np.uint8), IdxError, "where \\[2\\] is expected"),
+        (np.zeros((2, 28, 28), np.uint8), np.full(2, 10, np.uint8), IdxError, "has the label 10 at place 0"),
+        (np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8), DataError, "has no images"),
+        (np.zeros(2, np.uint8), np.zeros(2, np.uint8), IdxError, "are the two files swapped"),
+    ],
+)
+def test_unsound_idx_files_are_refused(
+    tmp_path: Path,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    error: type[Exception],
+    sentence: str,
+) -> None:
+    (tmp_path / "images.idx").write_bytes(write_idx(images))
+    (tmp_path / "labels.idx").write_bytes(write_idx(labels))
+    with pytest.raises(error, match=sentence):
+        load_set(tmp_path / "images.idx")
+    (tmp_path / "digits.idx").write_bytes(write_idx(images))
+    with pytest.raises(DataError, match="are not beside it: such as 'mine-labels-idx1-ubyte'"):
+        load_set(tmp_path / "digits.idx")

@@ -1,8 +1,9 @@
-"""A user's own labelled digits: a folder per class, a `labels.csv`, or an `.npz`; always ten classes.
+"""A user's own labelled digits: a folder per class, a `labels.csv`, an `.npz` or IDX; always ten classes.
 
     digits/0/anything.png ... digits/9/anything.jpg         a folder per class
     digits/labels.csv with the columns file,label           or file,digits; further columns are ignored
     digits.npz with `images` uint8 [n, h, w], `labels` [n]  ink bright or dark, any size
+    mine-images-idx3-ubyte.gz                               an IDX file, beside mine-labels-idx1-ubyte.gz
 
 Every image takes the road of `images/` to 28x28, as in reading, so a set is measured as it will be read; an
 MNIST image passes that road unchanged. Everything unfit raises DataError with a sentence that says what to
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.data.idx import IDX_LIMIT, read_idx, read_labels
 from tenfold.data.labelled import Labelled
 from tenfold.data.unpack import read_member, read_npy
 from tenfold.errors import DataError, DiskError, named
@@ -29,6 +31,8 @@ DIGITS = "0123456789"
 COUNT_LIMIT = 1_000_000  # images
 CSV_LIMIT = 2**26  # bytes
 NPZ_LIMIT = 2**30  # bytes of each array, unpacked
+
+FLOATS = "; of those from 0 to 1, save (255 * images).round().astype('uint8')."
 
 ReadDigit = Callable[[Path], NDArray[np.uint8]]  # a picture file -> uint8 [28, 28]
 Road = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]  # grey uint8 [h, w] -> uint8 [28, 28]
@@ -82,7 +86,7 @@ def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIM
     if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape:
         raise DataError(
             f"The images in '{path}' must be uint8 [n, height, width], not {images.dtype} "
-            f"{list(images.shape)}."
+            f"{list(images.shape)}{FLOATS if images.dtype.kind == 'f' else '.'}"
         )
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
@@ -95,6 +99,31 @@ def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIM
         raise DataError(f"'{path}' has the label {labels[wrong[0]]} at place {wrong[0]}; labels are 0 to 9.")
     files = tuple(f"{path}[{i}]" for i in range(len(labels)))
     return Labelled(path.stem, take_road(images, road), labels.astype(np.uint8), files=files)
+
+
+def load_idx(path: str | Path, *, road: Road | None = None, limit: int = IDX_LIMIT) -> Labelled:
+    """The digits of an IDX file of images, whose labels are in one beside it that is called like it.
+
+    Each has at most `limit` bytes, unpacked; `road` is `tenfold.images.normalise.to_mnist` if None. Raises
+    DataError where either is not there, IdxError for an unsound file.
+    """
+    path = Path(path)
+    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    if beside == path or not beside.is_file():
+        called = f"'{beside}'" if beside != path else "such as 'mine-labels-idx1-ubyte'"
+        raise DataError(
+            f"The labels of '{path}' are not beside it: {called}, as 'mine-images-idx3-ubyte' would have it."
+        )
+    images, labels = (read_bounded(each, limit, DataError, "The IDX file") for each in (path, beside))
+    found = read_idx(images, shape=(None, None, None), dtype=np.uint8, limit=limit, name=f"'{path}'")
+    if 0 in found.shape:
+        raise DataError(f"'{path}' has no images.")
+    return Labelled(
+        path.name.partition("images")[0].rstrip("-_.") or path.resolve().parent.name,
+        take_road(found, road),
+        read_labels(labels, len(found), limit=limit, name=f"'{beside}'"),
+        files=tuple(f"{path}[{i}]" for i in range(len(found))),
+    )
 
 
 def take_road(images: NDArray[np.uint8], road: Road | None = None) -> NDArray[np.uint8]:

@@ -31,6 +31,7 @@ TYPES: dict[int, np.dtype[Any]] = {
 }
 CODES = {dtype: code for code, dtype in TYPES.items()}
 MAX_DIMENSIONS = 8
+IDX_NAMES = ("idx3-ubyte", "idx3-ubyte.gz", ".idx", ".idx.gz")  # how a file of images is called at its end
 IDX_LIMIT = 2**28  # bytes unpacked; the largest set known by name, EMNIST's digits, has 188 million
 
 Shape = tuple[int | None, ...]

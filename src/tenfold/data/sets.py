@@ -14,7 +14,8 @@ import os
 from pathlib import Path
 
 from tenfold.data.catalogue import Part
-from tenfold.data.folder import Road, load_folder, load_npz, take_road
+from tenfold.data.folder import Road, load_folder, load_idx, load_npz, take_road
+from tenfold.data.idx import IDX_NAMES
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_test, load_training, split
 from tenfold.data.sources import SOURCES, Store, load_source
@@ -35,7 +36,8 @@ def load_set(
 
     `store` says where other sets are kept and got, `road` makes 28x28 of grey uint8 [h, w] (`to_mnist` if
     None). Raises UnknownNameError for what is neither a name nor a path, UsageError for an empty name and for
-    the training part of "mnist-validation", and as `load_source`, `load_folder` and `load_npz` do.
+    the training part of "mnist-validation", and as `load_source`, `load_folder`, `load_npz` and
+    `load_idx` do.
     """
     name = str(name_or_path)
     if not name:  # as a path it is the current folder
@@ -59,8 +61,12 @@ def _load_path(path: Path, road: Road | None) -> Labelled:
         return load_npz(path, road=road)
     if os.path.isdir(path) or path.suffix.lower() == ".csv":
         return load_folder(path)
+    if path.name.lower().endswith(IDX_NAMES) and os.path.exists(path):
+        return load_idx(path, road=road)
     if os.path.exists(path):
-        raise DataError(f"'{path}' is not a data set: give a folder, a labels.csv or an .npz file.")
+        raise DataError(
+            f"'{path}' is not a data set: give a folder, a labels.csv, an .npz file or an IDX file of images."
+        )
     if len(path.parts) > 1:
         raise DataError(f"'{path}' does not exist.")
     raise UnknownNameError("data set", str(path), set_names())

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.data.folder import SUFFIXES
-from tenfold.data.idx import IDX_LIMIT, MAX_DIMENSIONS, Stream, is_gzipped, read_header, read_idx
+from tenfold.data.idx import IDX_LIMIT, IDX_NAMES, MAX_DIMENSIONS, Stream, is_gzipped, read_header, read_idx
 from tenfold.errors import DataError, IdxError
 from tenfold.scaling.places import File, Place
 
@@ -26,7 +26,6 @@ Kind = Literal["pictures", "parquet", "idx", "unreadable"]
 
 COLUMN = "image"  # of a Parquet file: bytes, or Hugging Face's struct of bytes and path
 MOST_SLICES = 16  # of one row group: those before a slice are read and passed over
-_IDX_NAMES = ("idx3-ubyte", "idx3-ubyte.gz", ".idx", ".idx.gz")
 IDX_HEADER = 16  # bytes, of three dimensions
 
 
@@ -133,7 +132,7 @@ def _suffix_kind(name: str) -> Kind | None:
     lower = name.lower()
     if lower.endswith(".parquet"):
         return "parquet"
-    if lower.endswith(_IDX_NAMES):
+    if lower.endswith(IDX_NAMES):
         return "idx"
     return "pictures" if lower.endswith(tuple(SUFFIXES)) else None
 
