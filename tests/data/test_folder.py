@@ -100,6 +100,7 @@ CSVS = {
     "digits": "file,digits\nimages/a.png,3\nb.jpg,0\n",
     "label before digits": "digits,label,file\n99,3,images/a.png\n99,0,b.jpg\n",
     "further columns": 'source,file,label,note\n"x, y",images/a.png,3,\n,b.jpg,0\n',
+    "capitals and spaces": "File, LABEL\n images/a.png , 3\nb.jpg, 0\n",
     "no line at the end": "file,label\nimages/a.png,3\nb.jpg,0",
     "Windows": "\ufefffile,label\r\nimages/a.png,3\r\nb.jpg,0\r\n",
     "blanks": " file , label \n images/a.png , 3 \n\nb.jpg, 0\n",
@@ -113,12 +114,18 @@ def test_a_list_of_labels_is_read(tmp_path: Path, text: str) -> None:
     assert load_folder(tmp_path / "mine" / "labels.csv", read_digit=first_byte).name == "mine"
 
 
+def test_a_name_may_begin_with_a_space(tmp_path: Path) -> None:
+    write(tmp_path, {" lead.png": b"\x07", "lead.png": b"\x02", "labels.csv": "file,label\n lead.png,3\n"})
+    assert load(tmp_path) == ([7], [3])
+
+
 BAD_CSVS: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "must begin with the line `file,label` or `file,digits`"),
     "no header": ("b.jpg,3\n", "must begin with the line"),
     "no file": ("name,label\nb.jpg,3\n", "must begin with the line"),
     "no label": ("file,class\nb.jpg,3\n", "must begin with the line"),
-    "semicolons": ("file;label\nb.jpg;3\n", "must begin with the line"),
+    "semicolons": ("file;label\nb.jpg;3\n", "must begin with .*`file,digits`, with commas, not semicolons"),
+    "tabs": ("file\tlabel\nb.jpg\t3\n", "with commas, not tabs"),
     "no lines": ("file,label\n", "lists no pictures"),
     "ragged": ("file,label\nb.jpg,3\nb.jpg\n", "Line 3 of .* has too few columns"),
     "label 10": ("file,label\nb.jpg,10\n", "shows 2 digits; a labelled set has one digit a picture"),

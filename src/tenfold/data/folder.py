@@ -28,6 +28,7 @@ from tenfold.files import read_bounded
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 DIGITS = "0123456789"
+OTHERS = {";": "semicolons", "\t": "tabs"}  # what columns are parted by, which must be commas
 COUNT_LIMIT = 1_000_000  # images
 CSV_LIMIT = 2**26  # bytes
 NPZ_LIMIT = 2**30  # bytes of each array, unpacked
@@ -143,10 +144,12 @@ def read_rows(path: str | Path, *, limit: int = CSV_LIMIT) -> list[Row]:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"'{path}' is not a csv file in UTF-8.") from None
-    header = [cell.strip() for cell in lines[0]] if lines else []
+    header = [cell.strip().lower() for cell in lines[0]] if lines else []
     answer = next((name for name in ("label", "digits") if name in header), None)
     if "file" not in header or answer is None:
-        raise DataError(f"'{path}' must begin with the line `file,label` or `file,digits`.")
+        begun = "" if not lines else "".join(lines[0])
+        parted = next((f", with commas, not {name}" for mark, name in OTHERS.items() if mark in begun), "")
+        raise DataError(f"'{path}' must begin with the line `file,label` or `file,digits`{parted}.")
     places = header.index("file"), header.index(answer)
     rows = [_row(path, number, cells, places) for number, cells in enumerate(lines[1:], 2) if cells]
     if not rows:
@@ -157,12 +160,13 @@ def read_rows(path: str | Path, *, limit: int = CSV_LIMIT) -> list[Row]:
 def _row(path: Path, number: int, cells: list[str], places: tuple[int, int]) -> Row:
     if len(cells) <= max(places):
         raise DataError(f"Line {number} of '{path}' has too few columns.")
-    file, digits = (cells[place].strip() for place in places)
+    file, digits = cells[places[0]], cells[places[1]].strip()
     if not digits or not set(digits) <= set(DIGITS):
         raise DataError(f"Line {number} of '{path}' has the label '{digits}'; labels are 0 to 9.")
-    if not file or not os.path.isfile(path.parent / file):
-        raise DataError(f"Line {number} of '{path}' names the file '{file}', which does not exist.")
-    return Row(path.parent / file, digits)
+    for name in (file, file.strip()):  # some names begin with a space
+        if name and os.path.isfile(path.parent / name):
+            return Row(path.parent / name, digits)
+    raise DataError(f"Line {number} of '{path}' names the file '{file}', which does not exist.")
 
 
 def _single(row: Row) -> Row:
