@@ -129,6 +129,39 @@ def is_stray(name: str) -> bool:
     return re.fullmatch(rf"\.[0-9a-f]{{16}}{re.escape(NEIGHBOUR)}", name) is not None
 
 
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Whether anything is at `path`. Raises DiskError where the system does not let look there."""
+    return _mode(path) != 0
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is a folder, or a link to one. Raises as `exists`."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is a regular file, or a link to one. Raises as `exists`."""
+    return stat.S_ISREG(_mode(path))
+
+
+def children(folder: str | os.PathLike[str]) -> list[Path]:
+    """What is in `folder`, by name. Raises DiskError where it cannot be listed."""
+    try:
+        return sorted(Path(folder).iterdir())
+    except OSError as cause:
+        raise DiskError(f"'{folder}' cannot be read: {cause.strerror}.") from None
+
+
+def _mode(path: str | os.PathLike[str]) -> int:
+    """0 where there is nothing."""
+    try:
+        return os.stat(path).st_mode
+    except PermissionError as cause:
+        raise DiskError(f"'{path}' cannot be read: {cause.strerror}.") from None
+    except (OSError, ValueError):  # ValueError: no path at all, as with a zero byte in it
+        return 0
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Make `path` and its parents; an existing folder is fine. Raises DiskError where the system refuses."""
     path = Path(path)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from tenfold import onnx_check, onnx_wire
 from tenfold.data.preprocess import preprocess
 from tenfold.errors import ModelFileError, UnknownNameError
-from tenfold.files import read_bounded, sha256
+from tenfold.files import exists, is_folder, read_bounded, sha256
 from tenfold.kinds import DIGIT, KINDS, Kind
 
 if TYPE_CHECKING:
@@ -125,16 +125,16 @@ def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     """The file of a shipped model's name, of a model file or of a run folder; None is the shipped default.
 
     Raises UnknownNameError for a word that is neither a name nor a file, ModelFileError for a folder that
-    holds no model.
+    holds no model, DiskError for one that may not be looked into.
     """
     if model is None or (isinstance(model, str) and model in list_models(lines=True)):
         return MODELS / f"{model or DEFAULT_MODEL}.onnx"
     path = Path(model)
-    if os.path.isdir(path):  # Path.is_dir raises where it may not look
-        if os.path.exists(path / "model.onnx") or not os.access(path, os.X_OK):
+    if is_folder(path):
+        if exists(path / "model.onnx"):
             return path / "model.onnx"
         raise ModelFileError(f"The folder '{path}' holds no model.onnx; give a finished run or a model file.")
-    if isinstance(model, str) and path.name == model and not path.suffix and not os.path.exists(path):
+    if isinstance(model, str) and path.name == model and not path.suffix and not exists(path):
         raise UnknownNameError("model", model, list_models())
     return path
 

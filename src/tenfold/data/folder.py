@@ -12,7 +12,6 @@ mend; a picture that cannot be read raises ImageError, which names it.
 
 import csv
 import io
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +22,8 @@ from numpy.typing import NDArray
 from tenfold.data.idx import IDX_LIMIT, read_idx, read_labels
 from tenfold.data.labelled import Labelled
 from tenfold.data.unpack import read_member, read_npy
-from tenfold.errors import DataError, DiskError, named
-from tenfold.files import read_bounded
+from tenfold.errors import DataError, named
+from tenfold.files import children, exists, is_file, is_folder, read_bounded
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 DIGITS = "0123456789"
@@ -54,8 +53,8 @@ def load_folder(
     At most `limit` pictures; `read_digit` is `tenfold.images.read_digit` if None.
     """
     path = Path(path)
-    listed = path / "labels.csv" if path.is_dir() else path
-    if not path.is_dir() or listed.exists():
+    listed = path / "labels.csv" if is_folder(path) else path
+    if not is_folder(path) or exists(listed):
         rows = [_single(row) for row in read_rows(listed)]
     else:
         rows = _rows_of_classes(path)
@@ -110,7 +109,7 @@ def load_idx(path: str | Path, *, road: Road | None = None, limit: int = IDX_LIM
     """
     path = Path(path)
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-    if beside == path or not beside.is_file():
+    if beside == path or not is_file(beside):
         called = f"'{beside}'" if beside != path else "such as 'mine-labels-idx1-ubyte'"
         raise DataError(
             f"The labels of '{path}' are not beside it: {called}, as 'mine-images-idx3-ubyte' would have it."
@@ -164,7 +163,7 @@ def _row(path: Path, number: int, cells: list[str], places: tuple[int, int]) -> 
     if not digits or not set(digits) <= set(DIGITS):
         raise DataError(f"Line {number} of '{path}' has the label '{digits}'; labels are 0 to 9.")
     for name in (file, file.strip()):  # some names begin with a space
-        if name and os.path.isfile(path.parent / name):
+        if name and is_file(path.parent / name):
             return Row(path.parent / name, digits)
     raise DataError(f"Line {number} of '{path}' names the file '{file}', which does not exist.")
 
@@ -178,7 +177,7 @@ def _single(row: Row) -> Row:
 
 
 def _rows_of_classes(folder: Path) -> list[Row]:
-    classes = [child for child in _children(folder) if child.is_dir()]
+    classes = [child for child in _children(folder) if is_folder(child)]
     for child in classes:
         if len(child.name) != 1 or child.name not in DIGITS:
             raise DataError(f"'{folder}' has the folder '{child.name}'; folders of classes are named 0 to 9.")
@@ -188,7 +187,7 @@ def _rows_of_classes(folder: Path) -> list[Row]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    files = [child for child in _children(folder) if child.suffix.lower() in SUFFIXES and child.is_file()]
+    files = [child for child in _children(folder) if child.suffix.lower() in SUFFIXES and is_file(child)]
     if not files:
         raise DataError(f"The folder '{folder}' has no pictures; remove it if there are none of that class.")
     return files
@@ -196,10 +195,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _children(folder: Path) -> Iterable[Path]:
     """What is in `folder`, by name, without what systems hide there (.DS_Store, __MACOSX)."""
-    try:
-        return sorted(child for child in folder.iterdir() if not child.name.startswith((".", "__")))
-    except OSError as cause:
-        raise DiskError(f"'{folder}' cannot be read: {cause.strerror}.") from None
+    return [child for child in children(folder) if not child.name.startswith((".", "__"))]
 
 
 def _read_npz(path: Path, names: tuple[str, ...], limit: int) -> list[NDArray[Any]]:

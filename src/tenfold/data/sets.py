@@ -10,7 +10,6 @@ MNIST's pixels come as they are. Every other set takes the road of `images/`, as
 read.
 """
 
-import os
 from pathlib import Path
 
 from tenfold.data.catalogue import Part
@@ -20,6 +19,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_test, load_training, split
 from tenfold.data.sources import SOURCES, Store, load_source
 from tenfold.errors import DataError, UnknownNameError, UsageError
+from tenfold.files import exists, is_folder
 
 VALIDATION_NAME = "mnist-validation"
 
@@ -59,11 +59,11 @@ def load_set(
 def _load_path(path: Path, road: Road | None) -> Labelled:
     if path.suffix.lower() == ".npz":
         return load_npz(path, road=road)
-    if os.path.isdir(path) or path.suffix.lower() == ".csv":
+    if is_folder(path) or path.suffix.lower() == ".csv":
         return load_folder(path)
-    if path.name.lower().endswith(IDX_NAMES) and os.path.exists(path):
+    if path.name.lower().endswith(IDX_NAMES) and exists(path):
         return load_idx(path, road=road)
-    if os.path.exists(path):
+    if exists(path):
         raise DataError(
             f"'{path}' is not a data set: give a folder, a labels.csv, an .npz file or an IDX file of images."
         )

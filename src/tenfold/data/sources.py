@@ -23,7 +23,7 @@ from tenfold.data.catalogue import Part, Source, read_table
 from tenfold.data.download import Patience, Progress, RemoteFile, download
 from tenfold.data.labelled import Labelled
 from tenfold.errors import DataError, DiskError, NetworkError, UnknownNameError
-from tenfold.files import make_folder, read_bounded, sweep, write_atomic
+from tenfold.files import is_folder, make_folder, read_bounded, sweep, write_atomic
 
 WRITER = 2  # the column of QMNIST's label table; 0 is the digit
 
@@ -94,7 +94,9 @@ def find(source: str | Source) -> Source:
 def is_cached(source: str | Source, store: Store = Store()) -> bool:
     """Whether all files of the source are in the cache. They are checked when they are used."""
     source = find(source)
-    return all(_place(source, file, store).is_file() for files in source.parts.values() for file in files)
+    return all(
+        os.path.isfile(_place(source, file, store)) for files in source.parts.values() for file in files
+    )
 
 
 def cache_folder() -> Path:
@@ -154,7 +156,7 @@ def _is_sound(path: Path, file: RemoteFile) -> bool:
 
 def _import(source: Source, file: RemoteFile, place: Path) -> bytes:
     path = place
-    if place.is_dir():
+    if is_folder(place):
         path = place / file.name
     elif place.name != file.name and sum(map(len, source.parts.values())) > 1:
         path = place.with_name(file.name)  # one file of several was named: the others lie beside it

@@ -18,8 +18,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import RunError
-from tenfold.files import make_folder, read_bounded, write_atomic
+from tenfold.errors import DiskError, RunError
+from tenfold.files import children, exists, is_folder, make_folder, read_bounded, write_atomic
 from tenfold.harness.arrays import pack_arrays, unpack_arrays
 from tenfold.harness.record import Fields, Recorded, read_record
 
@@ -86,9 +86,9 @@ class Crossval(Recorded):
 
     @classmethod
     def all_in(cls, folder: Path) -> Iterator[Self]:
-        """Those in the folders in `folder`, by name; what is damaged is passed over."""
+        """Those in the folders in `folder`, by name; what is damaged or locked is passed over."""
         for path in sorted(folder.glob(f"*/{RECORD}")):
-            with suppress(RunError):
+            with suppress(RunError, DiskError):
                 yield cls.load(path.parent)
 
     @classmethod
@@ -99,7 +99,7 @@ class Crossval(Recorded):
         if alike:
             return max(alike, key=lambda found: (found.finished, found.folder == folder)).folder
         names = chain([folder], (folder.with_name(f"{folder.name}-{n}") for n in count(2)))
-        return next(path for path in names if not path.exists())
+        return next(path for path in names if not exists(path))
 
     def places(self) -> list[tuple[int, int]]:
         """(repeat, fold) of all trainings that it is made of."""
@@ -113,7 +113,7 @@ class Crossval(Recorded):
     def load_fold(self, repeat: int, number: int, count: int) -> Fold | None:
         """The fold if it is done, of `count` images. Raises RunError for a damaged file."""
         path = self._part(repeat, number)
-        if not path.exists():
+        if not exists(path):
             return None
         try:
             arrays = _read(path)
@@ -131,7 +131,7 @@ class Crossval(Recorded):
         self.save()
         for path in sorted((self.folder / PARTS).glob("*.npz")):
             path.unlink()
-        if (self.folder / PARTS).is_dir() and not any((self.folder / PARTS).iterdir()):
+        if is_folder(self.folder / PARTS) and not children(self.folder / PARTS):
             (self.folder / PARTS).rmdir()
 
     def out_of_fold(self) -> OutOfFold:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenfold.errors import MissingExtraError, RunError
-from tenfold.files import make_folder
+from tenfold.files import exists, make_folder
 from tenfold.harness.explore_space import Parameters, Space, distributions, rounded
 from tenfold.harness.explore_trainings import NINTHS, Measured, Training
 from tenfold.harness.lock import Lock
@@ -215,7 +215,7 @@ def _trial(frozen: "FrozenTrial", own: Parameters | None) -> Trial | None:
 
 def _cut_torn_line(path: Path) -> None:
     """A line that was being written as the power went is no line; what follows must not be joined to it."""
-    if not path.exists() or not path.stat().st_size:
+    if not exists(path) or not path.stat().st_size:
         return
     if path.stat().st_size > LIMIT:
         raise RunError(f"'{path}' has {path.stat().st_size:,} bytes; at most {LIMIT:,} are allowed.")

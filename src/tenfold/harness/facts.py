@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import RunError
-from tenfold.files import read_bounded
+from tenfold.files import exists, read_bounded
 from tenfold.harness.arrays import LIMIT, unpack_arrays
 from tenfold.harness.run_record import RECORD, Run
 
@@ -117,7 +117,7 @@ def read_facts(run: Path, images: "Labelled | None" = None) -> Facts:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    if not path.exists():
+    if not exists(path):
         raise RunError(f"The run '{path.parent}' is damaged: it has no {path.name}.")
     return read_bounded(path, limit, RunError)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tenfold.data.sets import set_names
 from tenfold.errors import RunError
-from tenfold.files import read_bounded, write_atomic
+from tenfold.files import exists, is_folder, read_bounded, write_atomic
 from tenfold.harness.run_record import COMMITTEE, RECORD
 from tenfold.model import resolve
 
@@ -45,7 +45,7 @@ def keep(run: str | Path, kind: str, found: Mapping[str, Any]) -> None:
 def read_kept(run: str | Path, kind: str) -> dict[str, Any]:
     """What was kept; empty if nothing was. Raises RunError for a damaged file."""
     path = Path(run) / f"{kind}.json"
-    if not path.exists():
+    if not exists(path):
         return {}
     try:
         found = json.loads(read_bounded(path, LIMIT, RunError))
@@ -63,5 +63,5 @@ def _whole(path: str | Path) -> str:
 
 
 def _run_of(model: str | Path | None) -> Path | None:
-    folder = Path(model) if model is not None and Path(model).is_dir() else resolve(model).parent
-    return folder if any((folder / record).exists() for record in (RECORD, COMMITTEE)) else None
+    folder = Path(model) if model is not None and is_folder(model) else resolve(model).parent
+    return folder if any(exists(folder / record) for record in (RECORD, COMMITTEE)) else None

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tenfold.errors import DiskError, OutputExistsError
-from tenfold.files import make_folder
+from tenfold.files import exists, make_folder
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def claimed(folder: Path) -> Iterator[None]:
     Raises OutputExistsError where another process works in it; DiskError where it cannot be made. A file
     system without locks (and Windows, which locks no folders) lets everybody in.
     """
-    if not folder.exists():
+    if not exists(folder):
         make_folder(folder)
     try:
         handle = _locked(folder, os.O_RDONLY, wait=False)

@@ -1,6 +1,5 @@
 """How well a model reads pictures of several digits: whole texts right, and digits by edit distance."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from tenfold.data.folder import Row, read_rows
 from tenfold.errors import DataError, named
+from tenfold.files import is_file, is_folder
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
 
@@ -18,8 +18,8 @@ def rows_of_pages(on: str | Path) -> list[Row] | None:
 
     Raises DataError for a labels.csv that is not sound.
     """
-    listed = Path(on) / "labels.csv" if os.path.isdir(on) else Path(on)
-    if listed.suffix.lower() != ".csv" or not listed.is_file():
+    listed = Path(on) / "labels.csv" if is_folder(on) else Path(on)
+    if listed.suffix.lower() != ".csv" or not is_file(listed):
         return None
     rows = read_rows(listed)
     return rows if any(len(row.digits) > 1 for row in rows) else None

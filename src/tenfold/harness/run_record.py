@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from tenfold.errors import RunError
+from tenfold.files import exists
 from tenfold.harness.record import RUNS, Fields, Recorded, read_record
 
 FORMAT = 1
@@ -47,7 +48,7 @@ class Run(Recorded):
     def load(cls, folder: str | Path) -> Self:
         """Raises RunError for a folder that holds no run, or a damaged one."""
         path = Path(folder) / RECORD
-        if not path.exists():
+        if not exists(path):
             raise RunError(f"'{folder}' is not a run folder: it has no {RECORD}.{_hint(folder)}")
         return cls(Path(folder), read_record(path, "a run", FORMAT, BEGUN, FINISHED))
 
@@ -66,6 +67,6 @@ class Run(Recorded):
 
 def _hint(folder: str | Path) -> str:
     """A run is often named without the folder that all are in; a committee has no training to tell of."""
-    if (Path(folder) / COMMITTEE).exists():
+    if exists(Path(folder) / COMMITTEE):
         return " It is a committee, which was not trained itself; its members were."
-    return f" Did you mean '{RUNS / folder}'?" if (RUNS / folder / RECORD).exists() else ""
+    return f" Did you mean '{RUNS / folder}'?" if exists(RUNS / folder / RECORD) else ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.errors import RunError
+from tenfold.files import exists
 from tenfold.harness.crossval_record import RECORD as CROSSVAL
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import RECORD as CURVE
@@ -72,11 +73,11 @@ def read_done(runs: Mapping[str, Path], others: Sequence[Path]) -> Done:
     done.rows["evaluations"] = _told_apart(done.rows.get("evaluations", []))
     for folder in others:
         try:
-            if (folder / CROSSVAL).exists():
+            if exists(folder / CROSSVAL):
                 done.add("crossval", _crossval(Crossval.load(folder)))
-            elif (folder / CURVE).exists():
+            elif exists(folder / CURVE):
                 done.add("curve", _curve(Curve.load(folder)))
-            elif (folder / EXPLORE).exists():
+            elif exists(folder / EXPLORE):
                 other = Exploration.load(folder)
                 kind = str(other.record["kind"])
                 done.add(kind, (_ablation if kind == "ablation" else _search)(other))

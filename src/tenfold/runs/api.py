@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold import __version__
 from tenfold.environment import machine, versions
 from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
-from tenfold.files import sweep
+from tenfold.files import exists, sweep
 from tenfold.harness.lock import claimed
 from tenfold.harness.run_record import FORMAT, Run
 from tenfold.runs.record import check_free, differences
@@ -133,7 +133,7 @@ def resume(
     with claimed(run.folder):
         for place in (run.folder, run.folder / CHECKPOINTS):
             sweep(place, older_than=0)
-        if run.finished and (run.folder / "report.html").exists():
+        if run.finished and exists(run.folder / "report.html"):
             raise RunError(f"The run '{folder}' is finished; there is nothing to resume.")
         if run.finished:  # but killed before its report was there
             close(run, find_images(run))
@@ -212,7 +212,7 @@ def write_report(run: Run) -> Path:
 
     run.check_finished()
     images = find_images(run)
-    if images is None and run.results and (run.folder / "report.html").exists():
+    if images is None and run.results and exists(run.folder / "report.html"):
         raise RunError(
             f"The pictures of {' and '.join(run.record['sets'])} are not where they were or have changed, so "
             f"'{run.folder / 'report.html'}' is kept; put them back, or write one without them: --out PAGE."

@@ -11,6 +11,7 @@ from tenfold.data.folder import DIGITS
 from tenfold.data.labelled import Labelled
 from tenfold.data.sets import set_names
 from tenfold.errors import RunError, UsageError
+from tenfold.files import exists, is_folder
 from tenfold.harness import crossval_record
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.evaluate import evaluate
@@ -39,9 +40,9 @@ def read_answers(folder: str | Path) -> Answered:
     neither, or is damaged or unfinished.
     """
     folder = Path(folder)
-    if (folder / crossval_record.RECORD).exists():
+    if exists(folder / crossval_record.RECORD):
         return _out_of_fold(Crossval.load(folder))
-    if not (folder / RECORD).exists():
+    if not exists(folder / RECORD):
         raise RunError(
             f"'{folder}' is neither a run nor a cross-validation nor a set: it has no {RECORD}, no "
             "labels.csv and no folders named 0 to 9."
@@ -56,11 +57,11 @@ def read_answers(folder: str | Path) -> Answered:
 def is_answered(name: str | Path) -> bool:
     """Whether it is the folder of a run or a cross-validation, or no set either."""
     folder = Path(name)
-    if not folder.exists():
+    if not exists(folder):
         return str(name) not in set_names()
-    if any((folder / record).exists() for record in (RECORD, crossval_record.RECORD)):
+    if any(exists(folder / record) for record in (RECORD, crossval_record.RECORD)):
         return True
-    return folder.is_dir() and not any((folder / each).exists() for each in ("labels.csv", *DIGITS))
+    return is_folder(folder) and not any(exists(folder / each) for each in ("labels.csv", *DIGITS))
 
 
 def answer(

@@ -12,6 +12,7 @@ from typing import Any
 from tenfold.data import Store
 from tenfold.data.sets import VALIDATION_NAME
 from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError
+from tenfold.files import exists, is_file
 from tenfold.harness.compare import Side, compare_answers
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.facts import Facts, read_facts
@@ -51,7 +52,7 @@ def compare(
             f"--{next(iter(folding))} is for recipes, but '{a}' and '{b}' are compared as models; with "
             "--recipes they are compared as recipes."
         )
-    if on is None and all((Path(name) / RECORD).exists() for name in (a, b)):
+    if on is None and all(exists(Path(name) / RECORD) for name in (a, b)):
         return _compare_runs(Path(a), Path(b))
     on = on or VALIDATION_NAME
     for name in (a, b):
@@ -79,18 +80,18 @@ def _kind(name: str | Path) -> str:
     path = Path(name)
     if is_crossval(name):
         return "cross-validation"
-    if (path / RECORD).exists():
+    if exists(path / RECORD):
         return "run"
     if str(name) in list_models():
         return "name"
     if path.suffix == ".json" or _is_recipe(name):
         return "recipe"
-    return "model" if path.exists() else "name"
+    return "model" if exists(path) else "name"
 
 
 def _is_recipe(name: str | Path) -> bool:
     """Where nothing is installed to train with, nothing is."""
-    if find_spec("torch") is None or Path(name).is_file():
+    if find_spec("torch") is None or is_file(name):
         return False
     from tenfold.training.recipes import find_recipe
 

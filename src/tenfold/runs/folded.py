@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.data import Store, load_training
 from tenfold.data.parts import Sets, names_of
 from tenfold.errors import RunError, UsageError
+from tenfold.files import exists
 from tenfold.harness.compare import compare_crossvals
 from tenfold.harness.crossval import crossval
 from tenfold.harness.crossval_record import RECORD, Crossval
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def is_crossval(name: str | Path) -> bool:
-    return (Path(name) / RECORD).exists()
+    return exists(Path(name) / RECORD)
 
 
 def compare_folded(

@@ -9,6 +9,7 @@ A run whose record is damaged is listed as damaged and keeps nobody from the oth
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.errors import DiskError, RunError, UnknownNameError, UsageError
-from tenfold.files import read_bounded, write_atomic
+from tenfold.files import children, exists, read_bounded, write_atomic
 from tenfold.harness.crossval_record import Crossval
 from tenfold.harness.curve_record import Curve
 from tenfold.harness.explore_record import Exploration
@@ -75,8 +76,8 @@ def list_runs(
 
 
 def kind_of(folder: Path) -> str | None:
-    """Which of KINDS its record is of; None where it has none."""
-    return next((kind for kind, found in KINDS.items() if (folder / found.FILE).exists()), None)
+    """Which of KINDS its record is of; None where it has none, or nobody may look into it."""
+    return next((kind for kind, found in KINDS.items() if os.path.exists(folder / found.FILE)), None)
 
 
 def read_entry(folder: Path) -> Entry:
@@ -132,7 +133,7 @@ def delete_run(folder: str | Path) -> None:
         write_atomic(whole.parent / DELETED, json.dumps(tally) + "\n")
     hidden = whole.with_name(f".{whole.name}.deleted")
     try:
-        if hidden.exists():  # of a deletion that was interrupted
+        if exists(hidden):  # of a deletion that was interrupted
             shutil.rmtree(hidden)
         whole.rename(hidden)
         shutil.rmtree(hidden)
@@ -142,17 +143,13 @@ def delete_run(folder: str | Path) -> None:
 
 def check_deletable(folder: str | Path) -> None:
     """Raises RunError for a folder that is not a run's, or a link to one."""
-    if Path(folder).is_symlink() or kind_of(Path(folder)) is None:
+    if os.path.islink(folder) or kind_of(Path(folder)) is None:
         raise RunError(f"'{folder}' is not a run folder, so it is not deleted.")
 
 
 def _folders(parent: Path) -> list[Path]:
-    try:
-        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except FileNotFoundError:
-        return []
-    except OSError as cause:
-        raise DiskError(f"'{parent}' cannot be read: {cause.strerror}.") from None
+    found = children(parent) if exists(parent) else []
+    return [path for path in found if os.path.isdir(path) and not path.name.startswith(".")]
 
 
 def _entry(folder: Path, kind: str) -> Entry:
@@ -185,7 +182,7 @@ def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tally(folder: Path) -> int:
     path = folder / DELETED
-    if not path.exists():
+    if not exists(path):
         return 0
     try:
         count = json.loads(read_bounded(path, TALLY_LIMIT, RunError))["test_openings"]

@@ -12,7 +12,7 @@ from tenfold.data import SOURCES, Store, load_set, load_training, split
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.data.sets import VALIDATION_NAME
 from tenfold.errors import RunError, UsageError
-from tenfold.files import read_bounded
+from tenfold.files import exists, read_bounded
 from tenfold.harness.arrays import LIMIT, unpack_arrays
 from tenfold.harness.refusal import DRAWN, NOT_DIGITS, picture_set
 from tenfold.harness.run_record import COMMITTEE, RECORD, Run
@@ -29,9 +29,9 @@ def open_set(on: str | Path | Labelled, model: str | Path | None, store: Store |
     data = on if isinstance(on, Labelled) else load_set(on, store=store or Store())
     folder = resolve(model).parent
     if (on.name if isinstance(on, Labelled) else str(on)) == "mnist":
-        if (folder / RECORD).exists():
+        if exists(folder / RECORD):
             Run.load(folder).count_opening()
-        elif (folder / COMMITTEE).exists():
+        elif exists(folder / COMMITTEE):
             Committee.load(folder).count_opening()
     return data
 
@@ -46,7 +46,7 @@ def seen_by(model: str | Path | None, metadata: Metadata, data: Labelled) -> NDA
     pixels, as a run's folder and MNIST tell; otherwise `data` or its training part, if the checksums in the
     model file are theirs. Raises RunError for a run's folder that is damaged."""
     path = resolve(model).parent / "predictions.npz"
-    if path.exists():
+    if exists(path):
         seen = unpack_arrays(read_bounded(path, LIMIT, RunError), path).get("trained_on")
         if seen is not None:
             return _among(data, seen)

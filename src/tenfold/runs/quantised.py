@@ -20,7 +20,7 @@ from tenfold.data import Store
 from tenfold.data.labelled import Labelled
 from tenfold.data.parts import load_parts
 from tenfold.errors import ModelFileError, OutputExistsError
-from tenfold.files import write_atomic
+from tenfold.files import exists, is_folder, write_atomic
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.quantise import quantise as rounded
 from tenfold.harness.quantise import with_measured
@@ -64,7 +64,7 @@ def quantise(
     already, OutputExistsError, ModelFileError, DiskError, and as `load_parts` does for the data.
     """
     path = Path(out) if out is not None else Path(f"{_name(model)}-int8.onnx")
-    if path.exists():
+    if exists(path):
         raise OutputExistsError(f"'{path}' exists; choose another --out.")
     floats = read_model(resolve(model))
     training, validation = load_parts([data], final=False, store=store)
@@ -104,7 +104,7 @@ def calibrating(training: Labelled) -> NDArray[np.uint8]:
 def _name(model: str | Path) -> str:
     """What the user calls it, without its ending."""
     path = Path(model)
-    return path.resolve().name if path.is_dir() else path.stem
+    return path.resolve().name if is_folder(path) else path.stem
 
 
 def _judge(results: Mapping[str, Mapping[str, Any]], count: int, source: str, force: bool) -> None:

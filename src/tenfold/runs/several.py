@@ -6,6 +6,7 @@ from typing import Any
 
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, UsageError
+from tenfold.files import is_file
 from tenfold.harness.facts import read_facts
 from tenfold.harness.page import write_page
 from tenfold.harness.report import render as render_one
@@ -32,7 +33,7 @@ def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Pa
     more runs than fit, RunError where there is no run, or one that is damaged or did not finish.
     """
     # files are passed over, as runs/* also names the last report
-    unique = list({folder.resolve(): folder for folder in folders if not folder.is_file()}.values())
+    unique = list({folder.resolve(): folder for folder in folders if not is_file(folder)}.values())
     runs = [folder for folder in unique if not _is_other(folder)]
     if not runs:
         raise RunError("None of these folders is a run's; a report is of runs.")

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenfold.errors import DataError, DiskError, ImageError, InputError, MissingExtraError, NetworkError
-from tenfold.files import make_folder, read_bounded, sweep, write_atomic
+from tenfold.files import children, exists, is_folder, make_folder, read_bounded, sweep, write_atomic
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WHOLE_AT_CLOSE = ("s3", "gcs", "abfs")  # object stores: a file is there once it is closed, and then whole
@@ -76,9 +75,9 @@ class Place:
     def is_folder(self) -> bool:
         """Raises DataError where nothing is there."""
         if self.local:
-            if not os.path.exists(self.path):
+            if not exists(self.path):
                 raise DataError(f"'{self.given}' does not exist.")
-            return os.path.isdir(self.path)
+            return is_folder(self.path)
         from pyarrow.fs import FileType
 
         with self._told():
@@ -136,7 +135,7 @@ class Place:
 
     def exists(self, name: str) -> bool:
         if self.local:
-            return os.path.exists(self.inside(name))
+            return exists(self.inside(name))
         from pyarrow.fs import FileType
 
         with self._told():
@@ -167,8 +166,7 @@ class Place:
     def is_free(self) -> bool:
         """Nothing is there, or an empty folder."""
         if self.local:
-            path = Path(self.path)
-            return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+            return not exists(self.path) or (is_folder(self.path) and not children(self.path))
         from pyarrow.fs import FileSelector
 
         with self._told():

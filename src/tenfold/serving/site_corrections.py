@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError, DiskError
-from tenfold.files import make_folder, read_bounded, sha256, write_atomic
+from tenfold.errors import DataError
+from tenfold.files import children, exists, is_folder, make_folder, read_bounded, sha256, write_atomic
 from tenfold.images.png import write_png
 
 COUNT_LIMIT = 20_000  # pictures of a folder
@@ -76,7 +76,7 @@ class Corrections:
     def _rows(self) -> list[list[str]]:
         """The lines of labels.csv, the user's own among them."""
         path = self.folder / "labels.csv"
-        if not path.exists():
+        if not exists(path):
             return []
         try:
             text = read_bounded(path, CSV_LIMIT, DataError, "The list of labels").decode("utf-8-sig")
@@ -90,9 +90,5 @@ class Corrections:
         return lines[1:]
 
     def _pictures(self) -> list[str]:
-        if not self.folder.is_dir():
-            return []
-        try:
-            return sorted(child.name for child in self.folder.iterdir() if _OURS.fullmatch(child.name))
-        except OSError as cause:
-            raise DiskError(f"'{self.folder}' cannot be read: {cause.strerror}.") from None
+        found = children(self.folder) if is_folder(self.folder) else []
+        return [child.name for child in found if _OURS.fullmatch(child.name)]

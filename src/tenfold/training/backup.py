@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import Tensor
 
 from tenfold.errors import RunError
+from tenfold.files import exists
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback
 from tenfold.training.interruption import Interruption
@@ -38,7 +39,7 @@ def newest(folder: Path) -> Found | None:
     sound: list[tuple[tuple[int, int], Path, dict[str, Any]]] = []
     damaged = []
     for path in (folder / name for name in NAMES):
-        if not path.exists():
+        if not exists(path):
             continue
         try:
             tree = checkpoint.load(path)

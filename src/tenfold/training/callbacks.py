@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch import Tensor
 
 from tenfold.errors import DiskError, RunError, UnknownNameError, UsageError
-from tenfold.files import make_folder, read_bounded, write_atomic
+from tenfold.files import exists, make_folder, read_bounded, write_atomic
 
 if TYPE_CHECKING:
     from tenfold.training.loop import Trainer
@@ -210,7 +210,7 @@ class History(Callback):
     def on_train_begin(self, trainer: "Trainer") -> None:
         if trainer.epoch == 0:
             self.rows = []
-        if self.path is not None and self.path.exists():  # cut back to the epochs that are done
+        if self.path is not None and exists(self.path):  # cut back to the epochs that are done
             write_atomic(self.path, history_csv(self.rows))
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tenfold.errors import RecipeError, UnknownNameError, UsageError
-from tenfold.files import read_bounded, write_atomic
+from tenfold.files import is_file, read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
 from tenfold.training.fields import check, shown
 from tenfold.training.networks import NETWORKS, Baseline, Columns, Compact, Symmetric
@@ -231,22 +231,24 @@ def find_recipe(name: str | Path | Recipe) -> Recipe:
     """The recipe of that name, that in a file, or in a folder the one that a search left there; of a recipe,
     itself.
 
-    Raises UnknownNameError, which suggests the closest name, and RecipeError as `read_recipe` does.
+    Raises UnknownNameError, which suggests the closest name, and RecipeError and DiskError as `read_recipe`
+    does.
     """
     if isinstance(name, Recipe):
         return name
     if str(name) in RECIPES:
         return RECIPES[str(name)]
     path = os.fspath(name)
-    if os.path.isfile(os.path.join(path, RECIPE_FILE)):
+    if is_file(os.path.join(path, RECIPE_FILE)):
         return read_recipe(os.path.join(path, RECIPE_FILE))
-    if path.endswith(".json") or os.path.isfile(path):
+    if path.endswith(".json") or is_file(path):
         return read_recipe(path)
     raise UnknownNameError("recipe", path, RECIPES)
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """The recipe in the JSON file `path`. Raises RecipeError for one that is absent or not sound."""
+    """The recipe in the JSON file `path`. Raises RecipeError for one that is absent or not sound, DiskError
+    where it may not be read."""
     try:
         values = json.loads(read_bounded(path, FILE_LIMIT, RecipeError, "The recipe"))
     except (ValueError, RecursionError):
