@@ -21,7 +21,7 @@ from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
 from tenfold.training import checkpoint
 from tenfold.training.backup import newest
-from tenfold.training.callbacks import Callback, EarlyStopping, Logs
+from tenfold.training.callbacks import Callback, EarlyStopping, Logs, ModelCheckpoint
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace, write_recipe
@@ -379,6 +379,11 @@ def test_own_digits_never_open_the_test_set(
         ({"device": "gpu"}, UsageError, "There is no device 'gpu'"),
         ({"precision": "fp61"}, UnknownNameError, "There is no precision 'fp61'"),
         ({"threads": 0}, UsageError, "at least one thread"),
+        ({"callbacks": [EarlyStopping("val_los")]}, UnknownNameError, "Did you mean 'val_loss'"),
+        ({"callbacks": [EarlyStopping()], "final": True}, UnknownNameError, "no metric 'val_loss'"),
+        ({"callbacks": [ModelCheckpoint("{f1}")]}, UnknownNameError, "no field of a checkpoint's path 'f1'"),
+        ({"callbacks": [EarlyStopping]}, UsageError, "list of Callback objects; <class .*EarlyStopping'>"),
+        ({"callbacks": EarlyStopping()}, UsageError, "list of Callback objects; <.*EarlyStopping object"),
         ({"calibration": "runs/x"}, UsageError, "only with --final"),
         ({"calibration": "runs/x", "final": True}, RunError, "not a run folder"),
     ],

@@ -21,6 +21,7 @@ from tenfold.training.callbacks import (
     History,
     Mode,
     ModelCheckpoint,
+    check_callbacks,
     history_csv,
 )
 from tenfold.training.loop import Trainer
@@ -43,6 +44,7 @@ class Script:
 
     def run(self, *callbacks: Callback) -> "Script":
         trainer = cast(Trainer, self)
+        check_callbacks(callbacks, validated=self.validation is not None)
         for callback in callbacks:
             callback.on_train_begin(trainer)
         while self.epoch < len(self.logs) and not self.stop:

@@ -12,7 +12,7 @@ from tests.training.conftest import STIRRED, MakeTrainer, same_weights
 from torch import Tensor
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DivergedError, ShapeError, UnknownNameError
+from tenfold.errors import DiskError, DivergedError, ShapeError, UnknownNameError
 from tenfold.training import checkpoint
 from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
@@ -20,6 +20,7 @@ from tenfold.training.loop import Examples, Precision, Trainer, native_precision
 from tenfold.training.networks import Baseline, Compact
 from tenfold.training.order import permutation
 from tenfold.training.recipes import RECIPES
+from tenfold.training.track import TensorBoard
 
 CPU = torch.device("cpu")
 
@@ -284,15 +285,23 @@ class Ended(Callback):
         self.seen.append(f"end, kept {trainer.kept_epoch}")
 
 
-def test_callbacks_that_began_also_end_when_the_training_fails(make_trainer: MakeTrainer) -> None:
+def test_callbacks_that_began_also_end_when_the_training_fails(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
     seen: list[str] = []
     with pytest.raises(DivergedError):
         make_trainer([EarlyStopping(patience=9), Ended(seen), Poison(4)]).run()
     assert seen == ["begin", "end, kept 1"]
     seen.clear()
-    with pytest.raises(UnknownNameError):
-        make_trainer([Ended(seen), EarlyStopping("f1"), Ended(seen)]).run()
+    blocked = tmp_path / "file"
+    blocked.write_bytes(b"")
+    with pytest.raises(DiskError):
+        make_trainer([Ended(seen), TensorBoard(blocked / "logs"), Ended(seen)]).run()
     assert seen == ["begin", "end, kept 0"]
+    seen.clear()
+    with pytest.raises(UnknownNameError):
+        make_trainer([Ended(seen), EarlyStopping("f1")]).run()
+    assert seen == []
 
 
 def test_the_network_refuses_another_shape(make_trainer: MakeTrainer) -> None:

@@ -68,11 +68,13 @@ def train(
     from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
+    from tenfold.training.callbacks import check_callbacks
     from tenfold.training.distributed import own_cores, processes, rank
     from tenfold.training.recipes import find_recipe, replace
 
     if not rank():
         check_free(out)
+        check_callbacks(callbacks, validated=not final)
 
     chosen = find_recipe(recipe)
     if final:
@@ -124,9 +126,11 @@ def resume(
     from tenfold.runs.follow import follow
     from tenfold.runs.page import find_images
     from tenfold.training.backup import newest
+    from tenfold.training.callbacks import check_callbacks
     from tenfold.training.distributed import processes, rank
 
     run = Run.load(folder)
+    check_callbacks(callbacks, validated=not run.record["final"])
     if rank():
         follow(run.record, store, newest(run.folder / CHECKPOINTS))
         return run
@@ -160,8 +164,10 @@ def reproduce(
     need_torch()
     check_free(out)
     from tenfold.runs.carry_out import begin
+    from tenfold.training.callbacks import check_callbacks
 
     first = Run.load(folder)
+    check_callbacks(callbacks, validated=not first.record["final"])
     first.check_finished()
     old = first.record
     record = _record({key: old[key] for key in SETTINGS if key in old}, old["device"])

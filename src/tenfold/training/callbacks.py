@@ -38,6 +38,10 @@ HISTORY_LIMIT = 1 << 24  # bytes
 class Callback:
     """Does nothing; override what is needed."""
 
+    def check_settings(self, metrics: Sequence[str]) -> None:
+        """Raises UsageError where it cannot watch a training that measures these `metrics`; asked before
+        anything is trained or written."""
+
     def on_train_begin(self, trainer: "Trainer") -> None: ...
     def on_step_end(self, trainer: "Trainer", loss: Tensor) -> None: ...
     def on_validation_step(self, trainer: "Trainer") -> None: ...
@@ -67,10 +71,10 @@ class Monitor:
         self.min_delta = abs(min_delta)
         self.best = self.worst = -math.inf if self.largest else math.inf
 
-    def check(self, trainer: "Trainer") -> None:
-        """Raises UnknownNameError where the training will not produce the metric."""
-        if self.metric not in metrics(trainer):
-            raise UnknownNameError("metric", self.metric, metrics(trainer))
+    def check(self, metrics: Sequence[str]) -> None:
+        """Raises UnknownNameError where the metric is none of those that the training measures."""
+        if self.metric not in metrics:
+            raise UnknownNameError("metric", self.metric, metrics)
 
     def improved(self, logs: Logs) -> bool:
         """Is the epoch better than `best`? Remembers it if so."""
@@ -85,9 +89,14 @@ class Monitor:
         return better
 
 
-def metrics(trainer: "Trainer") -> Sequence[str]:
-    """What the training measures: without validation images only loss and accuracy."""
-    return METRICS if trainer.validation is not None else METRICS[:2]
+def check_callbacks(callbacks: Sequence[Callback], *, validated: bool) -> None:
+    """Raises UsageError for what is no list of callbacks, and for one that cannot watch a training with
+    validation images or without: there only loss and accuracy are measured."""
+    listed = isinstance(callbacks, Sequence)
+    for each in callbacks if listed else (callbacks,):
+        if not listed or not isinstance(each, Callback):
+            raise UsageError(f"callbacks is a list of Callback objects; {each!r} cannot stand there.")
+        each.check_settings(METRICS if validated else METRICS[:2])
 
 
 class EarlyStopping(Callback):
@@ -114,8 +123,10 @@ class EarlyStopping(Callback):
         self.best_epoch = 0
         self.best_weights: dict[str, Tensor] = {}
 
+    def check_settings(self, metrics: Sequence[str]) -> None:
+        self.monitor.check(metrics)
+
     def on_train_begin(self, trainer: "Trainer") -> None:
-        self.monitor.check(trainer)
         if trainer.epoch == 0:  # it may have watched another training before
             self._forget()
 
@@ -170,18 +181,20 @@ class ModelCheckpoint(Callback):
         self.save_weights_only = save_weights_only
         self._due: Path | None = None
 
-    def on_train_begin(self, trainer: "Trainer") -> None:
+    def check_settings(self, metrics: Sequence[str]) -> None:
         if self.save_best_only:
-            self.monitor.check(trainer)
-        if trainer.epoch == 0:  # it may have watched another training before
-            self.monitor.best = self.monitor.worst
-        known = ("epoch", "step", "learning_rate", "seconds", *metrics(trainer))
+            self.monitor.check(metrics)
+        known = ("epoch", "step", "learning_rate", "seconds", *metrics)
         try:
             self.path.format(**{name: 1 if name in ("epoch", "step") else 0.5 for name in known})
         except KeyError as cause:
             raise UnknownNameError("field of a checkpoint's path", str(cause.args[0]), known) from None
         except (ValueError, IndexError, AttributeError) as cause:
             raise UsageError(f"'{self.path}' is not a template of a path: {cause}.") from None
+
+    def on_train_begin(self, trainer: "Trainer") -> None:
+        if trainer.epoch == 0:  # it may have watched another training before
+            self.monitor.best = self.monitor.worst
 
     def on_epoch_end(self, trainer: "Trainer", logs: Logs) -> None:
         if not self.save_best_only or self.monitor.improved(logs):

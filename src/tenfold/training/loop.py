@@ -27,7 +27,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.preprocess import WHITE, add_channel, one_hot
 from tenfold.errors import DivergedError
 from tenfold.training import state
-from tenfold.training.callbacks import Callback
+from tenfold.training.callbacks import Callback, check_callbacks
 from tenfold.training.distributed import ALONE, Group
 from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
@@ -148,6 +148,7 @@ class Trainer:
 
         However it ends, callbacks that began also end, and the network is in evaluation mode.
         """
+        check_callbacks(self.callbacks, validated=self.validation is not None)
         begun: list[Callback] = []
         try:
             for callback in self.callbacks:
