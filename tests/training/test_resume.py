@@ -1,15 +1,17 @@
 """A training that is saved, loaded and run on gives the same bits as one that never stopped."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.training.conftest import STIRRED, MakeTrainer, same_weights
 from torch import Tensor
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import RunError
+from tenfold.errors import RunError, UsageError
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
 from tenfold.training.loop import Precision, Trainer
@@ -86,6 +88,35 @@ def test_a_training_goes_on_under_another_display(make_trainer: MakeTrainer, tmp
     trainer = make_trainer([ModelCheckpoint(tmp_path / "c")], epochs=1)
     trainer.load(tmp_path / "c")
     assert trainer.epoch == 1
+
+
+class Remembers(Callback):
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+    def state(self) -> dict[str, Any]:
+        return {"what": self.what}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.what = state["what"]
+
+
+def test_a_callback_may_remember_numbers_of_numpys(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    kept = [np.int64(3), np.float32(0.5), np.bool_(True), torch.ones(2)]
+    make_trainer([Remembers(kept)]).save(tmp_path / "saved")
+    other = make_trainer([found := Remembers(None)])
+    other.load(tmp_path / "saved")
+    assert found.what[:3] == [3, 0.5, True]
+
+
+@pytest.mark.parametrize("what", [np.ones(3), {1, 2}, {(1, 2): 3}, 1j], ids=str)
+def test_a_callback_that_remembers_what_no_file_holds_is_named(
+    make_trainer: MakeTrainer, tmp_path: Path, what: object
+) -> None:
+    trainer = make_trainer([ModelCheckpoint(tmp_path / "saved"), Remembers(what)])
+    with pytest.raises(UsageError, match=r"^What the callback Remembers remembers cannot be saved: "):
+        trainer.run()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("weights_only", [True, False])

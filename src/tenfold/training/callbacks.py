@@ -54,7 +54,7 @@ class Callback:
         """However the training ends, also by an error."""
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs, as JSON values and tensors."""
+        """What a resumed run needs, as JSON values, numpy's numbers and tensors."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None: ...

@@ -3,15 +3,16 @@
     save("last.safetensors", {"epoch": 3, "network": network.state_dict()})
     network.load_state_dict(load("last.safetensors")["network"])
 
-A tree of dicts, lists, numbers, strings and tensors comes back equal (a tuple as a list). The bytes depend on
-nothing else, so two equal trainings write equal files. The header holds a checksum of the file: a flipped bit
-anywhere is found before a tensor is made of it. Never pickle.
+A tree of dicts, lists, numbers, strings and tensors comes back equal (a tuple as a list, numpy's numbers as
+Python's). The bytes depend on nothing else, so two equal trainings write equal files. The header holds a
+checksum of the file: a flipped bit anywhere is found before a tensor is made of it. Never pickle.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
@@ -26,9 +27,9 @@ _TENSOR = "$tensor"  # {"$tensor": name} stands where a tensor was
 
 
 def save(path: str | Path, tree: dict[str, Any]) -> None:
-    """Write `tree` to `path`, atomically. Raises DiskError."""
+    """Write `tree` to `path`, atomically. Raises DiskError, and TypeError for what cannot be written."""
     tensors: dict[str, Tensor] = {}
-    text = json.dumps({"format": FORMAT, "tree": _take_out(tree, "", tensors)})
+    text = json.dumps({"format": FORMAT, "tree": _take_out(tree, "", tensors)}, default=plain)
     data = safetensors.torch.save(tensors, {_KEY: _BLANK.decode() + text})
     write_atomic(path, data.replace(_BLANK, sha256(data).encode(), 1))
 
@@ -52,6 +53,16 @@ def load(path: str | Path, *, limit: int = 1 << 30) -> dict[str, Any]:
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         raise RunError(f"'{path}' is not a checkpoint of Tenfold, or it is cut short.") from None
     return tree
+
+
+def plain(value: object) -> Any:
+    """What JSON has of a value that is not its own: of a number of numpy's, the number; of a tensor, which is
+    kept apart, nothing. Raises TypeError for all else."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Tensor):
+        return None
+    raise TypeError(f"{type(value).__name__} is neither a JSON value nor a tensor")
 
 
 def _take_out(node: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -7,6 +7,7 @@ With the weights go the optimizer, the place in the running epoch with its sums 
 remember. What is random needs no state: it is a function of seed, epoch and step.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tenfold.environment import differences
-from tenfold.errors import RunError
+from tenfold.errors import RunError, UsageError
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback
 
@@ -25,7 +26,8 @@ LEARNT = ("recipe", "data", "seed", "precision", "threads")
 
 
 def save(trainer: "Trainer", path: str | Path, *, weights_only: bool = False) -> None:
-    """Write the weights, or all that `load` needs to train on, to one file. Raises DiskError."""
+    """Write the weights, or all that `load` needs to train on, to one file. Raises DiskError, and
+    UsageError for a callback whose `state` is not JSON values and tensors."""
     tree: dict[str, Any] = {**identity(trainer), "epoch": trainer.epoch, "network": trainer.weights()}
     if not weights_only:
         tree |= {
@@ -36,7 +38,7 @@ def save(trainer: "Trainer", path: str | Path, *, weights_only: bool = False) ->
             "seconds": trainer.seconds,
             "stop": trainer.stop,
             "optimizer": trainer.optimizer.state_dict(),
-            "callbacks": [[type(callback).__name__, callback.state()] for callback in _stateful(trainer)],
+            "callbacks": [[type(callback).__name__, _state(callback)] for callback in _stateful(trainer)],
         }
     checkpoint.save(path, tree)
 
@@ -103,6 +105,16 @@ def identity(trainer: "Trainer") -> dict[str, Any]:
 def listed(changed: Mapping[str, tuple[Any, Any]]) -> str:
     """'seed was 0 and is 1; data was ...'"""
     return "; ".join(f"{name} was {before} and is {now}" for name, (before, now) in changed.items())
+
+
+def _state(callback: Callback) -> dict[str, Any]:
+    state = callback.state()
+    try:
+        json.dumps(state, default=checkpoint.plain)
+    except TypeError as cause:
+        name = type(callback).__name__
+        raise UsageError(f"What the callback {name} remembers cannot be saved: {cause}.") from None
+    return state
 
 
 def _groups(trainer: "Trainer") -> list[dict[str, Any]]:
