@@ -12,11 +12,12 @@ from tests.training.conftest import STIRRED, MakeTrainer, same_weights
 from torch import Tensor
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DiskError, DivergedError, ShapeError, UnknownNameError
+from tenfold.errors import DiskError, DivergedError, ShapeError, UnknownNameError, UsageError
 from tenfold.training import checkpoint
 from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
-from tenfold.training.loop import Examples, Precision, Trainer, native_precision
+from tenfold.training.devices import Precision, native_precision
+from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline, Compact
 from tenfold.training.order import permutation
 from tenfold.training.recipes import RECIPES
@@ -380,3 +381,14 @@ def test_a_trainer_takes_the_native_precision_unless_told(
     recipe = RECIPES["baseline"]
     assert Trainer(recipe, digits, callbacks=callbacks).precision == "bf16"
     assert Trainer(recipe, digits, callbacks=callbacks, precision="fp32").precision == "fp32"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"precision": "fp16"}, {"device": "gpu"}, {"device": "cuda:0"}], ids=str
+)
+def test_a_device_or_a_precision_that_is_not_there_is_refused(
+    digits: Labelled, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match=r"^There is no (precision 'fp16'|device '(gpu|cuda)')"):
+        Trainer(RECIPES["baseline"], digits, **settings)

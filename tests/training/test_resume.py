@@ -14,7 +14,8 @@ from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, UsageError
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
-from tenfold.training.loop import Precision, Trainer
+from tenfold.training.devices import Precision
+from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline, Compact, Symmetric
 from tenfold.training.state import take_up
 

@@ -34,7 +34,7 @@ from tenfold.harness.record import Watcher, new_record, usual_folder
 from tenfold.harness.trainings import Engine, check_threads, images_of, share_out, train_all, trained
 
 if TYPE_CHECKING:
-    from tenfold.training.loop import Precision
+    from tenfold.training.devices import Precision
     from tenfold.training.recipes import Recipe
 
 MOST_REPEATS = 100

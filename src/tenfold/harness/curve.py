@@ -36,7 +36,7 @@ from tenfold.harness.trainings import Engine, check_threads, parts_of, share_out
 from tenfold.metrics import nll, t_interval
 
 if TYPE_CHECKING:
-    from tenfold.training.loop import Precision
+    from tenfold.training.devices import Precision
     from tenfold.training.recipes import Recipe
 
 Steps = Literal["same", "epochs"]

@@ -21,7 +21,7 @@ from tenfold.harness.trainings import trained
 from tenfold.metrics import nll
 
 if TYPE_CHECKING:
-    from tenfold.training.loop import Precision
+    from tenfold.training.devices import Precision
 
 NINTHS = (1, 3, 9)  # of the training images: what successive halving gives a trial in turn
 ALL = NINTHS[-1]

@@ -52,7 +52,7 @@ def new_record(version: int, recipe: "Recipe", data: "Sequence[Labelled]", **set
     """That of trainings of `recipe` on `data` which begin now, on this machine, as it will be read back."""
     import torch
 
-    from tenfold.training.loop import native_precision
+    from tenfold.training.devices import native_precision
 
     record = {
         "format": version,

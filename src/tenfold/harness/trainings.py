@@ -20,7 +20,8 @@ from tenfold.metrics import Floats, softmax
 from tenfold.processes import Made, Place, in_processes
 
 if TYPE_CHECKING:
-    from tenfold.training.loop import Precision, Trainer
+    from tenfold.training.devices import Precision
+    from tenfold.training.loop import Trainer
     from tenfold.training.recipes import Recipe
 
 

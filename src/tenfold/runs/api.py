@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold import __version__
 from tenfold.environment import machine, versions
-from tenfold.errors import MissingExtraError, RunError, UnknownNameError, UsageError
+from tenfold.errors import MissingExtraError, RunError, UsageError
 from tenfold.files import exists, sweep
 from tenfold.harness.lock import claimed
 from tenfold.harness.run_record import FORMAT, Run
@@ -127,6 +127,7 @@ def resume(
     from tenfold.runs.page import find_images
     from tenfold.training.backup import newest
     from tenfold.training.callbacks import check_callbacks
+    from tenfold.training.devices import find_device
     from tenfold.training.distributed import processes, rank
 
     run = Run.load(folder)
@@ -144,7 +145,7 @@ def resume(
             return run
         changed = {
             name: values
-            for name, values in differences(run.record, _facts(_device(run.record["device"])))
+            for name, values in differences(run.record, _facts(find_device(run.record["device"])))
             if name.startswith("versions.") or name in ("tenfold", "machine.processor")
         }
         if run.record.get("processes", 1) != processes():
@@ -242,12 +243,16 @@ def _whole(name: str, value: int) -> int:
 
 def _record(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
     """A new record with no results yet. Raises UsageError for a device or a precision that is not there."""
-    where = _device(device)
+    import torch
+
+    from tenfold.training.devices import find_device, find_precision
+
+    where = find_device(device)
     return {
         "format": FORMAT,
         "status": "training",
         **settings,
-        "precision": _precision(settings["precision"], where),
+        "precision": find_precision(settings["precision"], torch.device(where)),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         **_facts(where),
         "durations": {},
@@ -258,26 +263,3 @@ def _record(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
 
 def _facts(device: str) -> dict[str, Any]:
     return {"tenfold": __version__, "device": device, "machine": machine(), "versions": versions()}
-
-
-def _device(name: str) -> str:
-    """`name` if it is there; "auto" is cuda where there is one, and the CPU elsewhere. Raises UsageError."""
-    import torch
-
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return "cuda" if present["cuda"] else "cpu"
-    if not present.get(name):
-        there = ", ".join(device for device, is_there in present.items() if is_there)
-        raise UsageError(f"There is no device '{name}' here; there are: auto, {there}.")
-    return name
-
-
-def _precision(name: str, device: str) -> str:
-    import torch
-
-    from tenfold.training.loop import native_precision
-
-    if name not in ("auto", "fp32", "bf16"):
-        raise UnknownNameError("precision", name, ("auto", "fp32", "bf16"))
-    return native_precision(torch.device(device)) if name == "auto" else name

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,26 +27,16 @@ from tenfold.data.preprocess import WHITE, add_channel, one_hot
 from tenfold.errors import DivergedError
 from tenfold.training import state
 from tenfold.training.callbacks import Callback, check_callbacks
+from tenfold.training.devices import Precision, find_device, find_precision
 from tenfold.training.distributed import ALONE, Group
 from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.order import derive, half_hard, permutation
 from tenfold.training.recipes import Recipe
 
-Precision = Literal["fp32", "bf16"]
 EVALUATION_BATCH = 1000
 _TRAINS = threading.RLock()
 GUARD_EVERY = 50  # steps between looks at the loss where each look waits for a GPU
-
-
-def native_precision(device: torch.device) -> Precision:
-    """bf16 where the processor multiplies it natively, by what it says of itself and never by a timing."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    if device.type != "cpu":
-        return "fp32"
-    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # absent from older torch
-    return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "fp32"
 
 
 @contextmanager
@@ -97,7 +86,11 @@ class Examples:
 
 
 class Trainer:
-    """The state of one training, and the loop that moves it on."""
+    """The state of one training, and the loop that moves it on.
+
+    `device` is cpu, cuda, cuda:1, mps or auto; `precision` is fp32, bf16 or None: bf16 where the device
+    multiplies it natively. Raises UsageError for what is not there.
+    """
 
     def __init__(
         self,
@@ -113,8 +106,9 @@ class Trainer:
     ) -> None:
         self.recipe, self.seed = recipe, seed
         self.group = group
-        self.device = torch.device(device)
-        self.precision = precision or native_precision(self.device)
+        kind, colon, number = str(device).partition(":")
+        self.device = torch.device(find_device(kind) + colon + number)
+        self.precision = find_precision(precision or "auto", self.device)
         self.callbacks = callbacks
         self.data = {
             "training": training.checksum,

@@ -1,0 +1,37 @@
+"""Where a training runs, and in which precision."""
+
+from typing import Any, Literal
+
+import torch
+
+from tenfold.errors import UnknownNameError, UsageError
+
+Precision = Literal["fp32", "bf16"]
+
+
+def find_device(name: str) -> str:
+    """`name` if it is there; "auto" is cuda where there is one, and the CPU elsewhere. Raises UsageError."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return "cuda" if present["cuda"] else "cpu"
+    if not present.get(name):
+        there = ", ".join(device for device, is_there in present.items() if is_there)
+        raise UsageError(f"There is no device '{name}' here; there are: auto, {there}.")
+    return name
+
+
+def find_precision(name: Precision | Literal["auto"], device: torch.device) -> Precision:
+    """`name`, or what is native to `device` where that is "auto". Raises UnknownNameError."""
+    if name not in ("auto", "fp32", "bf16"):
+        raise UnknownNameError("precision", str(name), ("auto", "fp32", "bf16"))
+    return native_precision(device) if name == "auto" else name
+
+
+def native_precision(device: torch.device) -> Precision:
+    """bf16 where the processor multiplies it natively, by what it says of itself and never by a timing."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type != "cpu":
+        return "fp32"
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # absent from older torch
+    return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "fp32"
