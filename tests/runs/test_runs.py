@@ -23,8 +23,8 @@ from tenfold.training import checkpoint
 from tenfold.training.backup import newest
 from tenfold.training.callbacks import Callback, EarlyStopping, Logs, ModelCheckpoint
 from tenfold.training.loop import Trainer
-from tenfold.training.networks import Baseline
-from tenfold.training.recipes import Recipe, replace, write_recipe
+from tenfold.training.networks import Baseline, Columns
+from tenfold.training.recipes import RECIPES, Recipe, replace, write_recipe
 
 FILES = {
     "model.onnx",
@@ -375,6 +375,11 @@ def test_own_digits_never_open_the_test_set(
     ("settings", "error", "sentence"),
     [
         ({"recipe": "basline"}, UnknownNameError, "Did you mean 'baseline'"),
+        (
+            {"recipe": replace(RECIPES["fast"], network=Columns())},
+            UsageError,
+            "network of its own, 'columns'",
+        ),
         ({"data": ["no-such-set"]}, UnknownNameError, "no data set 'no-such-set'"),
         ({"device": "gpu"}, UsageError, "There is no device 'gpu'"),
         ({"precision": "fp61"}, UnknownNameError, "There is no precision 'fp61'"),

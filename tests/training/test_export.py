@@ -327,6 +327,11 @@ def test_a_network_that_does_not_give_ten_numbers() -> None:
         export(Network(nn.Flatten(), nn.Linear(784, 9)), name="a")
 
 
+def test_what_is_no_network_of_layers_is_told_what_is() -> None:
+    with pytest.raises(UsageError, match=r"^A Sequential cannot be written .*networks\.Network\(layer,"):
+        export(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), name="x")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite(value: float) -> None:
     built = Baseline().build()

@@ -53,10 +53,16 @@ def export(
 
     `golden_images` uint8 [k, 28, 28] are stored with their answers, computed in float64, to be checked at
     each load (at most 16; None: four drawn patterns); those of another `kind` have its shape. `network` is
-    left as it was. Raises UnknownNameError for a layer that cannot be written, ShapeError for a network that
-    does not map [n, 1, 28, 28] to [n, 10], or as the kind says, DivergedError for weights that are not
-    numbers and ModelFileError where ONNX Runtime and torch in float32 differ by more than GOLDEN_TOLERANCE.
+    left as it was. Raises UsageError for what is no `Network` and UnknownNameError for a layer that cannot be
+    written, ShapeError for a network that does not map [n, 1, 28, 28] to [n, 10], or as the kind says,
+    DivergedError for weights that are not numbers and ModelFileError where ONNX Runtime and torch in float32
+    differ by more than GOLDEN_TOLERANCE.
     """
+    if not isinstance(network, Network):
+        raise UsageError(
+            f"A {type(network).__name__} cannot be written to a model file; a Network of layers can, as in "
+            "tenfold.training.networks.Network(layer, layer, ...)."
+        )
     images = golden_patterns() if golden_images is None else np.ascontiguousarray(golden_images)
     frozen = copy.deepcopy(network).cpu().float().eval()
     exact = _probabilities(copy.deepcopy(frozen).double(), images, temperature, kind)

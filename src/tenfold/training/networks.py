@@ -3,6 +3,8 @@ logits [n, 10].
 
 A network is described by a frozen dataclass (`Baseline`, `Compact`, `Symmetric`) and made by its `build`. All
 layers stand in one `nn.Sequential`, so that `export.py` can write the same graph as ONNX, layer by layer.
+One of your own is a frozen dataclass with a `kind` and a `build` that returns a `Network`: it trains in a
+`Trainer` and can be exported.
 """
 
 from dataclasses import dataclass

@@ -231,10 +231,15 @@ def find_recipe(name: str | Path | Recipe) -> Recipe:
     """The recipe of that name, that in a file, or in a folder the one that a search left there; of a recipe,
     itself.
 
-    Raises UnknownNameError, which suggests the closest name, and RecipeError and DiskError as `read_recipe`
-    does.
+    Raises UnknownNameError, which suggests the closest name, RecipeError and DiskError as `read_recipe` does,
+    and UsageError for a recipe whose network is none of NETWORKS.
     """
     if isinstance(name, Recipe):
+        if name.network.kind not in NETWORKS:
+            raise UsageError(
+                f"The recipe '{name.name}' has a network of its own, '{name.network.kind}', which cannot "
+                "be made again from a record; it trains in a Trainer."
+            )
         return name
     if str(name) in RECIPES:
         return RECIPES[str(name)]
