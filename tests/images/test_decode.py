@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.images.corpus import bad_files, bad_pngs, chunk, encoded, header, png
 
-from tenfold.errors import ImageError, TenfoldError
+from tenfold.errors import ImageError, ShapeError, TenfoldError
 from tenfold.images.decode import read_picture
 
 GREY = np.random.default_rng(0).integers(0, 256, (28, 24), dtype=np.uint8)
@@ -30,6 +30,19 @@ def test_a_bad_file_gets_one_sentence(data: bytes, capfd: pytest.CaptureFixture[
     assert text.endswith(".")
     assert "\n" not in text
     assert len(text) < 200
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_bytes_may_be_of_any_kind(kind: Any) -> None:
+    assert np.array_equal(read_picture(kind(png(GREY))), GREY)
+
+
+@pytest.mark.parametrize("source", [BytesIO(png(GREY)), GREY, 0, None], ids=lambda it: type(it).__name__)
+def test_what_is_neither_a_path_nor_bytes_is_refused(source: Any) -> None:
+    with pytest.raises(
+        ShapeError, match=r"^A picture is read from a path or a file's bytes, not from \w+\.$"
+    ):
+        read_picture(source)
 
 
 def test_a_png_cut_anywhere_is_refused() -> None:

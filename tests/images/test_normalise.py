@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tests.images.corpus import encoded
 
 from tenfold.data.mnist import load_mnist
+from tenfold.errors import ShapeError
 from tenfold.images import find_digit, read_digit, to_mnist
 
 Pixels = NDArray[Any]
@@ -43,6 +44,16 @@ def test_mnist_passes_unchanged_either_way_round_and_in_colour() -> None:
 def test_all_of_mnist_passes_unchanged() -> None:
     for image in np.concatenate([MNIST.train.images, MNIST.test.images]):
         assert np.array_equal(to_mnist(image), image)
+
+
+UNFIT = [np.zeros((28, 28)), np.zeros((0, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), [[0]], "7.png"]
+
+
+@pytest.mark.parametrize("picture", UNFIT, ids=lambda it: f"{type(it).__name__}-{getattr(it, 'shape', '')}")
+def test_what_is_no_picture_is_refused(picture: Any) -> None:
+    for call in (to_mnist, find_digit):
+        with pytest.raises(ShapeError, match=r"^A picture must be a uint8 array[^\n]*\.$"):
+            call(picture)
 
 
 def test_what_was_made_is_not_made_again() -> None:

@@ -37,10 +37,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_on_one_thread)
 
 
-def read_digit(source: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
+def read_digit(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> NDArray[np.uint8]:
     """The digit on a picture, a path or a file's bytes, as uint8 [28, 28] with ink bright; zeros if blank.
 
-    Raises ImageError for what is not a sound picture.
+    Raises as `read_picture`.
     """
     from tenfold.images.decode import read_picture
     from tenfold.images.ink import WORK_SIDE

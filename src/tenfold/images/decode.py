@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import ImageError
+from tenfold.errors import ImageError, ShapeError
 from tenfold.files import read_bounded
 from tenfold.images.jpeg import check_scans
 from tenfold.images.png import SIGNATURE, is_plain, png_size, strict_png
@@ -64,7 +64,7 @@ _WARNINGS: dict[int, threading.Lock] = {}
 
 
 def read_picture(
-    source: str | os.PathLike[str] | bytes,
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview,
     *,
     pixel_limit: int = PIXEL_LIMIT,
     byte_limit: int = BYTE_LIMIT,
@@ -74,11 +74,17 @@ def read_picture(
 
     With `side`, a JPEG may come at a half, a quarter or an eighth of its size, its longer side still at least
     `side` pixels, in a third of the time. Raises ImageError for what is not a sound picture, has more than
-    `pixel_limit` pixels or more than `byte_limit` bytes; DiskError where the system refuses to read.
+    `pixel_limit` pixels or more than `byte_limit` bytes; ShapeError for what is neither, DiskError where the
+    system refuses to read.
     """
-    data = (
-        source if isinstance(source, bytes) else read_bounded(source, byte_limit, ImageError, "The picture")
-    )
+    if isinstance(source, str | os.PathLike):
+        data = read_bounded(source, byte_limit, ImageError, "The picture")
+    elif isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    else:
+        raise ShapeError(
+            f"A picture is read from a path or a file's bytes, not from {type(source).__name__}."
+        )
     if len(data) > byte_limit:
         raise ImageError(f"The picture has {len(data):,} bytes; at most {byte_limit:,} are allowed.")
     name, opener = _format(data)

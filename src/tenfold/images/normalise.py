@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import Ink, ink
+from tenfold.images.pixels import picture_pixels
 from tenfold.images.resize import shrunk, zoomed
 from tenfold.images.surroundings import surroundings
 
@@ -64,12 +65,14 @@ class Found:
 
 def to_mnist(picture: Plane) -> Plane:
     """The digit on `picture`, uint8 [h, w] or RGB [h, w, 3] of any size and either polarity, as uint8
-    [28, 28] with ink bright; zeros where there is none. An image made like MNIST's is returned as it is."""
+    [28, 28] with ink bright; zeros where there is none. An image made like MNIST's is returned as it is.
+    Raises ShapeError for another array."""
     return find_digit(picture).image
 
 
 def find_digit(picture: Plane) -> Found:
     """As `to_mnist`, with what was found on the way."""
+    picture = picture_pixels(picture)
     if picture.ndim == 3 and (picture == picture[..., :1]).all():
         picture = picture[..., 0]
     for image, bright in ((picture, True), (~picture, False)):

@@ -75,18 +75,5 @@ def check_sequence(images: object) -> None:
         raise ShapeError(f"Pictures must be given as a list of paths and uint8 arrays, not {_kind(images)}.")
 
 
-def picture_pixels(image: object) -> NDArray[np.uint8]:
-    """One picture, uint8 [height, width] or [height, width, 3]. Raises ShapeError for all else."""
-    if not isinstance(image, np.ndarray):
-        raise ShapeError(f"A picture must be a path or a uint8 array, not {_kind(image)}.")
-    colour = image.ndim == 3 and image.shape[2] == 3
-    if image.dtype != np.uint8 or not (image.ndim == 2 or colour) or image.size == 0:
-        raise ShapeError(
-            "A picture must be a uint8 array [height, width] or [height, width, 3] with at least one pixel, "
-            f"not {image.dtype} {list(image.shape)}."
-        )
-    return np.asarray(image)  # not a memory map nor another subclass, which OpenCV may not know
-
-
 def _kind(value: object) -> str:
     return type(value).__name__

@@ -25,7 +25,7 @@ from tenfold.errors import ShapeError, TenfoldError, named
 from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
-from tenfold.reading.given import check_not_one, check_sequence, network_input, picture_pixels, raw_pixels
+from tenfold.reading.given import check_not_one, check_sequence, network_input, raw_pixels
 from tenfold.reading.lines import LineReader
 from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
 from tenfold.reading.sessions import Sessions
@@ -253,18 +253,15 @@ def _restored(data: bytes, source: str, threads: int | None) -> Reader:
     return Reader.of(parse_model(data, source), threads=threads)
 
 
-def _digit(image: object) -> NDArray[np.uint8]:
+def _digit(image: Picture) -> NDArray[np.uint8]:
     from tenfold.images import read_digit, to_mnist  # OpenCV: not for those who bring raw pixels
 
-    return (
-        read_digit(os.fsdecode(image))
-        if isinstance(image, str | os.PathLike)
-        else to_mnist(picture_pixels(image))
-    )
+    return read_digit(os.fsdecode(image)) if isinstance(image, str | os.PathLike) else to_mnist(image)
 
 
-def _picture(image: object) -> NDArray[np.uint8]:
+def _picture(image: Picture) -> NDArray[np.uint8]:
     from tenfold.images import read_picture
+    from tenfold.images.pixels import picture_pixels
 
     return read_picture(os.fsdecode(image)) if isinstance(image, str | os.PathLike) else picture_pixels(image)
 

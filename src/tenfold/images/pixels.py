@@ -1,0 +1,22 @@
+"""One picture in memory: it either is what it must be or ends in one ShapeError."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import ShapeError
+
+
+def picture_pixels(image: object) -> NDArray[np.uint8]:
+    """One picture, uint8 [height, width] or [height, width, 3]. Raises ShapeError for all else."""
+    if not isinstance(image, np.ndarray):
+        raise ShapeError(
+            f"A picture must be a uint8 array, not {type(image).__name__}; a file is read by its path, or "
+            "its bytes by tenfold.images.read_picture."
+        )
+    colour = image.ndim == 3 and image.shape[2] == 3
+    if image.dtype != np.uint8 or not (image.ndim == 2 or colour) or image.size == 0:
+        raise ShapeError(
+            "A picture must be a uint8 array [height, width] or [height, width, 3] with at least one pixel, "
+            f"not {image.dtype} {list(image.shape)}."
+        )
+    return np.asarray(image)  # not a memory map nor another subclass, which OpenCV may not know
