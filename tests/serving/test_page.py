@@ -395,6 +395,54 @@ def test_a_picture_is_read_corrected_exported_saved_and_measured_on(open_page: O
     assert (result["count"], result["errors"]) == (9, 1)  # the 7 that was called a 1
 
 
+def answer(*digits: tuple[int, bool]) -> dict[str, Any]:
+    """What the service says of a line of digits, each with whether it is unsure."""
+    found = [
+        {
+            "label": label,
+            "confidence": 0.5 if unsure else 0.99,
+            "unsure": unsure,
+            "box": [20 + 104 * place, 20, 84, 84],
+            "alternatives": [],
+        }
+        for place, (label, unsure) in enumerate(digits)
+    ]
+    unsure = any(doubt for _, doubt in digits)
+    return {
+        "file": None,
+        "text": "".join(str(label) for label, _ in digits),
+        "digits": found,
+        "unsure": unsure,
+        "reason": "low confidence" if unsure else None,
+    }
+
+
+def exported(page: Page, kind: str) -> str:
+    with page.expect_download() as download:
+        page.click(f"#{kind}")
+    return Path(download.value.path()).read_text()
+
+
+def test_what_people_have_checked_is_exported_as_such(open_page: Open) -> None:
+    page = open_page("read")
+    page.route("**/v1/read**", lambda route: route.fulfill(json=answer((4, True), (2, True), (7, False))))
+    page.set_input_files("#files", upload("form.png", picture(((4, 2, 7),))))
+    page.locator(".lines button").first.press("4")  # confirmed
+    doubts = [(row["unsure"], row["checked"]) for row in csv.DictReader(StringIO(exported(page, "csv")))]
+    assert doubts == [("false", "true"), ("true", "false"), ("false", "false")]
+    (document,) = json.loads(exported(page, "json"))
+    assert [(each["unsure"], each["checked"]) for each in document["digits"]] == [
+        (False, True),
+        (True, False),
+        (False, False),
+    ]
+    assert (document["unsure"], document["reason"]) == (True, "low confidence")
+    page.locator(".lines button").nth(1).press("3")  # corrected
+    (document,) = json.loads(exported(page, "json"))
+    assert (document["unsure"], document["reason"]) == (False, None)
+    assert not document["digits"][1]["unsure"]
+
+
 def test_text_is_copied_over_plain_http_too(open_page: Open) -> None:
     page = open_page("read")
     page.set_input_files("#files", upload("form.png", picture(((4, 2),))))

@@ -1,6 +1,6 @@
 // Readings as text, CSV and JSON, with corrections; and the ways out of the page.
 
-const COLUMNS = ['file', 'line', 'place', 'digit', 'read_as', 'confidence', 'unsure', 'x', 'y', 'width', 'height']
+const COLUMNS = ['file', 'line', 'place', 'digit', 'read_as', 'confidence', 'unsure', 'checked', 'x', 'y', 'width', 'height']
 
 export const text = (reading) => lines(reading).map((line) => line.map((digit) => digit.label).join('')).join('\n')
 
@@ -8,9 +8,12 @@ export const text = (reading) => lines(reading).map((line) => line.map((digit) =
 export const lines = (reading) =>
   reading.lines.map((line) => line.filter((digit) => !digit.removed)).filter((line) => line.length)
 
+// What somebody should still look at: unsure, and neither confirmed nor corrected.
+export const doubtful = (digit) => digit.unsure && !digit.checked
+
 export function csv(readings) {
   const rows = readings.flatMap((reading) => lines(reading).flatMap((line, row) => line.map((digit, place) => [
-    reading.file, row + 1, place + 1, digit.label, digit.read, digit.confidence.toFixed(4), digit.unsure,
+    reading.file, row + 1, place + 1, digit.label, digit.read, digit.confidence.toFixed(4), doubtful(digit), digit.checked,
     ...onFile(reading, digit),
   ])))
   return [COLUMNS, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n'
@@ -25,17 +28,23 @@ function cell(value) {
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
 }
 
-// The fields of `tenfold read --json`; a corrected digit also has what was read.
+// The fields of `tenfold read --json`, and what people did; a corrected digit also has what was read.
 export function json(readings) {
-  const documents = readings.map((reading) => ({
-    file: reading.file,
-    text: text(reading),
-    digits: lines(reading).flat().map(({ label, confidence, unsure, box, alternatives, read }) => ({
-      label, confidence, unsure, box: onFile(reading, { box }), alternatives, ...(label === read ? {} : { read_as: read }),
-    })),
-    unsure: reading.unsure,
-    reason: reading.reason,
-  }))
+  const documents = readings.map((reading) => {
+    const digits = lines(reading).flat()
+    const settled = reading.reason === 'low confidence' && !digits.some(doubtful)
+    return {
+      file: reading.file,
+      text: text(reading),
+      digits: digits.map((digit) => ({
+        label: digit.label, confidence: digit.confidence, unsure: doubtful(digit), checked: digit.checked,
+        box: onFile(reading, digit), alternatives: digit.alternatives,
+        ...(digit.label === digit.read ? {} : { read_as: digit.read }),
+      })),
+      unsure: reading.unsure && !settled,
+      reason: settled ? null : reading.reason,
+    }
+  })
   return `${JSON.stringify(documents, null, 2)}\n`
 }
 

@@ -1,6 +1,6 @@
 // One picture that was read: its boxes, its lines of text beside it, and the digits that people set right.
 
-import { lines } from './export.js'
+import { doubtful, lines } from './export.js'
 import { model } from './service.js'
 import { crop, digitButtons } from './teach.js'
 import { because, byId, element, percent, say, times } from './words.js'
@@ -60,7 +60,7 @@ export class Reading {
     let at = 0
     this.lines = answer.text.split('\n').map((line) => [...line].map(() => {
       const digit = answer.digits[at++]
-      return { ...digit, read: digit.label }
+      return { ...digit, read: digit.label, checked: false }
     }))
     this.viewer.hidden = this.tools.hidden = false
     const canvas = element('canvas', { width: picture.width, height: picture.height, role: 'img' })
@@ -103,7 +103,7 @@ export class Reading {
     const left = lines(this)
     const digits = left.flat()
     for (const digit of this.lines.flat()) {
-      const state = digit.label !== digit.read ? 'corrected' : digit.unsure && !digit.checked ? 'unsure' : 'sure'
+      const state = digit.label !== digit.read ? 'corrected' : doubtful(digit) ? 'unsure' : 'sure'
       digit.mark.hidden = Boolean(digit.removed)
       for (const shown of [digit.mark, digit.character]) shown.dataset.state = state
       digit.mark.firstChild.textContent = digit.character.textContent = digit.label
@@ -120,10 +120,10 @@ export class Reading {
 
   #summary(digits) {
     if (!digits.length) return 'No digits were found on it.'
-    const doubtful = digits.filter((digit) => digit.unsure && !digit.checked).length
+    const left = digits.filter(doubtful).length
     const found = `${times(digits.length, 'digit')} on ${times(lines(this).length, 'line')}`
     if (this.reason && this.reason !== 'low confidence') return `${found}. ${because(this.reason)}`
-    return doubtful ? `${found}; look at ${doubtful === 1 ? 'the one' : `the ${doubtful}`} in orange.` : `${found}.`
+    return left ? `${found}; look at ${left === 1 ? 'the one' : `the ${left}`} in orange.` : `${found}.`
   }
 
   // A digit is what `label` says; null: it is none.
