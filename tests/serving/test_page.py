@@ -666,7 +666,7 @@ def test_another_model_is_chosen_on_its_page(open_page: Open) -> None:
     expect(page.locator("#milliseconds")).to_contain_text("by baseline")
 
 
-def test_a_token_is_taken_from_the_address_and_leaves_it(
+def test_a_token_is_taken_from_the_address_leaves_it_and_stays_for_the_tab(
     open_page: Open, run: Callable[..., AbstractContextManager[Any]]
 ) -> None:
     with run(token="open-sesame-0123456789") as running:
@@ -675,7 +675,13 @@ def test_a_token_is_taken_from_the_address_and_leaves_it(
         expect(page.locator("#numeral")).to_have_text("3")
         assert "sesame" not in page.url
         page.reload()
+        page.wait_for_selector("html[data-ready]")
+        other = page.context.new_page()
+        other.goto(f"http://127.0.0.1:{running.port}/")
+        expect(other.locator("#trouble")).to_contain_text("A token is needed: open http://127.0.0.1:")
+        page.goto(f"http://127.0.0.1:{running.port}/#token=no-sesame-0123456789")
         expect(page.locator("#trouble")).to_contain_text("A token is needed: open http://127.0.0.1:")
+        assert page.evaluate("[sessionStorage.length, localStorage.length]") == [0, 0]  # it was refused
         page.goto(f"http://127.0.0.1:{running.port}/#token=open-sesame-0123456789")  # as that sentence says
         page.wait_for_selector("html[data-ready]")
         assert "sesame" not in page.url

@@ -1,6 +1,7 @@
 // The service as the page sees it: requests with their errors as sentences, and the model that is chosen.
 
-let token = null // that the service was started with, if any
+// What outlives a reload, and not the tab: the token that the service was started with. Without it where a browser keeps nothing.
+const kept = (() => { try { return sessionStorage } catch { return {} } })()
 
 const PATIENCE = 20 // tries while the service answers that it is full: a sheet of 2,000 digits may take a minute
 
@@ -17,7 +18,7 @@ export function choose(name) {
 export function takeToken() {
   const given = location.hash.match(/^#token=(.+)$/)
   if (!given) return
-  token = decodeURIComponent(given[1])
+  kept.token = decodeURIComponent(given[1])
   history.replaceState(null, '', location.pathname)
 }
 
@@ -29,7 +30,7 @@ export async function ask(path, { body, query = {}, signal, chosen = true } = {}
   // A picture's type is told by its bytes: the service needs no header that a file's name made up.
   const headers = {
     ...(body && { 'Content-Type': 'application/octet-stream' }),
-    ...(token && { Authorization: `Bearer ${token}` }),
+    ...(kept.token && { Authorization: `Bearer ${kept.token}` }),
   }
   const options = body ? { method: 'POST', body, headers, signal } : { headers, signal }
   for (let attempt = 1; ; attempt++) {
@@ -41,7 +42,10 @@ export async function ask(path, { body, query = {}, signal, chosen = true } = {}
       await wait(1000 * (Number(answer.headers.get('Retry-After')) || 1))
       continue
     }
-    if (answer.status === 401) throw new Error(`A token is needed: open ${location.origin}/#token=TOKEN.`)
+    if (answer.status === 401) {
+      delete kept.token
+      throw new Error(`A token is needed: open ${location.origin}/#token=TOKEN.`)
+    }
     const document_ = await answer.json().catch(() => ({}))
     if (!answer.ok) throw new Error(sentence(document_) ?? `The service answers with status ${answer.status}.`)
     return document_
