@@ -210,7 +210,7 @@ def test_a_model_file_that_is_damaged_is_one_sentence(tmp_path: Path) -> None:
     assert "cannot be used" in err
 
 
-@pytest.mark.parametrize("token", ["short", "two words of sixteen", "é" * 20])
+@pytest.mark.parametrize("token", ["short", "two words of sixteen", "é" * 20, "sixteen%41or%more"])
 def test_a_weak_token_is_refused_and_not_shown(token: str) -> None:
     code, err = run(TENFOLD_TOKEN=token)
     assert code == 2

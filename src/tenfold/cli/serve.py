@@ -142,9 +142,15 @@ def _token(file: Path | None) -> str | None:
         token = os.environ.get(TOKEN_VARIABLE, "")
         if not token:
             return None
-    if len(token) not in _TOKEN_LENGTHS or not token.isascii() or not token.isprintable() or " " in token:
+    if (
+        len(token) not in _TOKEN_LENGTHS
+        or not token.isascii()
+        or not token.isprintable()
+        or set(" %") & {*token}
+    ):
         raise UsageError(
-            "A token is one word of 16 to 4,096 ASCII characters, as `openssl rand -hex 32` makes."
+            "A token is one word of 16 to 4,096 ASCII characters without %, which stands for others in the "
+            "page's address; `openssl rand -hex 32` makes one."
         )
     return token
 

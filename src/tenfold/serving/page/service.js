@@ -18,7 +18,7 @@ export function choose(name) {
 export function takeToken() {
   const given = location.hash.match(/^#token=(.+)$/)
   if (!given) return
-  kept.token = decodeURIComponent(given[1])
+  kept.token = given[1].replace(/%[2-7][0-9a-f]/gi, decodeURIComponent) // a token has no % of its own
   history.replaceState(null, '', location.pathname)
 }
 
