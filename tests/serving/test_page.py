@@ -497,6 +497,33 @@ def test_the_keyboard_stays_with_a_picture_whose_last_digit_it_deletes(open_page
     page.locator(".lines button").press("Delete")
     expect(page.locator(".status")).to_have_text("No digits were found on it.")
     expect(page.locator(".viewer")).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(page.locator(".lines button")).to_have_text("4")
+    expect(page.locator(".lines button")).to_be_focused()
+    page.locator(".box").click()
+    page.get_by_role("button", name="Not a digit").click()
+    expect(page.locator(".viewer")).to_be_focused()
+
+
+def test_what_was_done_to_a_picture_s_digits_is_undone(open_page: Open) -> None:
+    page = open_page("read")
+    page.set_input_files("#files", upload("form.png", picture()))
+    first = page.locator(".lines li").first
+    undo = page.get_by_role("button", name="Undo the last correction")
+    expect(undo).to_be_disabled()
+    page.locator(".box").nth(2).click()
+    page.get_by_role("button", name="Not a digit").click()
+    expect(first).to_have_text("201")
+    page.locator(".lines button").first.press("3")
+    expect(first).to_have_text("301")
+    undo.click()
+    expect(first).to_have_text("201")
+    expect(page.get_by_role("button", name="Save corrected digits")).to_be_disabled()
+    undo.click()
+    expect(first).to_have_text("2071")
+    expect(page.locator(".lines button").nth(2)).to_be_focused()
+    expect(page.locator("#say")).to_have_text("Undone: it is 7 again.")
+    expect(undo).to_be_disabled()
 
 
 def test_several_pictures_are_read_and_a_broken_one_says_so(open_page: Open) -> None:

@@ -13,6 +13,7 @@ let current = null // { reading, digit }: what the panel is about
 export class Reading {
   #zoom = 1
   #changed
+  #before = [] // digits that were set right, each { digit, label, checked, removed } as it was
   picture = null
   lines = []
   finished = false
@@ -28,15 +29,21 @@ export class Reading {
     this.viewer.setAttribute('aria-label', `${file}, picture; arrow keys scroll it when it is enlarged`)
     this.viewer.addEventListener('wheel', (event) => this.#wheel(event), { passive: false })
     this.text = element('ol', { className: 'lines', ariaLabel: `Digits on ${file}` })
-    this.tools = element('div', { className: 'tools zoom', role: 'group', ariaLabel: 'Zoom', hidden: true },
+    this.undoing = this.#tool('Undo', 'Undo the last correction', () => this.undo())
+    this.tools = element('div', { className: 'tools zoom', role: 'group', ariaLabel: 'Picture', hidden: true },
       this.#tool('−', 'Smaller', () => this.zoom(this.#zoom / ZOOM)),
       this.#tool('+', 'Larger', () => this.zoom(this.#zoom * ZOOM)),
-      this.#tool('Fit', 'Whole picture', () => this.zoom(1)))
+      this.#tool('Fit', 'Whole picture', () => this.zoom(1)), this.undoing)
     const title = element('h2', {}, file)
     this.article = element('article', { className: 'reading' },
       element('div', { className: 'shown' }, this.viewer, this.tools),
       element('div', { className: 'said' }, title, this.status, this.text))
     this.text.addEventListener('keydown', (event) => this.#key(event))
+    this.article.addEventListener('keydown', (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== 'z') return
+      event.preventDefault()
+      this.undo()
+    })
   }
 
   #tool(text, label, act) {
@@ -60,7 +67,7 @@ export class Reading {
     let at = 0
     this.lines = answer.text.split('\n').map((line) => [...line].map(() => {
       const digit = answer.digits[at++]
-      return { ...digit, read: digit.label, checked: false }
+      return { ...digit, read: digit.label, checked: false, removed: false }
     }))
     this.viewer.hidden = this.tools.hidden = false
     const canvas = element('canvas', { width: picture.width, height: picture.height, role: 'img' })
@@ -104,7 +111,7 @@ export class Reading {
     const digits = left.flat()
     for (const digit of this.lines.flat()) {
       const state = digit.label !== digit.read ? 'corrected' : doubtful(digit) ? 'unsure' : 'sure'
-      digit.mark.hidden = Boolean(digit.removed)
+      digit.mark.hidden = digit.removed
       for (const shown of [digit.mark, digit.character]) shown.dataset.state = state
       digit.mark.firstChild.textContent = digit.character.textContent = digit.label
       const place = `${digits.indexOf(digit) + 1} of ${digits.length}`
@@ -116,6 +123,7 @@ export class Reading {
     this.text.replaceChildren(...left.map((line) => element('li', {}, ...line.map((digit) => digit.character))))
     if (digits.length && !digits.some((digit) => digit.character.tabIndex === 0)) digits[0].character.tabIndex = 0
     this.status.textContent = this.#summary(digits)
+    this.undoing.disabled = !this.#before.length
   }
 
   #summary(digits) {
@@ -128,11 +136,23 @@ export class Reading {
 
   // A digit is what `label` says; null: it is none.
   correct(digit, label) {
+    this.#before.push({ digit, label: digit.label, checked: digit.checked, removed: digit.removed })
     if (label === null) digit.removed = true
     else Object.assign(digit, { label, checked: true })
     this.write()
     this.#changed()
     say(label === null ? `${digit.label} removed.` : `It is ${label} now.`)
+  }
+
+  // The last correction never was; the focus goes to its digit.
+  undo() {
+    if (!this.#before.length) return
+    const { digit, ...was } = this.#before.pop()
+    Object.assign(digit, was)
+    this.write()
+    this.#changed()
+    digit.character.focus()
+    say(`Undone: it is ${digit.label} again.`)
   }
 
   zoom(factor) {
@@ -187,7 +207,7 @@ export function start() {
     if (event.newState !== 'closed' || !current) return
     const [first] = lines(current.reading).flat()
     const next = current.digit.removed ? first : current.digit
-    next?.character.focus({ preventScroll: true })
+    ;(next?.character ?? current.reading.viewer).focus({ preventScroll: true })
   })
 }
 
