@@ -192,8 +192,8 @@ def draw(page: Page, points: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def threshold() -> float:
-    return read_model(resolve()).metadata.thresholds["confidence"]
+def threshold(model: str = DEFAULT_MODEL) -> float:
+    return read_model(resolve(model)).metadata.thresholds["confidence"]
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -421,6 +421,22 @@ def exported(page: Page, kind: str) -> str:
     with page.expect_download() as download:
         page.click(f"#{kind}")
     return Path(download.value.path()).read_text()
+
+
+def test_a_picture_keeps_to_the_model_that_read_it(open_page: Open) -> None:
+    page = open_page("read")
+    page.route("**/v1/read**", lambda route: route.fulfill(json=answer((4, True))))
+    page.set_input_files("#files", upload("one.png", picture(((4,),))))
+    status = page.locator(".status")
+    said = f"1 digit on 1 line, read by {DEFAULT_MODEL}; look at the one in orange."
+    expect(status).to_have_text(said)
+    page.select_option("#model", "best")
+    assert threshold() != threshold("best")
+    expect(status).to_have_text(said)
+    page.locator(".box").click()
+    expect(page.locator("#correct-note")).to_contain_text(f"below the {percent(threshold())} that it takes")
+    page.set_input_files("#files", upload("two.png", picture(((4,),))))
+    expect(status.last).to_contain_text("read by best")
 
 
 def test_what_people_have_checked_is_exported_as_such(open_page: Open) -> None:

@@ -4,7 +4,7 @@ import { start as camera } from './camera.js'
 import { csv, download, json, lines, text } from './export.js'
 import { fitting } from './photograph.js'
 import { Reading } from './reading.js'
-import { ask, models } from './service.js'
+import { ask, model, models } from './service.js'
 import { crop, save, saved } from './teach.js'
 import { byId, element, say, times } from './words.js'
 
@@ -61,7 +61,8 @@ async function work() {
     const [reading, file, expected] = waiting.shift()
     try {
       const { body, picture, scale } = await fitting(file, models.limits)
-      reading.show(await ask('/v1/read', { body, query: expected }), picture, scale)
+      const by = model() // another may be chosen while it reads
+      reading.show(await ask('/v1/read', { body, query: expected }), by, picture, scale)
     } catch (error) {
       reading.fail(error.message)
     }

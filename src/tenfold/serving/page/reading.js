@@ -1,7 +1,6 @@
 // One picture that was read: its boxes, its lines of text beside it, and the digits that people set right.
 
 import { doubtful, lines } from './export.js'
-import { model } from './service.js'
 import { crop, digitButtons } from './teach.js'
 import { because, byId, element, percent, say, times } from './words.js'
 
@@ -15,6 +14,7 @@ export class Reading {
   #changed
   #before = [] // digits that were set right, each { digit, label, checked, removed } as it was
   picture = null
+  model = null // that read it, as the service describes it
   lines = []
   finished = false
   failed = false
@@ -58,8 +58,9 @@ export class Reading {
     this.status.textContent = sentence
   }
 
-  show(answer, picture, scale) {
+  show(answer, model, picture, scale) {
     this.finished = true
+    this.model = model
     this.picture = picture
     this.scale = scale
     this.unsure = answer.unsure
@@ -129,7 +130,7 @@ export class Reading {
   #summary(digits) {
     if (!digits.length) return 'No digits were found on it.'
     const left = digits.filter(doubtful).length
-    const found = `${times(digits.length, 'digit')} on ${times(lines(this).length, 'line')}`
+    const found = `${times(digits.length, 'digit')} on ${times(lines(this).length, 'line')}, read by ${this.model.name}`
     if (this.reason && this.reason !== 'low confidence') return `${found}. ${because(this.reason)}`
     return left ? `${found}; look at ${left === 1 ? 'the one' : `the ${left}`} in orange.` : `${found}.`
   }
@@ -224,7 +225,7 @@ function open(reading, digit, beside) {
   canvas.height = image.height
   canvas.getContext('2d').drawImage(image, 0, 0)
   const others = digit.alternatives.map(([label, share]) => `${label} at ${percent(share)}`).join(', ')
-  const least = model()?.threshold ?? 0
+  const least = reading.model.threshold
   const shortfall = digit.confidence < least ? `, below the ${percent(least)} that it takes to be sure` : ', unlike a digit'
   const doubt = digit.unsure ? shortfall : ''
   byId('correct-note').textContent =
