@@ -66,7 +66,7 @@ Run = Callable[..., AbstractContextManager[Running]]
 @contextmanager
 def _running(**settings: Any) -> Iterator[Running]:
     ready = threading.Event()
-    server = Server(Settings(port=0, **settings), lambda _: ready.set())
+    server = Server(Settings(port=0, **settings), lambda *_: ready.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

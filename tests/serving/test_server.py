@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from tests.serving.conftest import wait_for
 
@@ -58,6 +60,25 @@ def test_a_browser_that_stays_in_the_foreground_gets_the_page(tmp_path: Path) ->
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
         try:
             wait_for(lambda: page.exists() and "</html>" in page.read_text())
+        finally:
+            process.kill()
+
+
+def test_the_whole_network_is_told_where_to_find_it() -> None:
+    with subprocess.Popen(
+        [*SERVE, "--json", "--host", "0.0.0.0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            place = urlsplit(told["address"])
+            assert place.hostname == "127.0.0.1"
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                if probe.connect_ex(("203.0.113.1", 9)):  # a machine without a network
+                    assert told["network"] is None
+                    return
+                assert told["network"] == f"http://{probe.getsockname()[0]}:{place.port}/"
+            assert httpx.get(f"{told['network']}v2/health/ready", trust_env=False).status_code == 200
         finally:
             process.kill()
 

@@ -86,11 +86,12 @@ def serve(
     if host not in _LOCAL and token is None:
         message("tenfold: whoever reaches this machine can ask without a token; --token-file asks for one.")
 
-    def started(address: str) -> None:
+    def started(address: str, network: str | None) -> None:
         if json:
-            emit({"address": address})
+            emit({"address": address, "network": network})
         else:
-            result(f"Tenfold is at {address} (Ctrl-C ends it).")
+            for_others = f", for other machines at {network}" if network else ""
+            result(f"Tenfold is at {address}{for_others} (Ctrl-C ends it).")
         if not no_open:
             import threading
             import webbrowser

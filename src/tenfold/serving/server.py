@@ -27,8 +27,12 @@ TURNS = 8  # of the loop: twice what it takes from a connection that waits to it
 SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from another: ten times less than usual
 
 
-def serve(settings: Settings, started: Callable[[str], None]) -> None:
-    """Serve until a signal comes. `started` is called with the address once the service is ready.
+Started = Callable[[str, str | None], None]
+
+
+def serve(settings: Settings, started: Started) -> None:
+    """Serve until a signal comes. `started` is called once the service is ready, with its address on this
+    machine and that in the network, if it listens there.
 
     Raises ModelFileError and UnknownNameError for the model, UsageError for a port that is taken,
     KeyboardInterrupt after a clean end by Ctrl-C.
@@ -44,7 +48,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
 class Server(uvicorn.Server):
     """Bound to its port when made, with the model loaded; raises as `serve`."""
 
-    def __init__(self, settings: Settings, started: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, started: Started) -> None:
         self.listener = _listen(settings)
         guard = build_app(settings)
         guard.engine.catalogue.load(guard.engine.catalogue.default)  # here, where its error is one sentence
@@ -77,7 +81,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._tell(address(self.listener))
+            self._tell(address(self.listener), network_address(self.listener))
 
     async def on_tick(self, counter: int) -> bool:
         self._wire.sweep()
@@ -105,7 +109,28 @@ class Server(uvicorn.Server):
 def address(listener: socket.socket) -> str:
     """The service's URL; a wildcard is shown as the loopback."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return _url({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)
+
+
+def network_address(listener: socket.socket) -> str | None:
+    """The URL for other machines where the wildcard is listened on, None where there is no network.
+
+    It is that of the interface by which an address kept for documentation would be reached; a UDP socket
+    that is connected sends nothing.
+    """
+    host, port = listener.getsockname()[:2]
+    elsewhere = {"0.0.0.0": "198.51.100.1", "::": "2001:db8::1"}.get(host)
+    if elsewhere is None:
+        return None
+    try:
+        with socket.socket(listener.family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, port))
+            return _url(probe.getsockname()[0], port)
+    except OSError:
+        return None
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
