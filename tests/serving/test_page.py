@@ -731,6 +731,20 @@ def test_a_token_is_taken_from_the_address_leaves_it_and_stays_for_the_tab(
         page.context.close()
 
 
+def test_the_page_says_that_it_waits_for_the_service(open_page: Open) -> None:
+    page = open_page()
+    held: list[Route] = []
+    page.route("**/page/models", lambda route: held.append(route))
+    page.reload()
+    expect(page.locator("main")).to_have_text(
+        re.compile(r"^\s*Waiting for the service …\s*$"), use_inner_text=True
+    )
+    expect(page.locator("#loading")).to_have_css("opacity", "1")
+    held[0].fulfill(status=400, json={"error": "It is not there."})
+    expect(page.locator("#trouble")).to_have_text("It is not there.")
+    expect(page.locator("#loading")).to_have_count(0)
+
+
 def test_an_address_that_names_no_view_shows_the_first(open_page: Open) -> None:
     assert open_page("%").locator("#view-draw").is_visible()
 

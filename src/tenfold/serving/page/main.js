@@ -33,6 +33,7 @@ function show(moved = true) {
 
 async function start() {
   takeToken()
+  byId('loading').textContent = 'Waiting for the service …'
   const known = await ask('/page/models')
   models.all = known.models
   models.limits = known.limits
@@ -55,4 +56,4 @@ async function start() {
 
 // An address with the token, typed over one without, loads nothing by itself.
 addEventListener('hashchange', () => { if (location.hash.startsWith('#token=')) location.reload() })
-start().catch(trouble)
+start().catch(trouble).finally(() => byId('loading').remove())
