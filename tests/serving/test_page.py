@@ -30,6 +30,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     FilePayload,
     FloatRect,
+    Locator,
     Page,
     Route,
     expect,
@@ -787,6 +788,29 @@ def test_no_view_hinders_anyone(open_page: Open, scheme: str) -> None:
     assert {view: faults for view, faults in found.items() if faults} == {}
     moves = page.locator("#bars .fill").first.evaluate("e => getComputedStyle(e).transitionDuration")
     assert moves == "0s"
+
+
+def test_forced_colours_leave_what_is_marked_apart_from_what_is_not(open_page: Open) -> None:
+    page = open_page("read", forced_colors="active")
+    page.route("**/v1/read**", lambda route: route.fulfill(json=answer((4, True), (2, False))))
+    page.set_input_files("#files", upload("form.png", picture(((4, 2),))))
+    unsure, sure = (page.locator(".lines button").nth(place) for place in (0, 1))
+    paper = style(page.locator("body"), "backgroundColor")
+    assert style(sure, "borderBottomColor") == paper != style(unsure, "borderBottomColor")
+    sure.click()
+    digits = page.locator("#correct-digits button")
+    assert style(digits.nth(2), "backgroundColor") != style(digits.nth(3), "backgroundColor")
+    page.get_by_role("button", name="Leave it").click()
+    page.evaluate("location.hash = 'inside'")
+    page.locator("#inside-examples button").nth(3).click()
+    page.get_by_role("button", name="Next").click()
+    maps = page.locator(".maps button")
+    assert style(maps.nth(1), "borderBottomColor") == paper != style(maps.first, "borderBottomColor")
+
+
+def style(found: Locator, name: str) -> str:
+    value: str = found.evaluate(f"each => getComputedStyle(each).{name}")
+    return value
 
 
 def serious(page: Page, *rules: str) -> list[str]:
