@@ -1,4 +1,4 @@
-"""The two queues: their bounds, their deadlines, and answers that do not depend on the company."""
+"""The queues: their bounds, their deadlines, and answers that do not depend on the company."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from tests.serving.conftest import Images
 
 from tenfold.errors import ImageError
 from tenfold.reading import Reader
-from tenfold.serving.lanes import BATCH, BusyError, DigitLane, PageLane
+from tenfold.serving.lanes import BATCH, BusyError, CallLane, DigitLane
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_a_page_that_waits_is_refused_at_its_deadline_and_not_computed() -> None
     made = []
 
     async def work() -> None:
-        lane, stopper = PageLane(2, 0.05), Stopper()
+        lane, stopper = CallLane("pages", 2, 0.05), Stopper()
         lane.start(asyncio.get_running_loop())
         first = lane.submit(stopper)
         await asyncio.to_thread(stopper.entered.wait)
@@ -184,7 +184,7 @@ def test_calls_on_the_lane_of_pages_give_their_answers_and_errors() -> None:
         yield lambda: 6
 
     async def work() -> None:
-        lane = PageLane(4, 10)
+        lane = CallLane("pages", 4, 10)
         lane.start(asyncio.get_running_loop())
         found = await asyncio.gather(*(lane.submit(call) for call in calls()), return_exceptions=True)
         assert (found[0], type(found[1]), found[2]) == (5, ZeroDivisionError, 6)

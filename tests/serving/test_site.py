@@ -40,21 +40,28 @@ def test_the_page_and_its_files_come_with_tags_and_rules(client: httpx.Client) -
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_models_that_are_known_are_listed_while_pages_wait(
-    run: Run, seven: bytes, monkeypatch: pytest.MonkeyPatch
+def test_what_is_short_waits_for_no_page(
+    run: Run, seven: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with run(page_queue=1, page_wait=60.0) as running, ThreadPoolExecutor(1) as pool:
-        known = {path: running.http.get(path).json() for path in ("/page/models", "/v1/models")}
+    with run(page_queue=1, corrections=str(tmp_path / "kept")) as running, ThreadPoolExecutor(1) as pool:
         engine, opened = running.server.guard.engine, threading.Event()
-        decode = engine.decode
-        monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
+        read = engine._read
+        monkeypatch.setattr(engine, "_read", lambda *given: opened.wait(60) and read(*given))
         waiting = pool.submit(running.http.post, "/v1/read", content=seven)
         wait_for(lambda: not engine.pages.room)
         try:
-            assert {path: running.http.get(path).json() for path in known} == known
+            assert running.http.post("/v1/read", content=seven).status_code == 503
+            assert running.http.post("/v1/predict?model=best", content=seven).json()["label"] == 7
+            assert len(running.http.get("/v1/models").json()["models"]) == len(list_models())
+            assert len(running.http.get("/page/models").json()["models"]) == len(list_models())
+            assert running.http.post("/page/look", content=seven).json()["label"] == 7
+            assert running.http.post("/page/steps", content=seven).json()["steps"]
+            assert running.http.post("/page/corrections?label=7", content=seven).json()["count"] == 1
+            assert running.metric("tenfold_page_queue_depth") == 1
         finally:
             opened.set()
         assert waiting.result().json()["text"] == "7"
+        assert running.metric("tenfold_errand_queue_depth") == 0
 
 
 def test_the_page_names_no_foreign_host_and_no_inline_code() -> None:

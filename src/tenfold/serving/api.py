@@ -41,7 +41,7 @@ def routes(engine: Engine) -> list[BaseRoute]:
 
     async def models(request: Request) -> Response:
         parameters(request)
-        known[:] = known or await engine.run(lambda: described(engine))
+        known[:] = known or await engine.errand(lambda: described(engine))
         return json_answer({"models": known})
 
     return [

@@ -1,7 +1,8 @@
-"""Work off the event loop: two queues, each with a bound and a deadline, and the threads that empty them.
+"""Work off the event loop: three queues, each with a bound and a deadline, and the threads that empty them.
 
 Digits go by the fast lane, whose thread takes all that wait as one batch; pages, large pictures and whatever
-lasts go by the other, so that a page of a second holds up no digit.
+lasts go by another, so that a page of a second holds up no digit; errands, such as loading a model or saving
+a correction, by the third, as a sheet of many digits takes a minute.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from tenfold.reading import Prediction, Reader
 from tenfold.reading.expected import CHECKSUMS, Checksum, Expected
 from tenfold.reading.page import Reading
 from tenfold.serving.catalogue import Catalogue
-from tenfold.serving.lanes import BusyError, DigitLane, PageLane
+from tenfold.serving.lanes import BusyError, CallLane, DigitLane
 from tenfold.serving.settings import Settings
 
 T = TypeVar("T")
@@ -40,7 +41,8 @@ class Engine:
         self.settings = settings
         self.ready = False
         self.digits = DigitLane(settings.queue, settings.queue_wait, settings.threads)
-        self.pages = PageLane(settings.page_queue, settings.page_wait)
+        self.pages = CallLane("tenfold-pages", settings.page_queue, settings.page_wait)
+        self.errands = CallLane("tenfold-errands", settings.page_queue, settings.page_wait)
 
     async def start(self) -> None:
         """Load the default model and predict its own golden images: only then is the service ready.
@@ -51,8 +53,8 @@ class Engine:
 
         cv2.setNumThreads(1)  # its threads would fight the lanes for the cores
         loop = asyncio.get_running_loop()
-        self.digits.start(loop)
-        self.pages.start(loop)
+        for lane in (self.digits, self.pages, self.errands):
+            lane.start(loop)
         reader = await self.reader(None)
         known = reader.metadata.golden_images
         for image in known:
@@ -69,18 +71,22 @@ class Engine:
     def stop(self) -> None:
         """Let the threads end when their queues are empty."""
         self.ready = False
-        self.digits.stop()
-        self.pages.stop()
+        for lane in (self.digits, self.pages, self.errands):
+            lane.stop()
 
     async def reader(self, model: str | None) -> Reader:
         """The Reader of a model by name. Raises UnknownNameError, ModelFileError, BusyError."""
         name = self.catalogue.check(model)
         loaded = self.catalogue.loaded(name)
-        return await self.run(lambda: self.catalogue.load(name)) if loaded is None else loaded
+        return await self.errand(lambda: self.catalogue.load(name)) if loaded is None else loaded
 
     async def run(self, call: Callable[[], T]) -> T:
         """`call()` on the lane of pages, with its exceptions. Raises BusyError."""
         return await self.pages.submit(call)
+
+    async def errand(self, call: Callable[[], T]) -> T:
+        """`call()`, which is short, on the lane of errands; as `run` beside that."""
+        return await self.errands.submit(call)
 
     async def predict(self, picture: Picture, model: str | None = None) -> Prediction:
         """The digit on a picture, a file's bytes or pixels as for `Reader.predict`. Raises ImageError,

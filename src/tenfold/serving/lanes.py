@@ -1,4 +1,4 @@
-"""Two queues of work, each with a bound and a deadline, and the threads that empty them.
+"""Queues of work, each with a bound and a deadline, and the threads that empty them.
 
 What finds its queue full is refused at once; what waits past its deadline is refused, a page then and a digit
 when its turn comes, as nobody has use for the answer any more. Answers go back to the event loop a batch at a
@@ -132,13 +132,13 @@ class _Lane:
                 job.future.set_result(job.answer)
 
 
-class PageLane(_Lane):
+class CallLane(_Lane):
     """Calls, one after the other."""
 
     _niceness = 5
 
-    def __init__(self, room: int, wait: float) -> None:
-        super().__init__("tenfold-pages", room, wait, 1, 1)
+    def __init__(self, name: str, room: int, wait: float) -> None:
+        super().__init__(name, room, wait, 1, 1)
 
     def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """The future of `call()`, with its exceptions. Raises BusyError."""
@@ -182,7 +182,7 @@ class DigitLane(_Lane):
 
 def _step_back(niceness: int) -> None:
     """On Linux a thread has a priority of its own: the event loop goes first, so that an overloaded service
-    still refuses at once, then digits, then pages."""
+    still refuses at once, then digits, then all else."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)

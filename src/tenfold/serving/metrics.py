@@ -97,6 +97,9 @@ class _Engine(Collector):
         yield GaugeMetricFamily(
             "tenfold_page_queue_depth", "Pages that wait or are read.", engine.pages.waiting
         )
+        yield GaugeMetricFamily(
+            "tenfold_errand_queue_depth", "Errands that wait or are done.", engine.errands.waiting
+        )
         yield GaugeMetricFamily("tenfold_ready", "1 if the service answers.", float(engine.ready))
         info = GaugeMetricFamily("tenfold_model_info", "The loaded models.", labels=["model", "sha256"])
         for name in engine.catalogue.names:

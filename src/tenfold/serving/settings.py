@@ -22,7 +22,7 @@ class Settings:
     token: str | None = None  # each request but probes and the page must bear it
     log: bool = False
     corrections: str = "tenfold-corrections"  # folder of the digits that were set right on the page
-    threads: int = 1  # that predict; one more reads pages
+    threads: int = 1  # that predict; one more reads pages, one does errands
 
     image_bytes: int = MIB
     tensor_bytes: int = 8 * MIB
@@ -36,7 +36,7 @@ class Settings:
     buffered_bytes: int = 64 * MIB  # of all bodies together
     queue: int = 128  # pictures of one digit that wait
     queue_wait: float = 0.25
-    page_queue: int = 16  # pages and large pictures that wait
+    page_queue: int = 16  # pages and large pictures that wait, and as many errands
     page_wait: float = 5.0
     search: float = 2.0  # seconds that a page is searched for a reading whose checksum is right
     drain_delay: float = 0.0  # between "not ready" and the closing of the door

@@ -7,7 +7,7 @@
     POST /page/picture        a picture -> the same as PNG, for what browsers do not show
     POST /page/corrections    a digit and its label -> into the user's own folder
 
-All work goes through the engine's queue, as that of /v1 does.
+All work goes through the engine's queues, as that of /v1 does.
 """
 
 import base64
@@ -77,7 +77,7 @@ class _Site:
         self._engine = engine
         self._corrections = corrections
         self._known: list[dict[str, Any]] = []  # the models' cards, once they have been made
-        self._insides: dict[str, Inside] = {}  # by model; made and used on the engine's one lane of pages
+        self._insides: dict[str, Inside] = {}  # by model; made and used on the engine's one lane of errands
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -91,7 +91,7 @@ class _Site:
     async def models(self, request: Request) -> Response:
         parameters(request)
         settings = self._engine.settings
-        self._known = self._known or await self._engine.run(self._cards)
+        self._known = self._known or await self._engine.errand(self._cards)
         return json_answer(
             {
                 "default": self._engine.catalogue.default,
@@ -102,11 +102,11 @@ class _Site:
 
     async def look(self, request: Request) -> Response:
         reader, body = await self._given(request)
-        return json_answer(await self._engine.run(lambda: self._look(reader, body)))
+        return json_answer(await self._engine.errand(lambda: self._look(reader, body)))
 
     async def steps(self, request: Request) -> Response:
         reader, body = await self._given(request)
-        return json_answer(await self._engine.run(lambda: self._steps(reader, body)))
+        return json_answer(await self._engine.errand(lambda: self._steps(reader, body)))
 
     async def picture(self, request: Request) -> Response:
         parameters(request)
@@ -119,7 +119,7 @@ class _Site:
             raise RefusedError(400, "label must be a digit, 0 to 9.")
         body = await picture_of(request)
         try:
-            count = await self._engine.run(
+            count = await self._engine.errand(
                 lambda: self._corrections.save(self._engine.decode(body), int(label))
             )
         except DiskError:
