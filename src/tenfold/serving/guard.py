@@ -80,6 +80,8 @@ class Guard:
         self.door.check(path, scope, headers)
         if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
             raise RefusedError(415, "Send the body as it is, without a Content-Encoding.")
+        if b"transfer-encoding" in headers and _codings(scope) != b"chunked":
+            raise RefusedError(501, "The only Transfer-Encoding that is understood here is chunked.")
         limit = self.settings.tensor_bytes if path.startswith("/v2/") else self.settings.image_bytes
         body = await self._body(headers, receive, limit) if answer.unread else b""
         answer.unread = False
@@ -180,6 +182,12 @@ async def _answer_and_linger(response: Response, receive: Receive, answer: _Answ
             while (message := await receive())["type"] == "http.request" and message.get("more_body"):
                 pass
     await answer({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _codings(scope: Scope) -> bytes:
+    return (
+        b",".join(value for name, value in scope["headers"] if name == b"transfer-encoding").strip().lower()
+    )
 
 
 def _once(body: bytes) -> Receive:

@@ -25,9 +25,10 @@ REFUSALS = {
     "413": "The body is too large.",
     "415": "The body is of a kind that is not taken.",
     "431": "The head of the request is too large.",
+    "501": "The body comes in a transfer coding that is not understood.",
     "503": "The service is at its limit or about to end.",
 }
-ALWAYS = ("400", "401", "403", "408", "413", "431", "503")
+ALWAYS = ("400", "401", "403", "408", "413", "431", "501", "503")
 
 
 def document(settings: Settings) -> Document:
