@@ -204,6 +204,12 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     return math.exp((low + high) / 2)
 
 
+def calibrated(probabilities: ArrayLike, labels: ArrayLike) -> Floats:
+    """`probabilities` [n, k] with the temperature that `fit_temperature` finds for them."""
+    logits = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    return softmax(logits, fit_temperature(logits, labels))
+
+
 # --- refusing the unsure -----------------------------------------------------------------------------------
 
 

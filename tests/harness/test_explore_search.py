@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -25,6 +26,8 @@ from tenfold.harness.explore_space import Choice, Range, Space
 from tenfold.harness.explore_study import Study, Trial
 from tenfold.harness.explore_trainings import ALL, NINTHS, Measured, SearchWork, Training, part
 from tenfold.harness.record import Watcher
+from tenfold.harness.trainings import trained
+from tenfold.metrics import nll, softmax
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
@@ -330,6 +333,10 @@ def test_a_folder_of_other_images_or_another_torch_is_refused(look: Search, tmp_
     path.write_text(json.dumps(record))
     with pytest.raises(RunError, match="another version of torch"):
         look()
+    del record["nll"]  # as before
+    path.write_text(json.dumps(record))
+    with pytest.raises(RunError, match="another NLL"):
+        look()
     assert look(trials=2).finished  # nothing is to be trained
 
 
@@ -401,6 +408,16 @@ def test_a_trial_is_a_training_measured_at_its_last_step(digits: Split) -> None:
     assert made.measured[:4] == work.train(4, 3, TINY.to_dict(), 7).measured[:4]
     lost = work.train(4, 3, replace(TINY, optimizer="sgd", learning_rate=10, epochs=9).to_dict(), 7)
     assert lost.measured.errors is None or lost.measured.errors > 5
+
+
+def test_the_likelihood_is_that_of_the_best_temperature(digits: Split) -> None:
+    recipe, held_out = replace(TINY, patience=None), digits.validation
+    settings: Any = {"seed": 7, "threads": 1, "precision": "fp32"}
+    _, found = trained(recipe, digits.train, held_out, **settings)
+    at = [nll(softmax(np.log(found), t), held_out.labels) for t in np.geomspace(0.05, 20, 1000)]
+    measured = SearchWork(digits, 0, 1, "fp32").train(0, 9, recipe.to_dict(), 7).measured
+    assert measured.nll == pytest.approx(min(at), rel=1e-4)
+    assert min(at) < 0.99 * nll(found, held_out.labels)
 
 
 def test_the_official_test_set_is_refused_as_data(look: Search, digits: Split) -> None:

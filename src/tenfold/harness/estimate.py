@@ -17,7 +17,7 @@ from tenfold.errors import RunError
 from tenfold.harness.crossval_record import Crossval, Fold, OutOfFold
 from tenfold.harness.folds import Folds
 from tenfold.harness.statistics import Resampled, resampled_t
-from tenfold.metrics import SMALLEST_PROBABILITY, ece, fit_temperature, nll, softmax, t_quantile, wilson
+from tenfold.metrics import calibrated, ece, nll, t_quantile, wilson
 
 WORST = 10  # writers listed
 
@@ -74,10 +74,8 @@ def results(
 
 def _calibration(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> dict[str, float]:
     """`nll` and `ece` as a model's are: with a temperature, here one a repeat, of all its answers."""
-    given, fitted = np.tile(labels, len(probabilities)), []
-    for logits in np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)):
-        fitted.append(softmax(logits, fit_temperature(logits, labels)))
-    answers = np.concatenate(fitted)
+    given = np.tile(labels, len(probabilities))
+    answers = np.concatenate([calibrated(one, labels) for one in probabilities])
     return {"nll": nll(answers, given), "ece": ece(answers, given)}
 
 

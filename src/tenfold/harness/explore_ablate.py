@@ -129,7 +129,7 @@ def _carry_out(
     wanted = [(key, seed) for seed in record["seeds"] for key in labels]
     places = [(key, recipes[labels[key]], seed) for key, seed in wanted if f"{key}/{seed}" not in trainings]
     if places:
-        found.check_torch()
+        found.check_alike()
         record["status"] = "training"
         found.save()
         at_once = max(1, min(len(places), cores // record["threads"]))

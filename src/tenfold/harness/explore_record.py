@@ -20,6 +20,7 @@ from tenfold.harness.record import Fields, Recorded, read_record
 FORMAT = 1
 RECORD = "explore.json"
 PAGE = "explore.html"
+NLL = "calibrated"  # by which a search ranks equal errors; its record says so
 KINDS = {"ablation": "an ablation", "search": "a search"}
 
 COMMON: Fields = {
@@ -65,8 +66,13 @@ class Exploration(Recorded):
                 raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
         return cls(Path(folder), record)
 
-    def check_torch(self) -> None:
+    def check_alike(self) -> None:
         """Raises RunError where trainings from now on would not be like those before."""
+        if self.record["kind"] == "search" and self.record.get("nll") != NLL:
+            raise RunError(
+                f"'{self.folder}' was begun by a Tenfold that ranked equal errors by another NLL, without a "
+                "temperature; choose another --out."
+            )
         if self.record["versions"].get("torch") != versions().get("torch"):
             raise RunError(f"'{self.folder}' was begun with another version of torch; choose another --out.")
 

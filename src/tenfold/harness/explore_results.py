@@ -72,7 +72,8 @@ def _on_all(trial: Trial) -> dict[str, Any]:
 
 
 def rank(trial: Trial, ninths: int) -> tuple[float, float]:
-    """Lower is better: the error on the validation images, and where that is equal their likelihood."""
+    """Lower is better: the error on the validation images, and where that is equal the NLL there, calibrated
+    as a model's is."""
     measured = trial.measured[ninths]
     return measured.error, math.inf if measured.nll is None else measured.nll
 

@@ -6,7 +6,8 @@
 The first trial is the recipe as it is. Every trial is trained on a ninth of the training images; the best
 third of all so far goes on to a third of the images, and of these the best third to all. Halving is over
 images and not over epochs, since a learning rate that falls to zero at the end cannot be judged half-way. The
-best on all images, by errors on the validation images and then by their likelihood, becomes `recipe.json`.
+best on all images, by errors on the validation images and then by the NLL there with the temperature that is
+best for them, as a model is calibrated, becomes `recipe.json`.
 The test set stays closed.
 
 Each trial has weights and an order of its own. The winner of many is flattered by the choice: an ablation,
@@ -25,7 +26,7 @@ from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, UsageError
 from tenfold.harness.explore_page import write_search_page
-from tenfold.harness.explore_record import FORMAT, Exploration
+from tenfold.harness.explore_record import FORMAT, NLL, Exploration
 from tenfold.harness.explore_results import named_recipe, rank, search_results
 from tenfold.harness.explore_space import Space, default_space, own_parameters, recipe_of
 from tenfold.harness.explore_study import Study, Trial
@@ -80,6 +81,7 @@ def search(
         "trials": trials,
         "threads": share.threads,
         "counts": {"train": len(data.train), "validation": len(data.validation)},
+        "nll": NLL,
     }
     record = new_record(FORMAT, base, data, **settings)
     folder = Path(out) if out is not None else usual_folder(f"search-{base.name}-{seed}", data.train)
@@ -155,7 +157,7 @@ def _carry_out(
     record = found.record
     done = course.ended()
     if done < course.most:
-        found.check_torch()
+        found.check_alike()
         at_once = max(1, min(course.most - done, cores // record["threads"]))
         watcher.begin(found, done, course.most, at_once)
         work = SearchWork(data, study.seed, record["threads"], record["precision"])

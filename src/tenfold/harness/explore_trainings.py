@@ -18,7 +18,7 @@ from tenfold.data.labelled import VALIDATION_SHARE, Labelled, Split
 from tenfold.errors import DivergedError
 from tenfold.harness.folds import folds_by_class
 from tenfold.harness.trainings import trained
-from tenfold.metrics import nll
+from tenfold.metrics import calibrated, nll
 
 if TYPE_CHECKING:
     from tenfold.training.devices import Precision
@@ -28,8 +28,8 @@ ALL = NINTHS[-1]
 
 
 class Measured(NamedTuple):
-    """What came of a training on `train` images: `errors` and `nll` (nats) on `held_out` others. Both are
-    None where it diverged."""
+    """What came of a training on `train` images: `errors` and `nll` (nats, with the temperature that is best
+    for them) on `held_out` others. Both are None where it diverged."""
 
     train: int
     held_out: int
@@ -128,6 +128,6 @@ def measure(
         pass
     else:
         errors = int((probabilities.argmax(1) != held_out.labels).sum())
-        loss = nll(probabilities, held_out.labels)
+        loss = nll(calibrated(probabilities, held_out.labels), held_out.labels)
     seconds = round(time.perf_counter() - began, 3)
     return Measured(len(training), len(held_out), errors, loss, seconds)
