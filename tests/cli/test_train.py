@@ -131,6 +131,10 @@ def test_an_interrupted_training_is_saved_says_how_to_go_on_and_ends_as_if_it_ha
     refused = tenfold(*whole, "--out", "runs/small-0")
     assert refused.code == 2
     assert "go on with --resume runs/small-0" in refused.err
+    for words in (("audit", "runs/small-0"), ("compare", "runs/small-0", "whole")):
+        told = "'runs/small-0' did not finish; go on with it first: tenfold train --resume runs/small-0"
+        found = tenfold(*words)
+        assert (found.code, told in found.err) == (3, True)
     found = tenfold("train", "--resume", "runs/small-0")
     assert found.code == 0
     assert found.err.startswith("Taken up after step 9.\nTraining 'small' ")
@@ -249,3 +253,18 @@ def test_thresholds_that_were_fitted_on_few_images_are_told_so_here_and_in_the_r
     found = tenfold("train", "small", "--data", digits, *QUICK)
     assert found.err.count(told) == Path("runs/small-0/report.html").read_text("utf-8").count(told) == 1
     assert told not in tenfold("train", "small", "--data", digits, "--final", *QUICK).err
+
+
+def test_a_set_that_was_named_from_another_folder_is_told(digits: Path, tenfold: Any, tmp_path: Path) -> None:
+    Path("mine.npz").write_bytes(digits.read_bytes())
+    assert tenfold("train", "small", "--data", "mine.npz", "-q", *QUICK).code == 0
+    run = (tmp_path / "runs" / "small-0").resolve()
+    record = json.loads((run / "run.json").read_text())
+    (tmp_path / "else").mkdir()
+    os.chdir(tmp_path / "else")
+    found = tenfold("reproduce", run)
+    told = f"The run '{run}' was trained on 'mine.npz', a path from the folder where it was begun"
+    assert (found.code, told in found.err) == (3, True)
+    (run / "run.json").write_text(json.dumps({**record, "status": "training"}))
+    found = tenfold("train", "--resume", run)
+    assert (found.code, told in found.err) == (3, True)

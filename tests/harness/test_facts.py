@@ -92,7 +92,7 @@ def test_a_record_with_an_unsound_value(run: RunFolder, tmp_path: Path, key: str
 def test_a_run_that_still_trains(run: RunFolder, tmp_path: Path) -> None:
     run.record["status"] = "training"
     del run.record["kept_epoch"]
-    with pytest.raises(RunError, match=r"did not finish; go on with it first: --resume"):
+    with pytest.raises(RunError, match=r"did not finish; go on with it first: tenfold train --resume "):
         read_facts(run.write(tmp_path))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from tenfold.data.sets import set_names
 from tenfold.errors import RunError
 from tenfold.files import exists
 from tenfold.harness.record import RUNS, Fields, Recorded, read_record
@@ -56,8 +57,18 @@ class Run(Recorded):
         """Raises RunError where it did not finish."""
         if not self.finished:
             raise RunError(
-                f"The run '{self.folder}' did not finish; go on with it first: --resume {self.folder}"
+                f"The run '{self.folder}' did not finish; go on with it first: tenfold train --resume "
+                f"{self.folder}"
             )
+
+    def check_sets(self) -> None:
+        """Raises RunError for a set that is named by a path from where the run was begun, and is not here."""
+        for name in self.record["sets"]:
+            if name not in set_names() and not Path(name).is_absolute() and not exists(name):
+                raise RunError(
+                    f"The run '{self.folder}' was trained on '{name}', a path from the folder where it was "
+                    "begun: give the command there, or put the set here."
+                )
 
     def count_opening(self) -> None:
         """Note that the official test set is looked at with this run's model."""

@@ -135,6 +135,7 @@ def resume(
     if rank():
         follow(run.record, store, newest(run.folder / CHECKPOINTS))
         return run
+    run.check_sets()
     with claimed(run.folder):
         for place in (run.folder, run.folder / CHECKPOINTS):
             sweep(place, older_than=0)
@@ -170,6 +171,7 @@ def reproduce(
     first = Run.load(folder)
     check_callbacks(callbacks, validated=not first.record["final"])
     first.check_finished()
+    first.check_sets()
     old = first.record
     record = _record({key: old[key] for key in SETTINGS if key in old}, old["device"])
     name = f"{first.folder.resolve().name}-again"
