@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ UNFIT: dict[str, tuple[Callable[[], Labelled], type[TenfoldError], str]] = {
         ShapeError,
         "28, 28",
     ),
+    "a list": (lambda: Labelled("x", [[0]], np.zeros(1, np.uint8)), ShapeError, "an array, not list"),  # type: ignore[arg-type]
     "int labels": (
         lambda: Labelled("x", np.zeros((2, 28, 28), np.uint8), np.zeros(2, int)),
         ShapeError,
@@ -86,6 +88,35 @@ def test_a_set_cannot_be_changed() -> None:
         data.images[0, 0, 0] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         data.name = "other"  # type: ignore[misc]
+
+
+def test_what_a_set_was_made_of_may_be_changed() -> None:
+    images, labels = np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8)
+    shown = images[:]
+    shown.flags.writeable = False
+    data = [
+        Labelled("x", images, labels),
+        Labelled("x", shown, labels),
+        Labelled("x", images[1:], labels[1:]),
+    ]
+    images[1], labels[1] = 7, 7
+    assert not any(each.images.any() or each.labels.any() for each in data)
+
+
+def test_what_nobody_can_change_is_not_copied() -> None:
+    data = digits(3)
+    again = Labelled("again", data.images, data.labels)
+    assert np.shares_memory(again.images, data.images)
+    assert np.shares_memory(Labelled("part", data.images[1:], data.labels[1:]).images, data.images)
+
+
+def test_a_set_that_was_pickled_cannot_be_changed_either() -> None:
+    data = pickle.loads(pickle.dumps(digits(3)))  # noqa: S301 - our own
+    assert data.checksum == digits(3).checksum
+    with pytest.raises(ValueError, match="read-only"):
+        data.images[0, 0, 0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        data.labels[0] = 1
 
 
 def test_the_checksum_tells_sets_apart_and_nothing_else() -> None:

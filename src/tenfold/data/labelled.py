@@ -29,8 +29,9 @@ class Split(NamedTuple):
 class Labelled:
     """Images uint8 [n, 28, 28], raw, ink bright; labels uint8 [n] in 0..classes-1; n is at least 1.
 
-    The arrays become read-only (`torch.tensor` copies them without complaint). Raises ShapeError for arrays
-    of another shape or type, and DataError for an empty set, unequal lengths or a label out of range.
+    The arrays are read-only (`torch.tensor` copies them without complaint), and those that somebody else
+    could still change are copied. Raises ShapeError for what is no array of that shape and type, and
+    DataError for an empty set, unequal lengths or a label out of range.
     """
 
     name: str
@@ -39,13 +40,17 @@ class Labelled:
     classes: int = 10
     parts: Mapping[str, str] = field(default_factory=dict)
     """name -> checksum of the sets that it was joined of, where that is to be known"""
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = field(default=(), repr=False)
     """where each image came from, "" or none at all where that is not known"""
 
     def __post_init__(self) -> None:
         _check(self.name, self.images, self.labels, self.classes)
         object.__setattr__(self, "images", _locked(self.images))
         object.__setattr__(self, "labels", _locked(self.labels))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrays come out of a pickle writeable."""
+        self.__dict__.update(state, images=frozen(state["images"]), labels=frozen(state["labels"]))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,7 +78,8 @@ class Labelled:
         except IndexError as cause:
             raise ShapeError(f"The images of '{self.name}' cannot be taken: {cause}.") from None
         files = tuple(self.files[i] for i in chosen) if self.files else ()
-        return Labelled(name, self.images[chosen], self.labels[chosen], self.classes, files=files)
+        images, labels = frozen(self.images[chosen]), frozen(self.labels[chosen])
+        return Labelled(name, images, labels, self.classes, files=files)
 
     def split(self, validation: int | None = None) -> Split:
         """Part the set in two: `validation` images (one twelfth if not said) and the rest, both in order.
@@ -95,8 +101,8 @@ def combine(name: str, *sets: Labelled) -> Labelled:
     """The images of all `sets`, one after the other. Split each before, so that each side has its share."""
     return Labelled(
         name,
-        np.concatenate([part.images for part in sets]),
-        np.concatenate([part.labels for part in sets]),
+        frozen(np.concatenate([part.images for part in sets])),
+        frozen(np.concatenate([part.labels for part in sets])),
         max(part.classes for part in sets),
         files=tuple(file for part in sets for file in part.files or [""] * len(part)),
     )
@@ -123,15 +129,22 @@ def _shares(sizes: NDArray[np.integer[Any]], count: int) -> list[int]:
     return shares
 
 
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """`array` itself, read-only: a set takes it without a copy."""
+    array.flags.writeable = False
+    return array
+
+
 def _check(name: str, images: NDArray[Any], labels: NDArray[Any], classes: int) -> None:
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
-        raise ShapeError(
-            f"The images of '{name}' must be uint8 [n, 28, 28], not {images.dtype} {list(images.shape)}."
-        )
-    if labels.dtype != np.uint8 or labels.ndim != 1:
-        raise ShapeError(
-            f"The labels of '{name}' must be uint8 [n], not {labels.dtype} {list(labels.shape)}."
-        )
+    for what, array, sides in (("images", images, [28, 28]), ("labels", labels, [])):
+        if not isinstance(array, np.ndarray):
+            raise ShapeError(f"The {what} of '{name}' must be an array, not {type(array).__name__}.")
+        if array.dtype != np.uint8 or not array.ndim or list(array.shape[1:]) != sides:
+            wanted = ["n", *sides]
+            raise ShapeError(
+                f"The {what} of '{name}' must be uint8 [{', '.join(map(str, wanted))}], not {array.dtype} "
+                f"{list(array.shape)}."
+            )
     if len(images) != len(labels):
         raise DataError(f"The set '{name}' has {len(images)} images but {len(labels)} labels.")
     if not len(labels):
@@ -144,6 +157,9 @@ def _check(name: str, images: NDArray[Any], labels: NDArray[Any], classes: int) 
 
 
 def _locked(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
+    """`array` where nobody can change it: it and what it is a view of are read-only. Else a copy."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and not owner.flags.writeable:
+        owner = owner.base
+    safe = owner is None or isinstance(owner, bytes)
+    return frozen(np.ascontiguousarray(array) if safe else np.array(array, order="C"))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tenfold.data.labelled import Labelled
+from tenfold.data.labelled import Labelled, frozen
 from tenfold.images import to_mnist
 from tenfold.training.drawing import draw
 from tenfold.training.forms import curve
@@ -65,7 +65,7 @@ def nondigits(
     seed. `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
     what = f"nondigits {DRAWING} beside {data.checksum} {seed} {world}"
     images = draw(partial(_nondigit, data, seed, world), count, kept, what, processes)
-    return Labelled("nondigits", images, np.full(count, NONE, np.uint8), NONE + 1)
+    return Labelled("nondigits", frozen(images), np.full(count, NONE, np.uint8), NONE + 1)
 
 
 def letter(_: Labelled, rng: Generator, __: World) -> Plane:

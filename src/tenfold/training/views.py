@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data.labelled import Labelled
+from tenfold.data.labelled import Labelled, frozen
 from tenfold.images import to_mnist
 from tenfold.training.drawing import draw
 from tenfold.training.render import render
@@ -40,4 +40,4 @@ def views(
     `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
     what = f"views of {data.checksum} {seed} {world}"
     images = draw(partial(_view, data, seed, world), count * len(data), kept, what, processes)
-    return Labelled(f"{data.name}-views", images, np.tile(data.labels, count))
+    return Labelled(f"{data.name}-views", frozen(images), np.tile(data.labels, count))
