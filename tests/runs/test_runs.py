@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -436,8 +438,32 @@ def test_a_model_file_alone_is_evaluated(model_file: Path, digits: Path) -> None
 
 
 def test_without_torch_a_training_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenfold.runs.api.find_spec", lambda _: None)
+    monkeypatch.setattr("tenfold.environment.find_spec", lambda _: None)
     works: list[Callable[[str], Run]] = [train, resume, reproduce]
     for work in works:
         with pytest.raises(UsageError, match=r"pip install 'tenfold\[train\]'"):
             work("baseline")
+
+
+WITHOUT_TORCH = """
+import sys
+from importlib import import_module
+
+from tenfold.errors import MissingExtraError
+from tenfold.harness.crossval import crossval
+
+sys.modules["torch"] = None
+for call, given in ((crossval, "fast"), *((import_module, f"tenfold.{n}") for n in sys.argv[1:])):
+    try:
+        call(given)
+    except MissingExtraError as error:
+        print(error)
+"""
+
+
+def test_without_torch_whatever_trains_names_the_extra() -> None:
+    rooms = ("training.recipes", "training.loop", "harness.explore_search")
+    command = [sys.executable, "-c", WITHOUT_TORCH, *rooms]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    sentence = "Training needs the extra 'train': pip install 'tenfold[train]'"
+    assert done.stdout.splitlines() == [sentence] * 4

@@ -3,13 +3,12 @@
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold import __version__
-from tenfold.environment import machine, versions
-from tenfold.errors import MissingExtraError, RunError, UsageError
+from tenfold.environment import machine, need_torch, versions
+from tenfold.errors import RunError, UsageError
 from tenfold.files import exists, sweep
 from tenfold.harness.lock import claimed
 from tenfold.harness.run_record import FORMAT, Run
@@ -227,12 +226,6 @@ def write_report(run: Run) -> Path:
             f"'{run.folder / 'report.html'}' is kept; put them back, or write one without them: --out PAGE."
         )
     return write_page(run, images)
-
-
-def need_torch() -> None:
-    """Raises MissingExtraError where the extra `train` is not installed."""
-    if any(find_spec(package) is None for package in ("torch", "onnx", "safetensors")):
-        raise MissingExtraError("Training", "train")
 
 
 def _whole(name: str, value: int) -> int:
