@@ -3,11 +3,8 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from tenfold.errors import MissingExtraError
 
 PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
 
@@ -23,12 +20,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def need_torch() -> None:
-    """Raises MissingExtraError where the extra `train` is not installed."""
-    if any(find_spec(package) is None for package in ("torch", "onnx", "safetensors")):
-        raise MissingExtraError("Training", "train")
 
 
 def machine() -> dict[str, str | int | float]:

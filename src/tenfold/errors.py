@@ -22,6 +22,7 @@ TenfoldError                    1  a fault of ours, or anything unforeseen
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -106,6 +107,12 @@ class DiskError(ResourceError):
 
 class NetworkError(ResourceError):
     pass
+
+
+def need_torch() -> None:
+    """Raises MissingExtraError where the extra `train` is not installed."""
+    if any(find_spec(package) is None for package in ("torch", "onnx", "safetensors")):
+        raise MissingExtraError("Training", "train")
 
 
 @contextmanager

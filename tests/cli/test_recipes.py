@@ -65,7 +65,7 @@ def test_a_mistyped_recipe_is_suggested(tenfold: Any) -> None:
 
 
 def test_without_torch_the_extra_is_named(tenfold: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("tenfold.environment.find_spec", lambda _: None)
+    monkeypatch.setattr("tenfold.errors.find_spec", lambda _: None)
     found = tenfold("recipes")
     assert (found.code, found.err) == (
         2,

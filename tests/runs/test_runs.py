@@ -438,7 +438,7 @@ def test_a_model_file_alone_is_evaluated(model_file: Path, digits: Path) -> None
 
 
 def test_without_torch_a_training_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenfold.environment.find_spec", lambda _: None)
+    monkeypatch.setattr("tenfold.errors.find_spec", lambda _: None)
     works: list[Callable[[str], Run]] = [train, resume, reproduce]
     for work in works:
         with pytest.raises(UsageError, match=r"pip install 'tenfold\[train\]'"):

@@ -9,7 +9,7 @@ and `sample.png`. The model file has no date, duration or path in it, so a run t
 machine gives the same bytes.
 """
 
-from tenfold.environment import need_torch
+from tenfold.errors import need_torch
 from tenfold.harness.run_record import Run
 from tenfold.runs.api import evaluate, reproduce, resume, train, write_report
 

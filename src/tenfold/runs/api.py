@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold import __version__
-from tenfold.environment import machine, need_torch, versions
-from tenfold.errors import RunError, UsageError
+from tenfold.environment import machine, versions
+from tenfold.errors import RunError, UsageError, need_torch
 from tenfold.files import exists, sweep
 from tenfold.harness.lock import claimed
 from tenfold.harness.run_record import FORMAT, Run
