@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tenfold.data import load_training
+from tenfold.data import load_set, load_training
 from tenfold.errors import DataError, ModelFileError, RunError, TenfoldError, UnknownNameError, UsageError
 from tenfold.runs import Run, train
 from tenfold.runs.contest import by_folds, compare
@@ -110,8 +110,22 @@ def test_an_opening_of_the_test_set_is_counted(finished: Run, model_file: Path) 
 def test_a_model_is_not_measured_on_what_it_was_trained_on(
     finished: Run, model_file: Path, digits: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"trained on .*images of 'digits' too"):
-        compare(model_file, finished.folder, on=digits)
+    assert compare(model_file, finished.folder, on=digits)["count"] == 20  # that validated
+    learnt = load_set(digits).split(20).train
+    np.savez("learnt.npz", images=learnt.images, labels=learnt.labels)
+    with pytest.raises(UsageError, match=r"trained on the images of 'learnt' too; compare on another set"):
+        compare(model_file, finished.folder, on="learnt.npz")
+
+
+def test_images_that_either_learnt_from_are_left_out(finished: Run, model_file: Path, small: Recipe) -> None:
+    others = load_training().take(range(1_000, 1_240), "others")
+    np.savez("others.npz", images=others.images, labels=others.labels)
+    np.savez("some.npz", images=others.images[:40], labels=others.labels[:40])
+    run = train(replace(small, epochs=1), data="some.npz", final=True, calibration=None, threads=1)
+    for a, b in ((run.folder, model_file), (model_file, run.folder)):
+        found = compare(a, b, on="others.npz")
+        assert (found["count"], found["left_out"]) == (200, 40)
+    assert compare(finished.folder, model_file, on="others.npz")["left_out"] == 0
 
 
 @pytest.mark.parametrize(

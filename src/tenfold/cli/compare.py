@@ -112,6 +112,10 @@ def compare(
     if json:
         emit(found)
         return
+    if left_out := found.get("left_out"):
+        message(
+            f"tenfold: {left_out:,} more images of {found['on']} are left out, as A or B was trained on them."
+        )
     result(_table(found))
     result("\n" + found["sentence"])
     if not folded:

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tenfold.data import Store
 from tenfold.data.sets import VALIDATION_NAME
 from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError
@@ -20,7 +22,7 @@ from tenfold.harness.run_record import RECORD
 from tenfold.model import list_models, resolve
 from tenfold.reading.reader import Reader
 from tenfold.runs.folded import compare_folded, is_crossval
-from tenfold.runs.opening import known, open_set, trained_on
+from tenfold.runs.opening import known, open_set, seen_by
 
 
 def compare(
@@ -38,9 +40,9 @@ def compare(
     Two that are to be compared `by_folds` are, by `compare_folded`, which takes `folding` besides. Two run
     folders are compared by the answers that they saved on the test set (or else on validation), unless `on`
     names a set. Otherwise both are models and read `on`, by default the validation images; a run's opening of
-    the test set is counted.
+    the test set is counted. Images that either learnt from are left out; `left_out` says how many.
 
-    Raises RunError for two that cannot be paired, UsageError for a set that a model was trained on, and as
+    Raises RunError for two that cannot be paired, UsageError where no image of the set is left, and as
     `compare_folded`, `resolve`, `load_set` and `read_facts` do.
     """
     if by_folds(a, b, recipes=recipes):
@@ -57,8 +59,7 @@ def compare(
     on = on or VALIDATION_NAME
     for name in (a, b):
         resolve(name)  # a slip in the second is told before the first has read a digit
-    one, other = (_read(name, on, threads, store) for name in (a, b))
-    return compare_answers(one, other, str(on))
+    return _compare_models((a, b), on, threads, store)
 
 
 def by_folds(a: str | Path, b: str | Path, *, recipes: bool = False) -> bool:
@@ -120,21 +121,36 @@ def _saved(path: Path, facts: Facts, role: str) -> Side:
     answers = facts.test if role == "test" else facts.validation
     assert answers is not None
     if learnt := facts.trained_on(answers):
-        raise _seen(path, learnt, len(answers), answers.on)
+        another = "another set: --on SET" if role == "test" else "another set: --on mnist"
+        if role == "test" and learnt < len(answers):
+            another = f"the others: --on {answers.on}"
+        raise _seen(path, learnt, len(answers), answers.on, another)
     return Side(str(path), answers.labels, answers.probabilities, answers.shown)
 
 
-def _seen(name: str | Path, learnt: int, count: int, on: str, other: str = "") -> UsageError:
-    another = f"--on {'SET' if on == 'mnist' else 'mnist'}{other}"
-    return UsageError(
-        f"'{name}' was trained on {known(learnt, count)} of '{on}' too; compare on another set: {another}."
+def _seen(name: str | Path, learnt: int, count: int, on: str, another: str) -> UsageError:
+    return UsageError(f"'{name}' was trained on {known(learnt, count)} of '{on}' too; compare on {another}.")
+
+
+def _compare_models(
+    names: tuple[str | Path, str | Path], on: str | Path, threads: int | None, store: Store | None
+) -> dict[str, Any]:
+    """By their answers to the images of `on` that neither learnt from; `left_out` counts the others."""
+    readers = [Reader(name, threads=threads) for name in names]
+    data = open_set(on, names[0], store)
+    if str(on) == "mnist":
+        open_set(data, names[1], store)  # is counted for both
+    unseen = np.ones(len(data), bool)
+    for name, reader in zip(names, readers, strict=True):
+        seen = seen_by(name, reader.metadata, data)
+        unseen &= ~seen
+        if not unseen.any():
+            recipes = ", or the recipes: --recipes" if str(name) in list_models() else ""
+            another = f"another set: --on {'SET' if data.name == 'mnist' else 'mnist'}{recipes}"
+            raise _seen(name, int(seen.sum()), len(data), data.name, another)
+    left = data.take(unseen, data.name)
+    one, other = (
+        Side(str(name), left.labels, evaluate(reader, left)[1])
+        for name, reader in zip(names, readers, strict=True)
     )
-
-
-def _read(name: str | Path, on: str | Path, threads: int | None, store: Store | None) -> Side:
-    reader = Reader(name, threads=threads)
-    data = open_set(on, name, store)
-    if learnt := trained_on(name, reader.metadata, data):
-        other = ", or the recipes: --recipes" if str(name) in list_models() else ""
-        raise _seen(name, learnt, len(data), data.name, other)
-    return Side(str(name), data.labels, evaluate(reader, data)[1])
+    return {**compare_answers(one, other, str(on)), "left_out": len(data) - len(left)}
