@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tenfold.errors import RecipeError, UnknownNameError, UsageError
@@ -59,11 +60,14 @@ def test_a_recipe_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("epochs", [0, -1, 1.5, float("inf")]),
+        ("name", ["", 3]),
+        ("network", [None, "baseline", 3]),
+        ("augmentation", [None, BASELINE.network]),
+        ("epochs", [0, -1, 1.5, float("inf"), "3", True, np.int64(0)]),
         ("batch_size", [0, -1, 0.5]),
         ("optimizer", ["Adam", ""]),
-        ("learning_rate", [0, -1e-3, 11, float("nan")]),
-        ("betas", [(0.9,), (1.0, 0.9), (0.9, -0.1), (0.9, float("nan"))]),
+        ("learning_rate", [0, -1e-3, 11, float("nan"), "0.1", None, np.float32(11)]),
+        ("betas", [0.9, (0.9,), (1.0, 0.9), (0.9, -0.1), (0.9, float("nan"))]),
         ("weight_decay", [-0.1, 1, float("nan")]),
         ("norm_bias_factor", [0, -1, float("inf")]),
         ("schedule", ["cos", ""]),
@@ -76,7 +80,16 @@ def test_a_field_out_of_range_is_refused_by_name(field: str, values: list[Any]) 
     for value in values:
         with pytest.raises(UsageError) as refusal:
             replace(BASELINE, **{field: value})
-        assert str(refusal.value) == f"The recipe 'baseline' cannot have {value!r} as its {field}."
+        name = value if field == "name" else "baseline"
+        shown = value.item() if isinstance(value, np.generic) else value
+        assert str(refusal.value) == f"The recipe '{name}' cannot have {shown!r} as its {field}."
+
+
+def test_numbers_of_numpys_are_taken_as_pythons() -> None:
+    numbers: dict[str, Any] = {"epochs": np.int64(2), "learning_rate": np.float32(0.5)}
+    made = replace(BASELINE, **numbers)
+    assert made == replace(BASELINE, epochs=2, learning_rate=0.5)
+    assert made.to_dict() == replace(BASELINE, epochs=2, learning_rate=0.5).to_dict()
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,16 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
+
+import numpy as np
 
 from tenfold.errors import RecipeError, UnknownNameError, UsageError
 from tenfold.files import is_file, read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
-from tenfold.training.fields import check, shown
+from tenfold.training.fields import check, fits, kinds_of, shown
 from tenfold.training.networks import NETWORKS, Baseline, Columns, Compact, Symmetric
 
 __all__ = ["RECIPES", "Recipe", "find_recipe", "read_recipe", "replace", "write_recipe"]
@@ -66,29 +68,37 @@ class Recipe:
     keeps the last epoch, as it must be where the learning rate is annealed to zero"""
 
     def __post_init__(self) -> None:
+        for name, kind in kinds_of(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(value, np.generic):  # which JSON does not have
+                object.__setattr__(self, name, value := value.item())
+            if not fits(kind, value):
+                self._refuse(name)
         sound = {
-            "name": isinstance(self.name, str) and NAME.fullmatch(self.name) is not None,
-            "network": max((0, *sum(_rows(asdict(self.network)), ()))) <= WIDEST,
-            "epochs": isinstance(self.epochs, int) and self.epochs >= 1,
-            "batch_size": isinstance(self.batch_size, int) and self.batch_size >= 1,
-            "optimizer": self.optimizer in ("adam", "sgd"),
+            "name": NAME.fullmatch(self.name) is not None,
+            "augmentation": isinstance(self.augmentation, Augmentation),
+            "network": _is_network(self.network)
+            and max((0, *sum(_rows(asdict(self.network)), ()))) <= WIDEST,
+            "epochs": self.epochs >= 1,
+            "batch_size": self.batch_size >= 1,
             "learning_rate": 0 < self.learning_rate <= 10,
-            "betas": len(self.betas) == 2 and all(0 < beta < 1 for beta in self.betas),
+            "betas": all(0 < beta < 1 for beta in self.betas),
             "weight_decay": 0 <= self.weight_decay < 1,
             "norm_bias_factor": 0 < self.norm_bias_factor <= 1000,
-            "schedule": self.schedule in ("constant", "linear", "cosine"),
             "warm_up": 0 <= self.warm_up < 1,
             "label_smoothing": 0 <= self.label_smoothing < 1,
-            "shown": self.shown is None or (isinstance(self.shown, int) and self.shown >= 1),
-            "as_is": isinstance(self.as_is, int) and 1 <= self.as_is <= 100,
-            "views": isinstance(self.views, int) and 0 <= self.views <= 100,
+            "shown": self.shown is None or self.shown >= 1,
+            "as_is": 1 <= self.as_is <= 100,
+            "views": 0 <= self.views <= 100,
             "nondigits": 0 <= self.nondigits <= 100,
-            "patience": self.patience is None or (isinstance(self.patience, int) and self.patience >= 0),
+            "patience": self.patience is None or self.patience >= 0,
         }
         for name, is_sound in sound.items():
             if not is_sound:
-                value = getattr(self, name)
-                raise UsageError(f"The recipe '{self.name}' cannot have {shown(value)} as its {name}.")
+                self._refuse(name)
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise UsageError(f"The recipe '{self.name}' cannot have {shown(getattr(self, name))} as its {name}.")
 
     def later(self, images: int) -> int:
         """How many of so many images each epoch after the first shows."""
@@ -141,6 +151,11 @@ def _group(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _is_network(value: object) -> bool:
+    """One of NETWORKS, or a dataclass of one's own that can be recorded and built as they are."""
+    return is_dataclass(value) and isinstance(getattr(value, "kind", None), str) and hasattr(value, "build")
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[int, ...]]:
