@@ -67,6 +67,11 @@ def test_an_error_that_does_not_fall_is_a_floor() -> None:
     assert found.at([100, 10**6]) == pytest.approx([0.05, 0.05], rel=1e-2)
 
 
+def test_of_a_number_a_law_says_a_float() -> None:
+    assert isinstance(Law(0.0, 0.2, 0.5).at(4), float)
+    assert Law(0.0, 0.2, 0.5).at([4, 16]).tolist() == [0.1, 0.05]
+
+
 def test_no_error_is_above_one() -> None:
     assert Law(0.1, 50.0, 0.5).at(1) == 1
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tenfold.data import load_training
-from tenfold.errors import ModelFileError, UsageError
+from tenfold.errors import ModelFileError, ShapeError, UsageError
 from tenfold.harness import quantise as quantising
 from tenfold.harness.committee import build
 from tenfold.harness.layers import Layers
@@ -184,3 +184,8 @@ def test_a_committee_of_integers_and_floats(models: list[Model]) -> None:
     assert committee.metadata.precision == "int8"
     assert answers(committee).shape == (200, 10)
     assert Layers(committee).networks == 2
+
+
+def test_without_images_nothing_is_quantised(models: list[Model]) -> None:
+    with pytest.raises(ShapeError, match=r"images; there are none\.$"):
+        quantise(models[0], IMAGES[:0], name="small")

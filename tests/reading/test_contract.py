@@ -21,12 +21,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image
 
 from tenfold.data.mnist import load_test
 from tenfold.errors import ShapeError
 from tenfold.reading import Reader
+from tenfold.reading.draw import draw
 
 Pixels = NDArray[Any]
 
@@ -241,6 +243,11 @@ def test_raw_pixels_that_are_none_get_one_sentence(reader: Reader, images: Any) 
         reader.probabilities(images)
 
 
+def test_a_tensor_that_needs_a_gradient_gets_one_sentence(reader: Reader) -> None:
+    with pytest.raises(ShapeError, match=r"^Raw pixels cannot be taken from a Tensor: .*detach.*\.$"):
+        reader.probabilities([torch.zeros(1, 28, 28, requires_grad=True)])
+
+
 BAD_PICTURES: dict[str, Any] = {
     "floats": np.zeros((40, 40)),
     "NaN": np.full((40, 40), np.nan),
@@ -262,6 +269,11 @@ def test_a_picture_that_is_none_gets_one_sentence(
         reader.predict([pictures[0], picture])
     with pytest.raises(ShapeError, match=r"^A picture must be [^\n]*\.$"):
         reader.read(picture)
+
+
+def test_a_reading_is_drawn_on_a_picture_alone(reader: Reader, pictures: list[Pixels]) -> None:
+    with pytest.raises(ShapeError, match=r"^A picture must be "):
+        draw(np.zeros((40, 40)), reader.read(pictures[0]))  # type: ignore[arg-type]
 
 
 def test_nothing_given_is_nothing_answered(reader: Reader) -> None:

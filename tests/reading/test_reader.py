@@ -325,8 +325,9 @@ def test_a_reader_of_a_bad_file_or_no_thread_is_refused(tmp_path: Path, model_fi
     (tmp_path / "bad.onnx").write_bytes(b"bad")
     with pytest.raises(ModelFileError):
         Reader(tmp_path / "bad.onnx")
-    with pytest.raises(InputError, match="at least one thread"):
-        Reader(model_file, threads=0)
+    for threads in (0, 1.5, "2"):
+        with pytest.raises(InputError, match="at least one thread"):
+            Reader(model_file, threads=threads)  # type: ignore[arg-type]
 
 
 def test_a_reader_and_a_set_show_themselves_in_a_line() -> None:

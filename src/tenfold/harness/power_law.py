@@ -32,9 +32,10 @@ class Law(NamedTuple):
     exponent: float
 
     def at(self, images: ArrayLike) -> Floats:
-        """The error of that many training images, [n] or a number; at most 1."""
+        """The error of that many training images, [n] or a number; at most 1. Of a number it is a float."""
         count = np.asarray(images, np.float64)
-        return np.asarray(np.minimum(self.floor + self.scale * count**-self.exponent, 1.0))
+        errors: Floats = np.minimum(self.floor + self.scale * count**-self.exponent, 1.0)
+        return errors
 
 
 class Foretold(NamedTuple):

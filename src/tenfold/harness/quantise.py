@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import UsageError
+from tenfold.errors import ShapeError, UsageError
 from tenfold.harness.layers import Layers, batches
 from tenfold.model import Metadata, Model, parse_model, probabilities, seal, unchecked_session
 from tenfold.onnx_check import INPUT, array_of
@@ -47,8 +47,10 @@ def quantise(
     """The bytes of the model file; `recipe` and `data` are added to what the model says of them.
 
     Its golden answers are its own, in this machine's kernels. Raises UsageError for a model that is
-    quantised already, or that has nothing to quantise.
+    quantised already, or that has nothing to quantise, and ShapeError where there are no images.
     """
+    if not len(images):
+        raise ShapeError("A model is quantised by what it makes of images; there are none.")
     if model.metadata.precision != "float32":
         raise UsageError(f"'{model.source}' is a model of 8-bit integers already.")
     graph = parse_graph(parse(model.data).graph)

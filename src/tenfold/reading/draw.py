@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.images.pixels import picture_pixels
 from tenfold.images.png import write_png
 from tenfold.reading.page import Reading
 
@@ -12,7 +13,9 @@ _SMALLEST = 480  # a picture with a shorter side is enlarged, so that boxes do n
 
 
 def draw(picture: NDArray[np.uint8], reading: Reading) -> bytes:
-    """PNG of `picture`, uint8 [h, w] or RGB [h, w, 3], with `reading` on it; small ones come enlarged."""
+    """PNG of `picture`, uint8 [h, w] or RGB [h, w, 3], with `reading` on it; small ones come enlarged.
+    Raises ShapeError for another array."""
+    picture = picture_pixels(picture)
     canvas = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
     zoom = max(1, round(_SMALLEST / max(canvas.shape[:2])))
     canvas = cv2.resize(canvas, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)

@@ -50,6 +50,8 @@ def _stacked(images: Sequence[object]) -> NDArray[Any]:
         array = np.asarray(images)
     except (ValueError, OverflowError):  # of unequal shapes, or an unreadable number
         raise ShapeError("Raw pixels given as a list must all be 28 x 28.") from None
+    except (RuntimeError, TypeError) as cause:  # a tensor that no array can be made of says why
+        raise ShapeError(f"Raw pixels cannot be taken from a {_kind(images[0])}: {cause}") from None
     typeless = array.dtype == np.int64 and not isinstance(images[0], np.ndarray)
     if typeless and array.size and array.min() >= 0 and array.max() <= 255:
         return array.astype(np.uint8)

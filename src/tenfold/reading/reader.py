@@ -89,8 +89,8 @@ class Reader:
         return reader
 
     def _set_up(self, model: Model, threads: int | None) -> None:
-        if threads is not None and threads < 1:
-            raise ShapeError(f"A Reader needs at least one thread, not {threads}.")
+        if threads is not None and not (isinstance(threads, int | np.integer) and threads >= 1):
+            raise ShapeError(f"A Reader needs at least one thread, and whole ones, not {threads}.")
         self.model = model
         self._wanted = threads
         self.threads = threads or cores()
