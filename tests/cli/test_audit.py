@@ -123,7 +123,9 @@ def test_images_that_the_model_learnt_from_are_left_out_of_its_audit(
 ) -> None:
     assert tenfold("train", "small", "--data", mine, "--threads", 1, "--out", "run", "-q").code == 0
     found = tenfold("audit", mine, "--model", "run")
-    assert found.err.startswith("tenfold: The model was trained on 37 more images of mine; they are left out")
+    assert found.err.startswith(
+        "tenfold: Left out, as the model learnt from them and agrees with wrong labels too: 37 of 40 images"
+    )
     assert "of 3 labels are answered otherwise" in found.out
     found = tenfold("audit", digits, "--model", "fast")
     assert found.code == 2

@@ -113,9 +113,8 @@ def compare(
         emit(found)
         return
     if left_out := found.get("left_out"):
-        message(
-            f"tenfold: {left_out:,} more images of {found['on']} are left out, as A or B was trained on them."
-        )
+        total = left_out + found["count"]
+        message(f"tenfold: Left out, as A or B learnt from them: {left_out:,} of {total:,} images.")
     result(_table(found))
     result("\n" + found["sentence"])
     if not folded:
