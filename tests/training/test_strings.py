@@ -43,7 +43,7 @@ def test_a_digit_cut_out_of_a_number_is_that_digit(few: Labelled) -> None:
 
 
 def test_it_is_the_same_for_the_same_generator(few: Labelled) -> None:
-    first, again, other = (cut_digit(few, 3, np.random.default_rng(seed), World()) for seed in (1, 1, 3))
+    first, again, other = (cut_digit(few, 3, np.random.default_rng(seed), World()) for seed in (0, 0, 3))
     assert bytes_of(first) == bytes_of(again) != bytes_of(other)
     wrong, same = (cut_wrongly(few, np.random.default_rng(1), World()) for _ in range(2))
     assert bytes_of(wrong) == bytes_of(same)
