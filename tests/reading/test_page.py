@@ -94,6 +94,19 @@ def test_words_are_left_out(compose: Compose, word: str) -> None:
     assert Reader().read(wide).text == "3140\n2718"
 
 
+@pytest.mark.parametrize(
+    ("line", "size", "apart"),
+    [("please write all in some box", 0.7, 24), ("fill in each of the boxes below for us", 0.6, 22)],
+)
+def test_lines_of_print_beside_digits_are_left_out(
+    compose: Compose, line: str, size: float, apart: int
+) -> None:
+    wide = np.pad(compose("3140\n2718"), ((60, 60), (430, 0)), constant_values=255)
+    for y in range(26, len(wide), apart):
+        cv2.putText(wide, line, (10, y), cv2.FONT_HERSHEY_SIMPLEX, size, 0, 1, cv2.LINE_AA)
+    assert Reader().read(wide).text == "3140\n2718"
+
+
 def test_a_page_of_which_not_all_was_looked_at_is_unsure(page_reader: Reader, compose: Compose) -> None:
     page = segment(compose("31"))
     reader = page_reader.probabilities

@@ -8,7 +8,7 @@ passes over dots, dashes, specks and words. `evidence.py` says what a network th
 each.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, zip_longest
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from tenfold.images.segment import Page
 from tenfold.reading.evidence import Chances, Evidence, evidence
 from tenfold.reading.expected import Expected
 from tenfold.reading.lattice import Edge, Path, Step, readings
+from tenfold.reading.letters import SPACE, Probabilities, digit_chances, without_letters
 from tenfold.reading.lines import FLOOR
 from tenfold.reading.signs import without_signs
 from tenfold.thresholds import CONFIDENCE, unsure
@@ -37,13 +38,10 @@ _WIDTH_SPREAD = 0.35  # of the logarithm of its width over the height, where it 
 _FLOOR = 1e-4  # the least probability of any digit: no classifier is surer than that
 _PASSED_OVER = 5.0  # nats that it costs to pass over an atom as tall as a digit
 _WORD, _LETTER = 6.0, 0.5  # nats that it costs to pass over a word, and each of its atoms as tall as a digit
-_SPACE = 0.4  # of a line's digit height between words, at least
 _CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of ink that it crosses
 _MISFIT = 3.0  # nats between the best reading and the best that fits: repairing a digit costs less
 # Of the log-probability of a network of whole lines: of a digit, of none, and where ink is cut.
 _HEARD, _NONE, _HEARD_CUT = 1.0, 0.25, 1.5
-
-Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,11 @@ def read_page(
     out or taken for others.
     """
     expected = expected or Expected()
+    page = without_letters(page, probabilities)
     found = candidates(page)
     images = [page.digit(candidate.atoms) for candidate in found]
     rows = probabilities(np.stack(images)) if images else np.zeros((0, CLASSES), np.float32)
-    chances = _digit_chances(rows)
+    chances = digit_chances(rows)
     atoms = sum(len(line.atoms) for line in page.lines)
     edges = _edges(page, found, chances)
     if lines is not None:
@@ -176,17 +175,6 @@ def _cut_cost(last: Atom) -> float:
     return 0.0 if last.cut is None else _CUT + _CROSSED * last.cut
 
 
-def _digit_chances(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """P(it is a digit, and this one), [n, 10], from the probabilities given that it is one.
-
-    A network that knows non-digits spreads its probability evenly over the ten classes when it sees one: the
-    median class shows how much is spread.
-    """
-    rows = rows.astype(np.float64)
-    chances: NDArray[np.float64] = np.clip(rows - np.median(rows, 1, keepdims=True), 0, 1)
-    return chances
-
-
 def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]) -> list[Edge]:
     scores = np.log(np.maximum(chances, _FLOOR))
     # a digit of many atoms stands against as many digits, so it weighs more than one of a single atom
@@ -203,7 +191,7 @@ def _edges(page: Page, candidates: list[Candidate], chances: NDArray[np.float64]
             size = min(1.0, atom.box[3] / line.height) ** 2
             edges.append(Edge(place, place + 1, (-_PASSED_OVER * size - _cut_cost(atom),)))
             place, word = place + 1, word + size
-            if after is None or gap(atom, after) >= _SPACE * line.height:
+            if after is None or gap(atom, after) >= SPACE * line.height:
                 edges.append(Edge(start, place, (-_WORD - _LETTER * word,)))
                 start, word = place, 0.0
     return edges
