@@ -11,7 +11,6 @@ from tenfold.data import load_training
 from tenfold.harness import crossval as room
 from tenfold.harness.crossval_record import Arrays, Crossval
 from tenfold.harness.folds import folds_by_class
-from tenfold.runs import folded
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe
 
@@ -66,8 +65,7 @@ def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
         recipe = Recipe(name, "a few steps", Baseline(), epochs=1, batch_size=batch)
         monkeypatch.setitem(RECIPES, name, recipe)
     data = load_training().take(range(240), "mnist-training")
-    monkeypatch.setattr(room, "load_training", lambda: data)
-    monkeypatch.setattr(folded, "load_training", lambda: data)
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: data)
 
 
 @pytest.mark.usefixtures("_small_world")

@@ -21,7 +21,8 @@ WRITERS = np.arange(240, dtype=np.int32) % 12
 def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     data = load_training().take(range(240), "mnist-training")
-    monkeypatch.setattr(room, "load_training", lambda: data)
+    for place in ("data.parts", "harness.crossval"):  # the latter to tell whose writers are known
+        monkeypatch.setattr(f"tenfold.{place}.load_training", lambda: data)
     monkeypatch.setattr(room, "load_writers", lambda *_: WRITERS)
 
 

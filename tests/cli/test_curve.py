@@ -20,8 +20,8 @@ WORDS = ("curve", "tiny", "--sizes", "20,100,200", "--seeds", 2, "--threads", 1)
 def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     data = load_training().take(range(240), "mnist")
-    monkeypatch.setattr(room, "load_training", lambda: data)
-    monkeypatch.setattr(room, "split", lambda whole: whole.split(40))
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: data)
+    monkeypatch.setattr("tenfold.data.parts.split", lambda whole: whole.split(40))
 
 
 def test_a_table_comes_last_and_a_page_with_it(tenfold: Any) -> None:

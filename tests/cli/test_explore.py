@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_test, load_training
-from tenfold.harness import explore_ablate, explore_search
+from tenfold.harness import explore_ablate
 from tenfold.harness.explore_record import RECORD
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe, find_recipe
@@ -22,9 +22,8 @@ SEARCH = ("explore", "search", "tiny", "--range", "learning_rate=0.001:0.02:log"
 def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_training().take(range(240), "mnist-training")
     monkeypatch.setitem(RECIPES, "tiny", TINY)
-    monkeypatch.setattr(explore_ablate, "load_training", lambda: data)
-    monkeypatch.setattr(explore_search, "split", lambda _: data.take(range(240), "mnist").split())
-    monkeypatch.setattr(explore_search, "load_training", lambda: data)
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: data)
+    monkeypatch.setattr("tenfold.data.parts.split", lambda _: data.take(range(240), "mnist").split())
 
 
 def test_an_ablation_tells_each_training_and_ends_with_a_verdict(tenfold: Any) -> None:

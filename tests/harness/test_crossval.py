@@ -24,7 +24,6 @@ from tenfold.errors import (
     UnknownNameError,
     UsageError,
 )
-from tenfold.harness import crossval as room
 from tenfold.harness import trainings
 from tenfold.harness.crossval import CrossvalWork, crossval
 from tenfold.harness.crossval_record import Crossval, Fold
@@ -383,7 +382,9 @@ def test_no_file_of_the_test_set_is_opened(
 ) -> None:
     """Every open of this process is traced; MNIST is loaded as by the command, and only then cut down."""
     global OPENED
-    monkeypatch.setattr(room, "load_training", lambda: load_training().take(range(240), "some digits"))
+    monkeypatch.setattr(
+        "tenfold.data.parts.load_training", lambda: load_training().take(range(240), "some digits")
+    )
     sys.addaudithook(note_opened)
     OPENED = []
     forget_mnist()

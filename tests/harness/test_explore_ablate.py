@@ -13,7 +13,6 @@ import torch
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled
 from tenfold.errors import DivergedError, OutputExistsError, RunError, TenfoldError, UsageError
-from tenfold.harness import explore_ablate as room
 from tenfold.harness.explore_ablate import ablate, key_of
 from tenfold.harness.explore_ablate_page import render
 from tenfold.harness.explore_record import Exploration
@@ -242,7 +241,9 @@ def test_no_file_of_the_test_set_is_opened(
 ) -> None:
     """Every open of this process is traced; MNIST is loaded as by the command, and only then cut down."""
     global OPENED
-    monkeypatch.setattr(room, "load_training", lambda: load_training().take(range(360), "some digits"))
+    monkeypatch.setattr(
+        "tenfold.data.parts.load_training", lambda: load_training().take(range(360), "some digits")
+    )
     sys.addaudithook(note_opened)
     OPENED = []
     forget_mnist()

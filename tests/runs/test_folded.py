@@ -23,8 +23,7 @@ TINY = Recipe("tiny", "two steps", Baseline(), epochs=1, batch_size=80)
 @pytest.fixture(autouse=True)
 def _two_recipes(monkeypatch: pytest.MonkeyPatch, some_digits: tuple[Labelled, Labelled]) -> None:
     """tiny.json and wide.json, of one name; they are trained on 240 digits."""
-    for room in ("harness.crossval", "runs.folded"):
-        monkeypatch.setattr(f"tenfold.{room}.load_training", lambda: some_digits[0])
+    monkeypatch.setattr("tenfold.data.parts.load_training", lambda: some_digits[0])
     write_recipe("tiny.json", TINY)
     write_recipe("wide.json", replace(TINY, batch_size=40))
 

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 from typer.models import OptionInfo
 
-from tenfold.cli.batch import Address, Engine, trainings_on
+from tenfold.cli.batch import Address, Engine
 from tenfold.cli.completion import RECIPE_NAMES, model_names, recipe_names, set_names
 from tenfold.cli.crossval import ImportFrom, fold_lines
 from tenfold.cli.options import Data, Json, Offline, Threads
-from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
+from tenfold.cli.output import command, emit, message, percent, result, table
+from tenfold.cli.trainings import many_trainings
 from tenfold.errors import UsageError
 
 
@@ -87,8 +88,6 @@ def compare(
     on every fold, as crossval does it: that takes minutes, goes on after an interruption, and uses what runs/
     has. The answer is one sentence, with the number of images it would take where these are too few.
     """
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.runs.contest import by_folds
     from tenfold.runs.contest import compare as contest
     from tenfold.runs.folded import is_crossval
@@ -100,14 +99,9 @@ def compare(
         raise UsageError("--engine is for recipes, which are trained; models are not.")
     ahead = " and then ".join(f"'{name}'" for name in (a, b) if not is_crossval(name))
     lines = fold_lines(quiet=False, opening=f"To be cross-validated, unless runs/ has that already: {ahead}.")
-    with (
-        told_how_to_go_on(lines.begun, "folds"),
-        downloads() as progress,
-        trainings_on(engine, address) as carry_out,
-    ):
+    with many_trainings(lines, "folds", engine, address, offline, import_from) as (carry_out, store):
         if folded:
             folding |= {"watcher": lines, "engine": carry_out}
-        store = Store(import_from=import_from, offline=offline, progress=progress)
         found = contest(a, b, on, recipes=recipes, threads=threads, store=store, **folding)
     if json:
         emit(found)

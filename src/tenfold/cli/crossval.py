@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, trainings_on
+from tenfold.cli.batch import Address, Engine
 from tenfold.cli.options import Data, Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
-from tenfold.cli.output import command, emit, message, percent, result, table, told_how_to_go_on
-from tenfold.cli.trainings import Lines, trainings_of
+from tenfold.cli.output import command, emit, message, percent, result, table
+from tenfold.cli.trainings import Lines, many_trainings, trainings_of
 
 if TYPE_CHECKING:
     from tenfold.harness.crossval_record import Crossval
@@ -55,17 +55,11 @@ def crossval(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.crossval import crossval as estimate
     from tenfold.harness.estimate import optimism
 
     lines = fold_lines(quiet)
-    with (
-        told_how_to_go_on(lines.begun, "folds"),
-        downloads() as fetching,
-        trainings_on(engine, address) as carry_out,
-    ):
+    with many_trainings(lines, "folds", engine, address, offline, import_from) as (carry_out, store):
         found = estimate(
             recipe,
             data or None,
@@ -75,7 +69,7 @@ def crossval(
             seed=seed,
             threads=threads,
             out=out,
-            store=Store(import_from=import_from, offline=offline, progress=None if quiet else fetching),
+            store=store,
             watcher=lines,
             engine=carry_out,
         )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, trainings_on
+from tenfold.cli.batch import Address, Engine
 from tenfold.cli.options import Data, Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
-from tenfold.cli.output import emit, message, percent, result, table, told_how_to_go_on
-from tenfold.cli.trainings import Lines, trainings_of
+from tenfold.cli.output import emit, message, percent, result, table
+from tenfold.cli.trainings import Lines, many_trainings, trainings_of
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ def curve(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.curve import curve as measure
     from tenfold.harness.curve_page import render
     from tenfold.harness.curve_record import PAGE
@@ -66,11 +64,7 @@ def curve(
 
     lines = Lines(_plan, _line, quiet)
     wanted = None if sizes is None else _numbers(sizes)
-    with (
-        told_how_to_go_on(lines.begun, "trainings"),
-        downloads() as fetching,
-        trainings_on(engine, address) as carry_out,
-    ):
+    with many_trainings(lines, "trainings", engine, address, offline) as (carry_out, store):
         found = measure(
             recipe,
             data or None,
@@ -80,7 +74,7 @@ def curve(
             steps=steps,  # type: ignore[arg-type] # what is none is refused there
             threads=threads,
             out=out,
-            store=Store(offline=offline, progress=None if quiet else fetching),
+            store=store,
             watcher=lines,
             engine=carry_out,
         )

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.batch import Address, Engine, trainings_on
+from tenfold.cli.batch import Address, Engine
 from tenfold.cli.explore_show import show_ablation, show_search
 from tenfold.cli.options import Data, Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
-from tenfold.cli.output import emit, percent, result, table, told_how_to_go_on
-from tenfold.cli.trainings import Lines
+from tenfold.cli.output import emit, percent, result, table
+from tenfold.cli.trainings import Lines, many_trainings
 
 if TYPE_CHECKING:
     from tenfold.harness.explore_record import Exploration
@@ -70,19 +70,14 @@ def ablate(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.explore_ablate import ablate as compare
 
     lines = Lines(_ablation, _ablated, quiet)
     settings: dict[str, Any] = {"seeds": seeds, "seed": seed, "threads": threads, "out": out}
-    with (
-        told_how_to_go_on(lines.begun, "trainings"),
-        downloads() as fetching,
-        trainings_on(engine, address) as carry_out,
-    ):
-        settings["store"] = Store(offline=offline, progress=None if quiet else fetching)
-        found = compare(recipe, changes, data or None, engine=carry_out, watcher=lines, **settings)
+    with many_trainings(lines, "trainings", engine, address, offline) as (carry_out, store):
+        found = compare(
+            recipe, changes, data or None, store=store, engine=carry_out, watcher=lines, **settings
+        )
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:
@@ -116,8 +111,6 @@ def search(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.explore_search import search as look
     from tenfold.harness.explore_space import space_of
     from tenfold.training.recipes import find_recipe
@@ -126,13 +119,10 @@ def search(
     base = find_recipe(recipe)
     space = space_of(base, ranges or [], only=only)
     settings: dict[str, Any] = {"trials": trials, "seed": seed, "threads": threads, "out": out}
-    with (
-        told_how_to_go_on(lines.begun, "trainings"),
-        downloads() as fetching,
-        trainings_on(engine, address) as carry_out,
-    ):
-        settings["store"] = Store(offline=offline, progress=None if quiet else fetching)
-        found = look(base, data or None, space=space, engine=carry_out, watcher=lines, **settings)
+    with many_trainings(lines, "trainings", engine, address, offline) as (carry_out, store):
+        found = look(
+            base, data or None, space=space, store=store, engine=carry_out, watcher=lines, **settings
+        )
     if json:
         emit({**found.record, "folder": str(found.folder)})
     elif not quiet:

@@ -1,11 +1,18 @@
-"""What the commands say of many trainings on standard error: what is to be done, then a line for each."""
+"""What commands that train many times share: what they say on standard error, and what they work with."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tenfold.cli.output import message
+from tenfold.cli.batch import trainings_on
+from tenfold.cli.output import message, told_how_to_go_on
 from tenfold.harness.record import Watcher
+
+if TYPE_CHECKING:
+    from tenfold.data import Store
+    from tenfold.harness.trainings import Engine
 
 
 class Lines(Watcher[Any]):
@@ -44,6 +51,29 @@ class Lines(Watcher[Any]):
             left = f"; about {each * (self.total - done):.0f} s left"
         count = f"{done:{len(str(self.total))}}/{self.total}"
         message(f"{count}  {self.line(found, fit)}{left}")
+
+
+@contextmanager
+def many_trainings(
+    lines: Lines,
+    what: str,
+    engine: str | None,
+    address: str | None,
+    offline: bool,
+    import_from: Path | None = None,
+) -> Iterator[tuple["Engine | None", "Store"]]:
+    """What carries the trainings out (None: processes of this machine), and where sets come from. What breaks
+    them off leaves the word that `what` was done is kept."""
+    from tenfold.cli.downloads import downloads
+    from tenfold.data import Store
+
+    with (
+        told_how_to_go_on(lines.begun, what),
+        downloads() as progress,
+        trainings_on(engine, address) as carry_out,
+    ):
+        fetching = None if lines.quiet else progress
+        yield carry_out, Store(import_from=import_from, offline=offline, progress=fetching)
 
 
 def trainings_of(found: Any) -> str:

@@ -15,8 +15,9 @@ Sets = str | Path | Sequence[str | Path]
 Parts = tuple[Labelled, Labelled | None]
 
 
-def names_of(sets: Sets) -> list[str]:
-    """The names and paths, one or several, as a record holds them."""
+def names_of(sets: Sets | None) -> list[str]:
+    """The names and paths, one or several, as a record holds them; MNIST's if None."""
+    sets = "mnist" if sets is None else sets
     return [os.fspath(name) for name in ([sets] if isinstance(sets, str | Path) else sets)]
 
 

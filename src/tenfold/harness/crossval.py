@@ -76,9 +76,8 @@ def crossval(
     chosen = replace(find_recipe(recipe), patience=None)
     _check(by, repeats)
     check_threads("A cross-validation", threads)
-    data = "mnist" if data is None else data
     sets = [] if isinstance(data, Labelled) else names_of(data)
-    data = images_of("A cross-validation", load_training() if sets == ["mnist"] else data, store)
+    data = images_of("A cross-validation", data, store)
     if by == "class":
         writers = None
     else:

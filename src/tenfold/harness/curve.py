@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data import Store, load_training, split
+from tenfold.data import Store
 from tenfold.data.labelled import Split
 from tenfold.data.parts import Sets
 from tenfold.environment import cores
@@ -64,12 +64,11 @@ def curve(
     """Train `recipe` on `sizes` training images (None: SIZES, up to all), `seeds` times each; measure it.
 
     `data` is images, or names sets as `train` takes them, fetched by `store`; MNIST's 55,000 and 5,000 if
-    None. All `seeds` follow from `seed`. `steps` "same" gives every
-    size as many steps, to the nearest whole epoch, as the recipe takes over all images; "epochs" keeps the
-    recipe's epochs. `threads` are the cores to use (None: all). `out` is absent, empty or a curve of the same
-    settings, which goes on, and whose sizes and seeds these join (None: runs/curve-RECIPE-SEED, or
-    runs/curve-RECIPE-epochs-SEED). `engine` carries out the trainings (None: processes of this machine); the
-    curve is the same whichever does.
+    None. All `seeds` follow from `seed`. `steps` "same" gives every size as many steps, to the nearest whole
+    epoch, as the recipe takes over all images; "epochs" keeps the recipe's epochs. `threads` are the cores to
+    use (None: all). `out` is absent, empty or a curve of the same settings, which goes on, and whose sizes
+    and seeds these join (None: runs/curve-RECIPE-SEED, or runs/curve-RECIPE-epochs-SEED). `engine` carries
+    out the trainings (None: processes of this machine); the curve is the same whichever does.
 
     Raises UsageError for sizes or seeds that are none and for the test set as data, DataError for more images
     than there are, RunError for a folder that is damaged or of other settings, OutputExistsError for one of
@@ -80,7 +79,7 @@ def curve(
     chosen = replace(find_recipe(recipe), patience=None)
     if steps not in get_args(Steps):
         raise UnknownNameError("way to count the training", steps, get_args(Steps))
-    data = parts_of("A learning curve", split(load_training()) if data is None else data, store)
+    data = parts_of("A learning curve", data, store)
     wanted = _sizes(sizes, len(data.train))
     _check(seeds)
     check_threads("A learning curve", threads)

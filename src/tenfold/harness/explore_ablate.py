@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tenfold.data import Store, load_training
+from tenfold.data import Store
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.data.parts import Sets
 from tenfold.environment import cores
@@ -54,10 +54,10 @@ def ablate(
 
     A change is `field=value`, several of them with spaces between, or the name or file of another recipe.
     `data` is images, or names sets as `train` takes them, fetched by `store`; MNIST's 60,000 training images
-    if None. `threads` are the cores to use (None: all). `out` is
-    absent, empty or an ablation of the same recipe, which is gone on with: its changes and seeds are kept and
-    joined (None: runs/ablate-RECIPE). `watcher` is told of each training its `change` ("": the recipe as it
-    is) and `seed` beside what was measured.
+    if None. `threads` are the cores to use (None: all). `out` is absent, empty or an ablation of the same
+    recipe, which is gone on with: its changes and seeds are kept and joined (None: runs/ablate-RECIPE).
+    `watcher` is told of each training its `change` ("": the recipe as it is) and `seed` beside what was
+    measured.
 
     Raises UnknownNameError, RecipeError and UsageError for a change that cannot be, UsageError for fewer than
     two seeds or the test set as data, RunError for a folder that is damaged or of another recipe or data,
@@ -68,7 +68,7 @@ def ablate(
     wanted = [one if isinstance(one, Change) else read_change(base, one) for one in changes]
     _check(wanted, seeds, seed)
     check_threads("An ablation", threads)
-    data = images_of("An ablation", load_training() if data is None else data, store)
+    data = images_of("An ablation", data, store)
     named = {one.label: replace(one.recipe, patience=None).to_dict() for one in wanted}
     share = share_out((1 + len(named)) * seeds, threads or cores())
     settings = {

@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tenfold.data import Store, load_training, split
+from tenfold.data import Store
 from tenfold.data.labelled import Split
 from tenfold.data.parts import Sets
 from tenfold.environment import cores
@@ -58,9 +58,9 @@ def search(
     """Try `trials` settings of `recipe` out of `space`, and keep the best.
 
     `data` is images, or names sets as `train` takes them, fetched by `store`; MNIST's 55,000 and 5,000 if
-    None. `space` is that of `default_space`. `threads` are the cores to
-    use (None: all). `out` is absent, empty or a search with the same settings, which is gone on with (None:
-    runs/search-RECIPE-SEED); several processes may do so at once, each until there are `trials` in all.
+    None. `space` is that of `default_space` if None. `threads` are the cores to use (None: all). `out` is
+    absent, empty or a search with the same settings, which is gone on with (None: runs/search-RECIPE-SEED);
+    several processes may do so at once, each until there are `trials` in all.
     `watcher` is told of each training its `trial`, the `ninths` of the images and the `ending`, what becomes
     of the trial: "goes on", "halted" or "whole".
 
@@ -71,7 +71,7 @@ def search(
     if not 1 <= trials <= MOST_TRIALS:
         raise UsageError(f"A search has 1 to {MOST_TRIALS:,} trials, not {trials}.")
     check_threads("A search", threads)
-    data = parts_of("A search", split(load_training()) if data is None else data, store)
+    data = parts_of("A search", data, store)
     space = default_space(base) if space is None else space
     share = share_out(trials, threads or cores())
     settings = {

@@ -54,23 +54,24 @@ def share_out(trainings: int, cores: int) -> Share:
     return Share(min(trainings, cores // threads), threads)
 
 
-def images_of(what: str, data: Labelled | Sets, store: Store | None = None) -> Labelled:
-    """`data`, or the training images of the sets that it names. Raises as `refuse_test_set` and `load_whole`
-    do."""
+def images_of(what: str, data: Labelled | Sets | None, store: Store | None = None) -> Labelled:
+    """`data`, or the training images of the sets that it names (None: MNIST's). Raises as `refuse_test_set`
+    and `load_whole` do."""
     sets = [data] if isinstance(data, Labelled) else load_whole(names_of(data), store)
     refuse_test_set(what, *sets)
     return joined(sets)
 
 
-def parts_of(what: str, data: Split | Sets, store: Store | None = None) -> Split:
-    """`data`, or the sets that it names, each parted into training and validation images. Raises as
-    `images_of` does."""
+def parts_of(what: str, data: Split | Sets | None, store: Store | None = None) -> Split:
+    """`data`, or the sets that it names (None: MNIST), each parted into training and validation images.
+    Raises as `images_of` does."""
     if isinstance(data, Split):
         refuse_test_set(what, *data)
         return data
-    sets = load_whole(names_of(data), store)
+    names = names_of(data)
+    sets = load_whole(names, store)
     refuse_test_set(what, *sets)
-    return parted(names_of(data), sets)
+    return parted(names, sets)
 
 
 def refuse_test_set(what: str, *sets: Labelled) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.data import Store, load_training
+from tenfold.data import Store
 from tenfold.data.parts import Sets, names_of
 from tenfold.errors import RunError, UsageError
 from tenfold.files import exists
@@ -106,7 +106,7 @@ def _setting(found: Crossval, name: str) -> Any:
 def _check_pairable(found: Crossval, sets: list[str], store: Store | None) -> None:
     """Raises RunError where no recipe can be set beside it, before one is trained for that."""
     found.out_of_fold()
-    data = load_training() if sets == ["mnist"] else images_of("A cross-validation", sets, store)
+    data = images_of("A cross-validation", sets, store)
     if found.record["data"] != {data.name: data.checksum}:
         raise RunError(
             f"'{found.folder}' is of other images than {data.name}, which the recipe would be trained on, "
