@@ -86,8 +86,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = load_training().take(range(240), "digits")
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    return write_digits(tmp_path_factory.mktemp("data"), 240)
+
+
+def write_digits(folder: Path, count: int) -> Path:
+    """The first `count` of MNIST's training digits as a set of one's own."""
+    data = load_training().take(range(count), "digits")
+    path = folder / "digits.npz"
     np.savez(path, images=data.images, labels=data.labels)
     return path
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from tests.cli.conftest import write_digits
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
@@ -15,10 +15,7 @@ from tenfold.harness.run_record import BEGUN, FORMAT
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Few: each is read 59 times, damaged in as many ways."""
-    data = load_training().take(range(24), "digits")
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    np.savez(path, images=data.images, labels=data.labels)
-    return path
+    return write_digits(tmp_path_factory.mktemp("data"), 24)
 
 
 def test_json_has_every_kind_and_curve(model_file: Path, digits: Path, tenfold: Any) -> None:

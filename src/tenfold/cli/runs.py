@@ -163,10 +163,8 @@ def _line(entry: "Entry") -> list[str]:
 
 def _images(figures: Mapping[str, Any]) -> str:
     """Figures on other images are not to be held against each other: what is not MNIST is named."""
-    on = figures["on"]
-    return f"{figures['count']:,}" + (
-        "" if on in (None, "mnist-validation", "mnist-training") else f" of {on}"
-    )
+    on, count = figures["on"], f"{figures['count']:,}"
+    return count if on in (None, "mnist-validation", "mnist-training") else f"{count} of {on}"
 
 
 def _text(name: str, value: Any) -> str:

@@ -14,9 +14,8 @@ from tenfold.cli.output import accuracy, command, emit, message, quoted, result
 from tenfold.errors import ResourceError, UsageError
 
 OPENERS = {"darwin": "open", "win32": "start"}  # xdg-open elsewhere
-FEW_STEPS = (
-    200  # with fewer, `fast` on 300 images of MNIST is still learning: 93 % at 30, 95 at 100, 96 at 200
-)
+# with fewer, `fast` on 300 images of MNIST is still learning: 93 % at 30, 95 at 100, 96 at 200
+FEW_STEPS = 200
 PARTS = {"validation": "validation images", "test": "official test set"}
 
 Recipe = Annotated[

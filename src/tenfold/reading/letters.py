@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tenfold.images.atoms import Atom, around
 from tenfold.images.segment import Line, Page
+from tenfold.metrics import Floats
 
 SPACE = 0.4  # of a line's digit height between words, at least
 _FEWEST = 12  # strokes of a line that is judged
@@ -25,7 +26,6 @@ _SURE = 15.0  # nats for letters in a line, against digits alone, from which the
 _CHANGE = 3.0  # nats that it costs to go from letters to digits, or back,
 _APART = 1.0  # where there is less paper between them, of a line's digit height
 
-Floats = NDArray[np.float64]
 Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 

@@ -64,6 +64,7 @@ def train(
     """
     need_torch()
     from tenfold.data.parts import names_of
+    from tenfold.harness.trainings import check_threads
     from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
@@ -79,8 +80,7 @@ def train(
     if final:
         chosen = replace(chosen, patience=None)
     threads = own_cores() if threads is None else _whole("number of threads", threads)
-    if threads < 1:
-        raise UsageError(f"A training needs at least one thread, not {threads}.")
+    check_threads("A training", threads)
     sets = names_of(data)
     settings = {
         "recipe": chosen.to_dict(),

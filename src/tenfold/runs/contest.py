@@ -121,9 +121,12 @@ def _saved(path: Path, facts: Facts, role: str) -> Side:
     answers = facts.test if role == "test" else facts.validation
     assert answers is not None
     if learnt := facts.trained_on(answers):
-        another = "another set: --on SET" if role == "test" else "another set: --on mnist"
-        if role == "test" and learnt < len(answers):
+        if role != "test":
+            another = "another set: --on mnist"
+        elif learnt < len(answers):
             another = f"the others: --on {answers.on}"
+        else:
+            another = "another set: --on SET"
         raise _seen(path, learnt, len(answers), answers.on, another)
     return Side(str(path), answers.labels, answers.probabilities, answers.shown)
 

@@ -26,9 +26,11 @@ MNIST = {"mnist-train", "mnist-training"}
 def open_set(on: str | Path | Labelled, model: str | Path | None, store: Store | None = None) -> Labelled:
     """`on`, or the images of `load_set(on)`; where they are the official test set and `model` is a run's or a
     committee's, its record counts one more opening. Raises as `load_set` and `Run.load` do."""
-    data = on if isinstance(on, Labelled) else load_set(on, store=store or Store())
+    data, name = (
+        (on, on.name) if isinstance(on, Labelled) else (load_set(on, store=store or Store()), str(on))
+    )
     folder = resolve(model).parent
-    if (on.name if isinstance(on, Labelled) else str(on)) == "mnist":
+    if name == "mnist":
         if exists(folder / RECORD):
             Run.load(folder).count_opening()
         elif exists(folder / COMMITTEE):

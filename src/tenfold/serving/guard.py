@@ -185,9 +185,8 @@ async def _answer_and_linger(response: Response, receive: Receive, answer: _Answ
 
 
 def _codings(scope: Scope) -> bytes:
-    return (
-        b",".join(value for name, value in scope["headers"] if name == b"transfer-encoding").strip().lower()
-    )
+    codings = (value for name, value in scope["headers"] if name == b"transfer-encoding")
+    return b",".join(codings).strip().lower()
 
 
 def _once(body: bytes) -> Receive:
