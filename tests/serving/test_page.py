@@ -258,6 +258,20 @@ def test_without_the_service_no_answer_to_an_earlier_drawing_stays(open_page: Op
     expect(page.locator("#numeral")).to_have_text("3")
 
 
+def test_an_error_that_arrives_in_another_view_is_not_told_there(open_page: Open) -> None:
+    page = open_page()
+    held: list[Route] = []
+    page.route("**/page/look**", lambda route: held.append(route))
+    with page.expect_request("**/page/look**"):
+        draw(page, three(page))
+    page.get_by_role("link", name="Photograph").click()
+    expect(page.locator("#view-read")).to_be_visible()
+    for route in held:
+        route.fulfill(status=400, json={"error": "It is not there."})
+    expect(page.locator("#sure")).to_have_text("No answer")
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
 def test_a_scribble_is_unsure_and_says_why(open_page: Open) -> None:
     page = open_page()
     box = rectangle(page, "#sheet")

@@ -86,9 +86,9 @@ async function look(request) {
       shown = number
       show(found, request)
     }
-    trouble(null)
+    trouble(null, 'draw')
   } catch (error) {
-    trouble(error)
+    trouble(error, 'draw')
     if (!sheet.blank && number > shown) { // an answer to what was there before would be taken for one to this
       shown = number
       clear('No answer', 'The next stroke asks again.')

@@ -47,9 +47,9 @@ export async function enter() {
   try {
     const body = await sheet.picture().convertToBlob({ type: 'image/png' })
     story = await ask('/page/steps', { body })
-    trouble(null)
+    trouble(null, 'inside')
   } catch (error) {
-    trouble(error)
+    trouble(error, 'inside')
     return
   }
   const titles = ['Your digit', ...story.steps.map(title)]

@@ -50,7 +50,9 @@ export function say(sentence) {
   region.textContent = region.textContent === sentence ? `${sentence}\u00a0` : sentence
 }
 
-export function trouble(error) {
+// What a `view` hears when another is shown by then is nothing to tell there.
+export function trouble(error, view = null) {
+  if (view && byId(`view-${view}`).hidden) return
   const notice = byId('trouble')
   notice.textContent = error ? error.message : ''
   notice.hidden = !error
