@@ -13,7 +13,7 @@ from PIL import Image
 from tests.images.corpus import bad_files, bad_pngs, chunk, encoded, header, png
 
 from tenfold.errors import ImageError, ShapeError, TenfoldError
-from tenfold.images.decode import read_picture
+from tenfold.images.decode import read_picture, read_shrunk
 
 GREY = np.random.default_rng(0).integers(0, 256, (28, 24), dtype=np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (28, 24, 3), dtype=np.uint8)
@@ -185,9 +185,9 @@ def test_jpeg_in_cmyk_and_shrunk() -> None:
     assert cmyk.shape[:2] == (800, 800)
     assert cmyk[400, 400].max() < 20
     assert cmyk[10, 10].min() > 235
-    assert read_picture(encoded(big, "JPEG"), side=100).shape == (100, 100)
-    assert read_picture(encoded(big, "JPEG"), side=101).shape == (200, 200)
-    assert read_picture(encoded(big, "JPEG"), side=801).shape == (800, 800)
+    for side, comes in ((100, 100), (101, 200), (801, 800)):
+        picture, whole = read_shrunk(encoded(big, "JPEG"), side)
+        assert (picture.shape, whole) == ((comes, comes), (800, 800))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])

@@ -1,5 +1,7 @@
 """Pages parted into lines and atoms: nothing lost, rules and dirt left out, cuts where strokes meet."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from tenfold.data.mnist import load_test
 from tenfold.images.atoms import around
 from tenfold.images.cuts import lean, part
 from tenfold.images.rules import without_rules
-from tenfold.images.segment import Page, segment
+from tenfold.images.segment import Page, segment, segment_file
 
 Images = NDArray[np.uint8]
 
@@ -45,6 +47,15 @@ def test_lines_come_from_top_to_bottom_and_digits_from_left_to_right() -> None:
     for (x, y), box in zip(TWO_ROWS, found[0] + found[1], strict=True):
         assert x <= box[0] <= box[0] + box[2] <= x + 58
         assert y <= box[1] <= box[1] + box[3] <= y + 58
+
+
+def test_a_large_photograph_is_decoded_smaller_and_has_its_boxes_on_the_whole(tmp_path: Path) -> None:
+    paper = cv2.resize(page_of(TWO_ROWS), (4000, 3000), interpolation=cv2.INTER_CUBIC)
+    assert cv2.imwrite(str(tmp_path / "page.jpg"), paper)
+    large, found = boxes(segment(paper)), boxes(segment_file(tmp_path / "page.jpg"))
+    assert [len(line) for line in found] == [4, 3]
+    for line, same in zip(found, large, strict=True):
+        assert np.abs(np.subtract(line, same)).max() < 16
 
 
 def squared(paper: Images) -> None:

@@ -171,7 +171,7 @@ def test_a_fault_of_ours_is_a_sentence_and_a_traceback_for_the_log(
         def broken(*_: object) -> None:
             raise ZeroDivisionError("secret of ours")
 
-        monkeypatch.setattr(service.server.guard.engine, "decode", broken)
+        monkeypatch.setattr(service.server.guard.engine, "digit", broken)
         found = service.http.post("/v1/predict", json={"pixels": [[1, 2], [3, 4]]})
         assert found.status_code == 500
         assert found.json() == {"error": "The service made a mistake; it is recorded on the server."}

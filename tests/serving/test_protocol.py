@@ -161,8 +161,8 @@ def test_when_the_queue_is_full_requests_are_refused_at_once_and_probes_answered
     )
     with run(queue=1, queue_wait=60.0) as service, ThreadPoolExecutor(1) as pool:
         engine, opened = service.server.guard.engine, threading.Event()
-        decode = engine.decode
-        monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
+        digit = engine.digit
+        monkeypatch.setattr(engine, "digit", lambda picture: opened.wait(60) and digit(picture))
         waiting = pool.submit(service.http.post, "/v1/predict", content=seven)
         wait_for(lambda: not engine.digits.room)
         answers = service.talk(whole * 2 + probe + b"\r\n" + whole + probe + close).split(b"HTTP/1.1 ")[1:]
@@ -191,7 +191,7 @@ def test_of_requests_that_are_read_together_only_those_that_find_room_reach_a_ro
     good = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(seven) + seven
     with run(queue=2, queue_wait=60.0) as service, ThreadPoolExecutor(1) as pool:
         engine, opened, pausing = service.server.guard.engine, threading.Event(), threading.Event()
-        decode, reader = engine.decode, engine.reader
+        digit, reader = engine.digit, engine.reader
 
         def after_a_pause(model: str | None) -> object:
             """The loop stands still, so that what comes meanwhile is read in one turn of it."""
@@ -200,7 +200,7 @@ def test_of_requests_that_are_read_together_only_those_that_find_room_reach_a_ro
                 time.sleep(1)
             return reader(model)
 
-        monkeypatch.setattr(engine, "decode", lambda picture: opened.wait(60) and decode(picture))
+        monkeypatch.setattr(engine, "digit", lambda picture: opened.wait(60) and digit(picture))
         monkeypatch.setattr(engine, "reader", after_a_pause)
         many = [socket.create_connection(("127.0.0.1", service.port), 60) for _ in range(30)]
         first = pool.submit(service.talk, good)

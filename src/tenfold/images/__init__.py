@@ -37,16 +37,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_on_one_thread)
 
 
-def read_digit(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> NDArray[np.uint8]:
+def read_digit(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview, *, pixel_limit: int | None = None
+) -> NDArray[np.uint8]:
     """The digit on a picture, a path or a file's bytes, as uint8 [28, 28] with ink bright; zeros if blank.
 
-    Raises as `read_picture`.
+    Raises as `read_picture`, whose limit of pixels it has.
     """
-    from tenfold.images.decode import read_picture
+    from tenfold.images.decode import PIXEL_LIMIT, read_shrunk
     from tenfold.images.ink import WORK_SIDE
     from tenfold.images.normalise import to_mnist
 
-    return to_mnist(read_picture(source, side=WORK_SIDE))
+    return to_mnist(read_shrunk(source, WORK_SIDE, pixel_limit=pixel_limit or PIXEL_LIMIT)[0])
 
 
 def __getattr__(name: str) -> Any:

@@ -68,15 +68,24 @@ def read_picture(
     *,
     pixel_limit: int = PIXEL_LIMIT,
     byte_limit: int = BYTE_LIMIT,
-    side: int | None = None,
 ) -> NDArray[np.uint8]:
     """The upright picture in a file (a path or its bytes): uint8 [h, w] if it is grey, else RGB [h, w, 3].
 
-    With `side`, a JPEG may come at a half, a quarter or an eighth of its size, its longer side still at least
-    `side` pixels, in a third of the time. Raises ImageError for what is not a sound picture, has more than
-    `pixel_limit` pixels or more than `byte_limit` bytes; ShapeError for what is neither, DiskError where the
-    system refuses to read.
+    Raises ImageError for what is not a sound picture, has more than `pixel_limit` pixels or more than
+    `byte_limit` bytes; ShapeError for what is neither, DiskError where the system refuses to read.
     """
+    return read_shrunk(source, None, pixel_limit=pixel_limit, byte_limit=byte_limit)[0]
+
+
+def read_shrunk(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview,
+    side: int | None,
+    *,
+    pixel_limit: int = PIXEL_LIMIT,
+    byte_limit: int = BYTE_LIMIT,
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """As `read_picture`, but a JPEG may come at a half, a quarter or an eighth of its size, its longer side
+    still at least `side` pixels, in a third of the time; and the whole picture's width and height."""
     if isinstance(source, str | os.PathLike):
         data = read_bounded(source, byte_limit, ImageError, "The picture")
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -93,7 +102,7 @@ def read_picture(
         _check_pixels((width, height), pixel_limit)
         data = strict_png(data)
         if width * height <= _SMALL and is_plain(data):
-            return _plain_png(data)
+            return _plain_png(data), (width, height)
     elif name == "Jpeg":
         check_scans(data)
     elif name == "Tiff":
@@ -110,12 +119,15 @@ def read_picture(
                 _check_blocks(picture.size, len(data))
             if name == "Tiff":  # its metadata are read, and warned of, after its pixels
                 picture.load()
+        size = picture.size
         if name == "Jpeg" and side is not None and picture.mode in ("L", "RGB"):
             _draft(picture, side)
         with picture:
             picture.load()
             plane = _plane(picture)
-    return _upright(plane, orientation)
+    upright = _upright(plane, orientation)
+    turned = upright.shape[:2] != plane.shape[:2]
+    return upright, size[::-1] if turned else size
 
 
 def _plain_png(data: bytes) -> NDArray[np.uint8]:

@@ -165,8 +165,9 @@ def _strokes(found: Ink, mask: Plane) -> Plane:
     crop = _padded(found.plane[box] * near[box], 2)
     fine = zoomed(crop, FINE / max(width, height))
     darkest = cv2.blur(cv2.dilate(fine, np.ones((_NEAR, _NEAR), np.uint8)), (_NEAR, _NEAR))
-    edge = np.maximum(darkest * _EDGE, min(_LOWEST_EDGE * found.threshold, fine.max() - 1))
-    return with_stroke_width(np.where(fine > edge, 255, 0).astype(np.uint8))
+    edge = np.maximum(np.arange(256) * _EDGE, min(_LOWEST_EDGE * found.threshold, fine.max() - 1))
+    edges = cv2.LUT(darkest, edge.astype(np.uint8))  # rounded down, as what is compared is whole, too
+    return with_stroke_width(np.asarray(cv2.compare(fine, edges, cv2.CMP_GT), np.uint8))
 
 
 def fine_strokes(mask: NDArray[np.bool_], zoom: float, margin: int = 0) -> Plane:

@@ -1,6 +1,7 @@
 """A page -> lines of atoms: strokes and parts of strokes that, joined, make digits.
 
     page = segment(picture)                 uint8 [h, w] or RGB [h, w, 3] of any size
+    page = segment_file("page.jpg")         the same, of a file
     for line in page.lines:                 top to bottom
         line.atoms                          left to right; a digit is a few neighbouring atoms
     page.digit(line.atoms[2:4])             some atoms alone, as the 28 x 28 that the network sees
@@ -9,8 +10,9 @@ Digits that touch are cut wherever a path from top to bottom crosses little ink.
 digits: which atoms belong together is for the classifier to say (`reading/page.py`).
 """
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,10 +20,11 @@ from numpy.typing import NDArray
 
 from tenfold.images.atoms import Atom, Box, joined
 from tenfold.images.cuts import lean, part
+from tenfold.images.decode import PIXEL_LIMIT, read_shrunk
 from tenfold.images.normalise import FINE, fine_strokes, place
 from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
-from tenfold.images.strokes import stroke_width, strokes
+from tenfold.images.strokes import PAGE_SIDE, stroke_width, strokes
 
 _MOST = 2_000  # strokes on a page: as many digits fill a sheet of A4
 _KEPT = 500  # where there are more: that is print or noise, and must not take minutes
@@ -74,6 +77,16 @@ def segment(picture: NDArray[np.uint8]) -> Page:
     height = _digit_height(atoms, stroke)
     atoms = [atom for atom in atoms if not _is_tick(atom, height, rules)]
     return Page(found.plane, found.scale, tuple(_lines(atoms, stroke, rules)), crowded)
+
+
+def segment_file(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview, *, pixel_limit: int = PIXEL_LIMIT
+) -> Page:
+    """`segment` of the picture in a file, a path or its bytes; a large JPEG is not decoded in full, as pages
+    are looked at smaller. Raises as `read_picture`."""
+    picture, size = read_shrunk(source, PAGE_SIDE, pixel_limit=pixel_limit)
+    page = segment(picture)
+    return replace(page, scale=page.scale * max(picture.shape[:2]) / max(size))
 
 
 def _components(mask: NDArray[np.uint8], stroke: float) -> tuple[list[Atom], bool]:

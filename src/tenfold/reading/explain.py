@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.images.decode import read_picture
+from tenfold.images.decode import read_shrunk
 from tenfold.images.ink import WORK_SIDE, ink
 from tenfold.images.normalise import Found, find_digit
 from tenfold.reading.looks import ONE_LOOK
@@ -144,20 +144,19 @@ class Explanation:
 
 def explain(reader: Reader, picture: str | os.PathLike[str]) -> Explanation:
     """The steps of `reader.predict([picture])`, whose answer is in it. Raises as that does."""
-    plane = read_picture(os.fsdecode(picture), side=WORK_SIDE)
-    whole = read_picture(os.fsdecode(picture)).shape  # a large JPEG is read smaller than it is
+    plane, size = read_shrunk(os.fsdecode(picture), WORK_SIDE)
     found = find_digit(plane)
     strength = ink(plane)
     (row,) = reader.probabilities(found.image[None])
     (first,) = reader.probabilities(found.image[None], perhaps=ONE_LOOK)
-    zoom = max(whole[:2]) / max(plane.shape[:2])
+    zoom = max(size) / max(plane.shape[:2])
     x, y, width, height = (round(length * zoom) for length in found.box)
     return Explanation(
         prediction=reader.prediction(row, blank=not found.image.any(), file=os.fsdecode(picture)),
         picture=_boxed(plane, found),
         ink=_shown(_full_range(strength.plane, found.contrast)),
         image=found.image,
-        size=(whole[1], whole[0]),
+        size=size,
         box=(x, y, width, height),
         bright=found.bright,
         contrast=found.contrast,

@@ -212,12 +212,14 @@ class Reader:
         ("0123"); `pattern`, a regular expression of the whole text; `checksum`, "luhn" or a function of the
         text. Raises as `predict` for the picture, UsageError for the rest.
         """
-        from tenfold.images.segment import segment
+        from tenfold.images.pixels import picture_pixels
+        from tenfold.images.segment import segment, segment_file
         from tenfold.reading.expected import Expected
 
         expected = Expected(digits, allowed, pattern, checksum)
-        page = segment(_picture(image))
-        return self.read_page(page, expected, None if isinstance(image, np.ndarray) else os.fsdecode(image))
+        if isinstance(image, str | os.PathLike):
+            return self.read_page(segment_file(os.fsdecode(image)), expected, os.fsdecode(image))
+        return self.read_page(segment(picture_pixels(image)), expected)
 
     def read_page(self, page: "Page", expected: "Expected", file: str | None = None) -> "Reading":
         """`read` for a page whose strokes are found already, with the shipped model of whole lines beside."""
@@ -257,13 +259,6 @@ def _digit(image: Picture) -> NDArray[np.uint8]:
     from tenfold.images import read_digit, to_mnist  # OpenCV: not for those who bring raw pixels
 
     return read_digit(os.fsdecode(image)) if isinstance(image, str | os.PathLike) else to_mnist(image)
-
-
-def _picture(image: Picture) -> NDArray[np.uint8]:
-    from tenfold.images import read_picture
-    from tenfold.images.pixels import picture_pixels
-
-    return read_picture(os.fsdecode(image)) if isinstance(image, str | os.PathLike) else picture_pixels(image)
 
 
 def _digit_or_failure(path: str) -> NDArray[np.uint8] | Failure:

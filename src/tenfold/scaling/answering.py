@@ -7,7 +7,7 @@ A picture that cannot be read is a row with its `error`. A file that is there al
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +21,8 @@ from tenfold.scaling.places import Place
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from tenfold.images.segment import Page
 
 Command = Literal["predict", "read"]
 Announce = Callable[[int], None]
@@ -159,9 +161,8 @@ def _predict(task: Task, chunk: Sequence[Item]) -> Iterator[dict[str, Any]]:
 
 
 def _read(task: Task, chunk: Sequence[Item]) -> Iterator[dict[str, Any]]:
-    known = asdict(task.expected)
     for item in chunk:
-        found = _tried(lambda item: task.reader.read(_picture(item), **known), item)
+        found = _tried(lambda item: task.reader.read_page(_page(item), task.expected), item)
         if isinstance(found, Failure):
             yield _row(item, error=found.error)
             continue
@@ -203,7 +204,9 @@ def _digit(item: Item) -> Any:
     return read_digit(content) if isinstance(content, bytes) else to_mnist(content)
 
 
-def _picture(item: Item) -> Any:
-    from tenfold.images import read_picture
+def _page(item: Item) -> "Page":
+    from tenfold.images.pixels import picture_pixels
+    from tenfold.images.segment import segment, segment_file
 
-    return read_picture(item.content) if isinstance(item.content, bytes) else item.content
+    content: Any = item.content
+    return segment_file(content) if isinstance(content, bytes) else segment(picture_pixels(content))

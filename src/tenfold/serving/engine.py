@@ -94,7 +94,7 @@ class Engine:
         reader = await self.reader(model)
         if _pixels(picture) > SMALL:
             return await self.run(lambda: self._predict(reader, picture))
-        return await self.digits.predict(reader, lambda: self._digit(picture))
+        return await self.digits.predict(reader, lambda: self.digit(picture))
 
     async def read(
         self, picture: Picture, expected: Expected | None = None, model: str | None = None
@@ -119,19 +119,25 @@ class Engine:
             return read_picture(picture, pixel_limit=self.settings.pixels)
         return picture
 
-    def _digit(self, picture: Picture) -> NDArray[np.uint8]:
-        from tenfold.images import to_mnist
+    def digit(self, picture: Picture) -> NDArray[np.uint8]:
+        """The digit on it as the network sees it, uint8 [28, 28]; as `decode`."""
+        from tenfold.images import read_digit, to_mnist
 
-        return to_mnist(self.decode(picture))
+        if isinstance(picture, bytes):
+            return read_digit(picture, pixel_limit=self.settings.pixels)
+        return to_mnist(picture)
 
     def _predict(self, reader: Reader, picture: Picture) -> Prediction:
-        digit = self._digit(picture)
+        digit = self.digit(picture)
         return reader.prediction(reader.probabilities(digit[None])[0], blank=not digit.any())
 
     def _read(self, reader: Reader, picture: Picture, expected: Expected) -> Reading:
-        from tenfold.images.segment import segment
+        from tenfold.images.segment import segment, segment_file
 
-        page = segment(self.decode(picture))
+        if isinstance(picture, bytes):
+            page = segment_file(picture, pixel_limit=self.settings.pixels)
+        else:
+            page = segment(picture)
         strokes = sum(len(line.atoms) for line in page.lines)
         if expected.digits is not None and strokes * expected.digits > STROKES_BY_DIGITS:
             raise UsageError("The page has too many strokes to look for so many digits; leave digits out.")

@@ -16,8 +16,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -140,13 +138,8 @@ class _Site:
             self._insides[key] = Inside(reader.model)
         return self._insides[key]
 
-    def _digit(self, body: Picture) -> NDArray[np.uint8]:
-        from tenfold.images import to_mnist
-
-        return to_mnist(self._engine.decode(body))
-
     def _look(self, reader: Reader, body: Picture) -> dict[str, Any]:
-        digit = self._digit(body)
+        digit = self._engine.digit(body)
         inside = self._inside(reader)
         values = inside.values(digit)
         found = reader.prediction(reader.probabilities(digit[None])[0], blank=not digit.any())
@@ -154,7 +147,7 @@ class _Site:
         return {**vars(found), "seen": in_base64(digit), "evidence": evidence}
 
     def _steps(self, reader: Reader, body: Picture) -> dict[str, Any]:
-        digit = self._digit(body)
+        digit = self._engine.digit(body)
         inside = self._inside(reader)
         return {"seen": in_base64(digit), "steps": inside.steps(inside.values(digit))}
 
