@@ -50,7 +50,7 @@ def test_lines_come_from_top_to_bottom_and_digits_from_left_to_right() -> None:
 
 
 def test_a_large_photograph_is_decoded_smaller_and_has_its_boxes_on_the_whole(tmp_path: Path) -> None:
-    paper = cv2.resize(page_of(TWO_ROWS), (4000, 3000), interpolation=cv2.INTER_CUBIC)
+    paper = np.asarray(cv2.resize(page_of(TWO_ROWS), (4000, 3000), interpolation=cv2.INTER_CUBIC), np.uint8)
     assert cv2.imwrite(str(tmp_path / "page.jpg"), paper)
     large, found = boxes(segment(paper)), boxes(segment_file(tmp_path / "page.jpg"))
     assert [len(line) for line in found] == [4, 3]
