@@ -29,7 +29,7 @@ def boxes(page: Page) -> list[list[tuple[int, int, int, int]]]:
     """The boxes of each line's digits on the picture, atoms that touch each other taken together."""
     found = []
     for line in page.lines:
-        mask = np.zeros(page.plane.shape, np.uint8)
+        mask = np.zeros(page.seen.plane.shape, np.uint8)
         for atom in line.atoms:
             x, y, w, h = atom.box
             mask[y : y + h, x : x + w][atom.mask] = 1

@@ -24,7 +24,7 @@ from tenfold.images.decode import PIXEL_LIMIT, read_shrunk
 from tenfold.images.normalise import FINE, fine_strokes, place
 from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
-from tenfold.images.strokes import PAGE_SIDE, stroke_width, strokes
+from tenfold.images.strokes import PAGE_SIDE, Strokes, softened, stroke_width, strokes
 
 _MOST = 2_000  # strokes on a page: as many digits fill a sheet of A4
 _KEPT = 500  # where there are more: that is print or noise, and must not take minutes
@@ -48,13 +48,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    """Lines from top to bottom on `plane` uint8 [h, w], ink bright; `scale` is its size over the picture.
-    `crowded` tells that not all strokes are kept, as there are more than on a page full of digits."""
+    """Lines from top to bottom of what was `seen`. `crowded` tells that not all strokes are kept, as there
+    are more than on a page full of digits."""
 
-    plane: NDArray[np.uint8]
-    scale: float
+    seen: Strokes
     lines: tuple[Line, ...]
     crowded: bool = False
+
+    @property
+    def atoms(self) -> int:
+        """How many there are in all lines."""
+        return sum(len(line.atoms) for line in self.lines)
 
     def digit(self, atoms: Sequence[Atom]) -> NDArray[np.uint8]:
         """`atoms` alone, as MNIST's makers would have drawn them: uint8 [28, 28], ink bright."""
@@ -63,20 +67,28 @@ class Page:
 
     def on_picture(self, box: Box) -> Box:
         """`box` in pixels of the picture."""
-        x, y, width, height = (round(length / self.scale) for length in box)
+        x, y, width, height = (round(length / self.seen.scale) for length in box)
         return x, y, max(1, width), max(1, height)
 
 
 def segment(picture: NDArray[np.uint8]) -> Page:
     """The lines of a picture, uint8 [h, w] or RGB [h, w, 3], of either polarity; none if it is blank."""
-    found = strokes(picture)
+    return _page(strokes(picture))
+
+
+def _page(found: Strokes) -> Page:
     mask = without_rules(found.mask, found.width)
     rules = cv2.dilate(cv2.subtract(found.mask, mask), np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
     stroke = stroke_width(mask)
     atoms, crowded = _components(mask, stroke)
     height = _digit_height(atoms, stroke)
     atoms = [atom for atom in atoms if not _is_tick(atom, height, rules)]
-    return Page(found.plane, found.scale, tuple(_lines(atoms, stroke, rules)), crowded)
+    return Page(found, tuple(_lines(atoms, stroke, rules)), crowded)
+
+
+def soften(page: Page) -> Page:
+    """The page looked at again, blurred: see `strokes.softened`."""
+    return _page(softened(page.seen))
 
 
 def segment_file(
@@ -85,8 +97,8 @@ def segment_file(
     """`segment` of the picture in a file, a path or its bytes; a large JPEG is not decoded in full, as pages
     are looked at smaller. Raises as `read_picture`."""
     picture, size = read_shrunk(source, PAGE_SIDE, pixel_limit=pixel_limit)
-    page = segment(picture)
-    return replace(page, scale=page.scale * max(picture.shape[:2]) / max(size))
+    found = strokes(picture)
+    return _page(replace(found, scale=found.scale * max(picture.shape[:2]) / max(size)))
 
 
 def _components(mask: NDArray[np.uint8], stroke: float) -> tuple[list[Atom], bool]:

@@ -29,8 +29,9 @@ _DARKEST = 0.4  # of the light on the page: less is no shadow but something dark
 @dataclass(frozen=True)
 class Strokes:
     """`mask` uint8 [h, w] is 1 on strokes, `width` their usual width in its pixels; `plane` uint8 [h, w]
-    tells how far each pixel stands out; `scale` is their size over the picture."""
+    tells how far each pixel of `grey` stands out; `scale` is their size over the picture."""
 
+    grey: NDArray[np.uint8]
     plane: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     width: float
@@ -45,7 +46,16 @@ def strokes(picture: NDArray[np.uint8]) -> Strokes:
         scale = min(max(1.0, _SMALL_SIDE / min(height, width)), _ENLARGE, scale)
     if scale != 1:
         picture = zoomed(picture, scale)
-    grey = picture if picture.ndim == 2 else most_telling_grey(picture)
+    return _strokes(picture if picture.ndim == 2 else most_telling_grey(picture), scale)
+
+
+def softened(found: Strokes) -> Strokes:
+    """Of the same picture, blurred by a stroke's width: a paper's grain is gone then, and what a pen skipped
+    is joined."""
+    return _strokes(np.asarray(cv2.GaussianBlur(found.grey, (0, 0), found.width), np.uint8), found.scale)
+
+
+def _strokes(grey: NDArray[np.uint8], scale: float) -> Strokes:
     around = table(grey)
     if around is None:
         plane, level = _standing_out(grey if is_bright(grey, side=_SEEN_SIDE, share=_AROUND) else 255 - grey)
@@ -55,7 +65,7 @@ def strokes(picture: NDArray[np.uint8]) -> Strokes:
     mask = _mask(plane, level) if level >= _FAINTEST else np.zeros_like(plane)
     if around is not None:
         mask[_with_its_edge(around)] = 0  # the step from it to the paper is no stroke
-    return Strokes(plane, mask, stroke_width(mask), scale)
+    return Strokes(grey, plane, mask, stroke_width(mask), scale)
 
 
 def _with_its_edge(around: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.atoms import Atom, Box, around, gap
-from tenfold.images.segment import Page
+from tenfold.images.segment import Page, soften
 from tenfold.reading.evidence import Chances, Evidence, evidence
 from tenfold.reading.expected import Expected
 from tenfold.reading.lattice import Edge, Path, Step, readings
@@ -42,6 +42,10 @@ _CUT, _CROSSED = 0.25, 0.25  # nats that a cut costs, and each stroke's width of
 _MISFIT = 3.0  # nats between the best reading and the best that fits: repairing a digit costs less
 # Of the log-probability of a network of whole lines: of a digit, of none, and where ink is cut.
 _HEARD, _NONE, _HEARD_CUT = 1.0, 0.25, 1.5
+_FEW = 60  # atoms: a page of fewer, such as a number alone, is not looked at again,
+_MOSTLY = 0.6  # nor one of whose digits so many more are sure than are not;
+_LESS = 0.2  # of the first look's digits, so many fewer may be so in the second
+_NOTHING_FITS, _FITS_BADLY = "nothing fits what is expected", "what is expected fits badly"
 
 
 @dataclass(frozen=True)
@@ -95,28 +99,59 @@ def read_page(
 
     `thresholds` say which digits are unsure: see `thresholds.unsure`. Where nothing fits what is expected,
     the best reading without it is given, unsure; unsure is also what fits only where clear digits are left
-    out or taken for others.
+    out or taken for others. A page of which little is sure is looked at again, softened: that is the reading
+    then, unless it is clearly less sure.
     """
-    expected = expected or Expected()
+
+    def look(page: Page) -> Reading:
+        return _look(page, probabilities, expected or Expected(), lines, thresholds, file)
+
+    found = look(page)
+    if page.atoms < _FEW or _clear(found) >= _MOSTLY * len(found.digits):
+        return found
+    softened = soften(page)
+    if softened.atoms > page.atoms:
+        return found
+    softer = look(softened)
+    as_clear = _clear(softer) >= _clear(found) - _LESS * len(found.digits)
+    return softer if softer.digits and as_clear and _fits(softer) >= _fits(found) else found
+
+
+def _clear(found: Reading) -> int:
+    """How many more digits are sure than are not."""
+    return sum(-1 if digit.unsure else 1 for digit in found.digits)
+
+
+def _fits(found: Reading) -> bool:
+    return found.reason not in (_NOTHING_FITS, _FITS_BADLY)
+
+
+def _look(
+    page: Page,
+    probabilities: Probabilities,
+    expected: Expected,
+    lines: Chances | None,
+    thresholds: Mapping[str, float],
+    file: str | None,
+) -> Reading:
     page = without_letters(page, probabilities)
     found = candidates(page)
     images = [page.digit(candidate.atoms) for candidate in found]
     rows = probabilities(np.stack(images)) if images else np.zeros((0, CLASSES), np.float32)
     chances = digit_chances(rows)
-    atoms = sum(len(line.atoms) for line in page.lines)
     edges = _edges(page, found, chances)
     if lines is not None:
         edges = _with_evidence(edges, page, evidence(page, lines, _ATOMS))
-    score, steps = next(readings(atoms, edges))
+    score, steps = next(readings(page.atoms, edges))
     reason = None
     if expected == Expected():  # who knows the text knows what is in it
         steps = without_signs(steps, found, page)
-    elif (fitting := _best(atoms, edges, expected)) is None:
-        reason = "nothing fits what is expected"
+    elif (fitting := _best(page.atoms, edges, expected)) is None:
+        reason = _NOTHING_FITS
     else:
         badly = score - fitting[0] > _MISFIT
         if badly and _text(fitting[1], found) != _text(without_signs(steps, found, page), found):
-            reason = "what is expected fits badly"
+            reason = _FITS_BADLY
         steps = fitting[1]
     doubtful, least = unsure(rows, thresholds), thresholds.get(CONFIDENCE, 0.0)
 

@@ -138,8 +138,7 @@ class Engine:
             page = segment_file(picture, pixel_limit=self.settings.pixels)
         else:
             page = segment(picture)
-        strokes = sum(len(line.atoms) for line in page.lines)
-        if expected.digits is not None and strokes * expected.digits > STROKES_BY_DIGITS:
+        if expected.digits is not None and page.atoms * expected.digits > STROKES_BY_DIGITS:
             raise UsageError("The page has too many strokes to look for so many digits; leave digits out.")
         bounded = replace(expected, checksum=_in_time(expected.checksum, self.settings.search))
         return reader.read_page(page, bounded)

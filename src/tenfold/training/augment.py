@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from tenfold.errors import UsageError
+from tenfold.training.fields import fits, shown
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Augmentation:
         below = {"scale": 1.0, "thickness": math.nextafter(1, 2)}  # a scale of 1 divides by zero
         for field in fields(self):
             limit = getattr(self, field.name)
-            if not 0 <= limit < below.get(field.name, math.inf):
+            if not fits(float, limit) or not 0 <= limit < below.get(field.name, math.inf):
+                limit = shown(limit)
                 raise UsageError(f"The limit {limit} of the distortion '{field.name}' is out of range.")
 
     def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:

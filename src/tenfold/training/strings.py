@@ -110,7 +110,7 @@ def cuts(data: Labelled, indices: list[int], rng: Generator, world: World) -> li
     ink, digits, marks = written(data, indices, rng, world)
     picture, margin, scale = pictured(ink, rng, world)
     page = segment(picture)
-    size = page.plane.shape[::-1]
+    size = page.seen.plane.shape[::-1]
     owners, others = (
         [_Owner.of(cv2.resize(scaled(_on_paper(plane, margin), scale), size)) for plane in planes]
         for planes in (digits, marks)
