@@ -105,6 +105,8 @@ KINDS: dict[str, Lines] = {
     "plain, on a table": plain,
     "ruled, on a table": ruled,
     "plain, dark in the corners": plain,
+    "the grain of recycled paper, a thin pencil": plain,
+    "plain, a thin pen that skips": plain,
 }
 
 
@@ -112,6 +114,32 @@ def lay(plane: Plane, ink: Plane, top: int, left: int) -> None:
     """`ink` upon what `plane` has there already."""
     under = plane[top : top + ink.shape[0], left : left + ink.shape[1]]
     under[:] = np.maximum(under, ink)
+
+
+def thin(digit: NDArray[Any]) -> NDArray[np.uint8]:
+    """The middle of its strokes (Zhang and Suen, 1984), drawn three pixels broad."""
+    ink, before = np.pad(digit > 127, 1), -1
+    while before != (now := int(ink.sum())):
+        before = now
+        for odd in (0, 1):
+            # the eight neighbours, clockwise from the upper one
+            steps = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+            around = np.stack([np.roll(ink, (-y, -x), (0, 1)) for y, x in steps])
+            count = around.sum(0)
+            begun = (~around & np.roll(around, -1, 0)).sum(0)
+            above, right, below, left = around[::2]
+            open_ends = ~(above & right & below) & ~(right & below & left)
+            if odd:
+                open_ends = ~(above & right & left) & ~(above & below & left)
+            ink &= ~((count >= 2) & (count <= 6) & (begun == 1) & open_ends)
+    lines = cv2.dilate(255 * ink[1:-1].astype(np.uint8)[:, 1:-1], np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.GaussianBlur(lines, (0, 0), 0.8), np.uint8)
+
+
+def noise(rng: Generator, width: float) -> Plane:
+    """Of standard deviation 1, its grain `width` pixels wide."""
+    found = cv2.GaussianBlur(rng.normal(size=(HEIGHT, WIDTH)).astype(np.float32), (0, 0), width)
+    return np.asarray(found / found.std(), np.float32)
 
 
 def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDArray[np.uint8], str]:
@@ -124,6 +152,8 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
         for chosen in rng.integers(0, len(digits), int(rng.integers(4, 11))):
             side = round(1.4 * SIZE * rng.uniform(0.9, 1.1))
             digit = cv2.resize(digits.images[chosen], (side, side), interpolation=cv2.INTER_CUBIC)
+            if "a thin" in name:
+                digit = thin(digit)
             top, left = y - side // 2 + int(rng.integers(-5, 6)), x - side // 2
             lay(strokes, digit.astype(np.float32) / 255, top, left)
             middles.append(x)
@@ -132,6 +162,8 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
         rows.append((y, middles))
         text.append(row)
     KINDS[name](lines, rows)
+    if name.endswith("that skips"):
+        strokes *= (1.6 * noise(rng, 2) + 1.6).clip(0, 1)
     ink = np.maximum(strokes * INK, lines * rng.uniform(0.25, 0.65))
     turn = np.eye(3)
     turn[:2] = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle * rng.choice([-1, 1]), 1)
@@ -144,6 +176,8 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
     if name.endswith("in the corners"):
         y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
         bright *= 1 - 0.35 * (x**2 + y**2)
+    if name.endswith("a thin pencil"):
+        bright = 190 - 52 * ink + 10 * noise(rng, 1.5)
     if name.endswith("on a table"):
         bright = np.pad(bright, int(rng.integers(40, 300)), constant_values=rng.uniform(30, 130))
         bright += rng.normal(0, 4, bright.shape)

@@ -43,8 +43,7 @@ _MISFIT = 3.0  # nats between the best reading and the best that fits: repairing
 # Of the log-probability of a network of whole lines: of a digit, of none, and where ink is cut.
 _HEARD, _NONE, _HEARD_CUT = 1.0, 0.25, 1.5
 _FEW = 60  # atoms: a page of fewer, such as a number alone, is not looked at again,
-_MOSTLY = 0.6  # nor one of whose digits so many more are sure than are not;
-_LESS = 0.2  # of the first look's digits, so many fewer may be so in the second
+_MOSTLY = 0.6  # nor one of whose digits so many more are sure than are not
 _NOTHING_FITS, _FITS_BADLY = "nothing fits what is expected", "what is expected fits badly"
 
 
@@ -99,8 +98,8 @@ def read_page(
 
     `thresholds` say which digits are unsure: see `thresholds.unsure`. Where nothing fits what is expected,
     the best reading without it is given, unsure; unsure is also what fits only where clear digits are left
-    out or taken for others. A page of which little is sure is looked at again, softened: that is the reading
-    then, unless it is clearly less sure.
+    out or taken for others. A page of which little is sure is looked at again, softened, and what leaves more
+    sure is the reading.
     """
 
     def look(page: Page) -> Reading:
@@ -112,9 +111,7 @@ def read_page(
     softened = soften(page)
     if softened.atoms > page.atoms:
         return found
-    softer = look(softened)
-    as_clear = _clear(softer) >= _clear(found) - _LESS * len(found.digits)
-    return softer if softer.digits and as_clear and _fits(softer) >= _fits(found) else found
+    return max(found, look(softened), key=_fit_and_clear)
 
 
 def _clear(found: Reading) -> int:
@@ -122,8 +119,8 @@ def _clear(found: Reading) -> int:
     return sum(-1 if digit.unsure else 1 for digit in found.digits)
 
 
-def _fits(found: Reading) -> bool:
-    return found.reason not in (_NOTHING_FITS, _FITS_BADLY)
+def _fit_and_clear(found: Reading) -> tuple[bool, int]:
+    return found.reason not in (_NOTHING_FITS, _FITS_BADLY), _clear(found)
 
 
 def _look(
