@@ -31,7 +31,7 @@ from tenfold.data import load_test
 
 Image = NDArray[np.uint8]
 
-PHOTOGRAPHS, PROCESSES = 5, 7  # readings of the photograph in one process, and how many after another
+PHOTOGRAPHS, PROCESSES = 5, 21  # readings of the photograph in one process, and how many after another
 _PEAK = """
 def peak():  # MiB; on Linux ru_maxrss would be that of the process that started this one
     try:
