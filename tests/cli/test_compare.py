@@ -75,9 +75,9 @@ def test_two_recipes_are_trained_and_what_is_done_is_not_done_again(tenfold: Any
     assert found.code == 0
     told = found.err.splitlines()
     assert told[0] == "To be cross-validated, unless runs/ has that already: 'tiny' and then 'wide'."
-    assert told[1].startswith("Training 'tiny' 2 times on about 120 images, 1 thread each; ")
+    assert told[1].startswith("Training 'tiny' 2 times on about 120 images in only 1 step each, 1 thread")
     assert [line[:11] for line in told[2:4]] == ["1/2  fold 0", "2/2  fold 1"]
-    assert told[4].startswith("Training 'wide' 2 times on about 120 images, ")
+    assert told[4].startswith("Training 'wide' 2 times on about 120 images in only 3 steps each, ")
     folders = ["runs/crossval-tiny-class-2x1-0", "runs/crossval-wide-class-2x1-0"]
     assert told[-1] == f"Cross-validated in {' and '.join(folders)}."
     assert "corrected resampled t" in found.out

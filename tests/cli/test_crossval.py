@@ -30,7 +30,7 @@ def test_each_fold_is_told_and_the_estimate_comes_last(tenfold: Any) -> None:
     found = tenfold("crossval", "tiny", "--folds", 3, "--threads", 1)
     assert found.code == 0
     told = found.err.splitlines()
-    assert told[0].startswith("Training 'tiny' 3 times on about 160 images, 1 thread each; ")
+    assert told[0].startswith("Training 'tiny' 3 times on about 160 images in only 2 steps each, 1 thread")
     assert [line[:11] for line in told[1:4]] == ["1/3  fold 0", "2/3  fold 1", "3/3  fold 2"]
     table = found.out.splitlines()
     assert table[0].split() == ["fold", "images", "errors", "error", "raw", "NLL"]

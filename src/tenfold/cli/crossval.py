@@ -9,7 +9,7 @@ import typer
 from tenfold.cli.batch import Address, Engine
 from tenfold.cli.options import Data, Json, Offline, Quiet, Recipe, Seed, Threads, folder_option
 from tenfold.cli.output import command, emit, message, percent, result, table
-from tenfold.cli.trainings import Lines, many_trainings, trainings_of
+from tenfold.cli.trainings import FEW_STEPS, Lines, many_trainings, trainings_of
 
 if TYPE_CHECKING:
     from tenfold.harness.crossval_record import Crossval
@@ -86,8 +86,13 @@ def fold_lines(quiet: bool, opening: str = "") -> Lines:
 
 
 def _plan(found: "Crossval") -> str:
+    from tenfold.training import recipes
+
     count, folds = found.record["count"], found.record["folds"]
-    return f"{trainings_of(found)} on about {count * (folds - 1) // folds:,} images"
+    images = count * (folds - 1) // folds
+    steps = recipes.Recipe.from_dict(found.record["recipe"]).steps(images)
+    few = f" in only {steps} step{'s' if steps > 1 else ''} each" if steps < FEW_STEPS else ""
+    return f"{trainings_of(found)} on about {images:,} images{few}"
 
 
 def _line(found: "Crossval", fit: Mapping[str, Any]) -> str:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tenfold.data import Store
     from tenfold.harness.trainings import Engine
 
+# with fewer, `fast` on 300 images of MNIST is still learning: 93 % at 30, 95 at 100, 96 at 200
+FEW_STEPS = 200
+
 
 class Lines(Watcher[Any]):
     """`plan` says of a folder what is to be done in it, `line` of one training what came of it; `opening` is
