@@ -104,6 +104,7 @@ KINDS: dict[str, Lines] = {
     "squared, seen from aside": squared,
     "plain, on a table": plain,
     "ruled, on a table": ruled,
+    "plain, on a table of wood": plain,
     "plain, dark in the corners": plain,
     "the grain of recycled paper, a thin pencil": plain,
     "plain, a thin pen that skips": plain,
@@ -136,9 +137,9 @@ def thin(digit: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(cv2.GaussianBlur(lines, (0, 0), 0.8), np.uint8)
 
 
-def noise(rng: Generator, width: float) -> Plane:
-    """Of standard deviation 1, its grain `width` pixels wide."""
-    found = cv2.GaussianBlur(rng.normal(size=(HEIGHT, WIDTH)).astype(np.float32), (0, 0), width)
+def grain(rng: Generator, size: tuple[int, ...], width: float, height: float) -> Plane:
+    """Of standard deviation 1, blots of so many pixels."""
+    found = cv2.GaussianBlur(rng.normal(size=size).astype(np.float32), (0, 0), width, sigmaY=height)
     return np.asarray(found / found.std(), np.float32)
 
 
@@ -163,7 +164,7 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
         text.append(row)
     KINDS[name](lines, rows)
     if name.endswith("that skips"):
-        strokes *= (1.6 * noise(rng, 2) + 1.6).clip(0, 1)
+        strokes *= (1.6 * grain(rng, strokes.shape, 2, 2) + 1.6).clip(0, 1)
     ink = np.maximum(strokes * INK, lines * rng.uniform(0.25, 0.65))
     turn = np.eye(3)
     turn[:2] = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle * rng.choice([-1, 1]), 1)
@@ -177,9 +178,14 @@ def page(name: str, angle: float, digits: Labelled, rng: Generator) -> tuple[NDA
         y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
         bright *= 1 - 0.35 * (x**2 + y**2)
     if name.endswith("a thin pencil"):
-        bright = 190 - 52 * ink + 10 * noise(rng, 1.5)
-    if name.endswith("on a table"):
-        bright = np.pad(bright, int(rng.integers(40, 300)), constant_values=rng.uniform(30, 130))
+        bright = 190 - 52 * ink + 10 * grain(rng, ink.shape, 1.5, 1.5)
+    if "on a table" in name:
+        margin = int(rng.integers(40, 300))
+        bright = np.pad(bright, margin, constant_values=rng.uniform(30, 130))
+        if name.endswith("of wood"):
+            wood = bright[0, 0] * (1 - 0.2 * grain(rng, bright.shape, 60, 3))
+            wood[margin:-margin, margin:-margin] = bright[margin:-margin, margin:-margin]
+            bright = wood
         bright += rng.normal(0, 4, bright.shape)
     return bright.clip(0, 255).astype(np.uint8), "\n".join(text)
 

@@ -109,6 +109,18 @@ def test_a_sheet_on_a_table_is_read_as_it_is_alone(
     assert [len(line) for line in found] == [len(line) for line in clean]
 
 
+@pytest.mark.parametrize("margins", [(60, 60, 60, 60), (0, 60, 60, 60)])
+def test_wood_around_a_sheet_is_no_writing(margins: tuple[int, int, int, int]) -> None:
+    sheet = page_of(TWO_ROWS, (300, 420))
+    top, bottom, left, right = margins
+    size = 300 + top + bottom, 420 + left + right
+    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(size=size), (0, 0), 30, sigmaY=2)
+    wood = 90 * (1 - 0.3 * (grain / grain.std()).clip(-2, 2))
+    wood[top : top + 300, left : left + 420] = sheet * 0.9
+    found = boxes(segment(wood.clip(0, 255).astype(np.uint8)))
+    assert [len(line) for line in found] == [4, 3]
+
+
 def test_a_shadow_with_writing_in_it_is_no_table() -> None:
     picture = page_of(TWO_ROWS)
     clean = boxes(segment(picture))

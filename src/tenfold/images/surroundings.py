@@ -117,7 +117,8 @@ def sheet(grey: Plane) -> Sheet | None:
 def table(grey: Plane) -> NDArray[np.bool_] | None:
     """The pixels of what a page with dark writing lies on: darker than it, along the sides of the picture.
 
-    None of them where there is writing, too, as in a shadow; None where the picture is not of such a page.
+    None of them where there is writing, too, as in a shadow, unless they lie around a sheet; None where the
+    picture is not of such a page.
     """
     if min(grey.shape) < _PAGE:
         return None
@@ -143,8 +144,22 @@ def table(grey: Plane) -> NDArray[np.bool_] | None:
     on_it, on_paper = _writing(grey, found, ~found)
     if on_paper < _FAINT:
         return None
-    found &= on_it < _UNWRITTEN * on_paper
+    if on_it >= _UNWRITTEN * on_paper:
+        found = _around_sheet(found)
     return np.asarray(cv2.resize(found.astype(np.uint8), grey.shape[::-1]) > 0)
+
+
+def _around_sheet(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """All that is not the largest thing beside what was `found`, if that is a sheet with straight sides of
+    which one at most lies beyond the picture; nothing otherwise."""
+    others = cv2.morphologyEx((~found).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    contours, _ = cv2.findContours(others, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline, paper = max(contours, key=cv2.contourArea), np.zeros(found.shape, np.uint8)
+    cv2.drawContours(paper, [outline], 0, 1, -1)
+    (_, (width, height), _) = cv2.minAreaRect(outline)
+    straight = int(paper.sum()) >= _STRAIGHT * (width + 1) * (height + 1)
+    beyond = sum(bool(side.any()) for side in (paper[0], paper[-1], paper[:, 0], paper[:, -1]))
+    return np.asarray(paper == 0) if straight and beyond <= 1 else np.zeros_like(found)
 
 
 def _writing(grey: Plane, *places: NDArray[np.bool_]) -> list[float]:
