@@ -23,6 +23,7 @@ _SEEN_SIDE, _AROUND = 256, 0.1  # pixels, and of them, where it is judged whethe
 _FAINTEST = 8  # grey levels between paper and ink below which a page is blank
 _WEAK, _STRONG = 0.35, 0.6  # of the ink's level: a stroke's pixels reach the one, somewhere the other
 _EDGE = 0.018  # of the longer side: twice what is blurred at the edge of what a page lies on
+_SOFTEST = 10.0  # pixels: what is broader is blurred by no more
 _DARKEST = 0.4  # of the light on the page: less is no shadow but something dark
 
 
@@ -52,7 +53,8 @@ def strokes(picture: NDArray[np.uint8]) -> Strokes:
 def softened(found: Strokes) -> Strokes:
     """Of the same picture, blurred by a stroke's width: a paper's grain is gone then, and what a pen skipped
     is joined."""
-    return _strokes(np.asarray(cv2.GaussianBlur(found.grey, (0, 0), found.width), np.uint8), found.scale)
+    blur = min(found.width, _SOFTEST)
+    return _strokes(np.asarray(cv2.GaussianBlur(found.grey, (0, 0), blur), np.uint8), found.scale)
 
 
 def _strokes(grey: NDArray[np.uint8], scale: float) -> Strokes:

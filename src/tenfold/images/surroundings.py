@@ -154,6 +154,8 @@ def _around_sheet(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     which one at most lies beyond the picture; nothing otherwise."""
     others = cv2.morphologyEx((~found).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     contours, _ = cv2.findContours(others, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:  # of a panorama's few rows
+        return np.zeros_like(found)
     outline, paper = max(contours, key=cv2.contourArea), np.zeros(found.shape, np.uint8)
     cv2.drawContours(paper, [outline], 0, 1, -1)
     (_, (width, height), _) = cv2.minAreaRect(outline)

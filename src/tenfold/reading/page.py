@@ -111,7 +111,8 @@ def read_page(
     softened = soften(page)
     if softened.atoms > page.atoms:
         return found
-    return max(found, look(softened), key=_fit_and_clear)
+    softer = look(softened)
+    return max(found, softer, key=_fit_and_clear) if softer.digits else found
 
 
 def _clear(found: Reading) -> int:
