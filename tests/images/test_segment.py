@@ -109,16 +109,26 @@ def test_a_sheet_on_a_table_is_read_as_it_is_alone(
     assert [len(line) for line in found] == [len(line) for line in clean]
 
 
+def wood(size: tuple[int, int]) -> Images:
+    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(size=size), (0, 0), 30, sigmaY=2)
+    return np.asarray((90 * (1 - 0.3 * (grain / grain.std()).clip(-2, 2))).clip(0, 255), np.uint8)
+
+
 @pytest.mark.parametrize("margins", [(60, 60, 60, 60), (0, 60, 60, 60)])
 def test_wood_around_a_sheet_is_no_writing(margins: tuple[int, int, int, int]) -> None:
-    sheet = page_of(TWO_ROWS, (300, 420))
     top, bottom, left, right = margins
-    size = 300 + top + bottom, 420 + left + right
-    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(size=size), (0, 0), 30, sigmaY=2)
-    wood = 90 * (1 - 0.3 * (grain / grain.std()).clip(-2, 2))
-    wood[top : top + 300, left : left + 420] = sheet * 0.9
-    found = boxes(segment(wood.clip(0, 255).astype(np.uint8)))
-    assert [len(line) for line in found] == [4, 3]
+    picture = wood((300 + top + bottom, 420 + left + right))
+    picture[top : top + 300, left : left + 420] = 0.9 * page_of(TWO_ROWS, (300, 420))
+    assert [len(line) for line in boxes(segment(picture))] == [4, 3]
+
+
+def test_of_what_lies_on_a_table_what_is_written_on_is_read() -> None:
+    picture = wood((700, 1000))
+    picture[60:360, 60:480] = 0.9 * page_of(TWO_ROWS, (300, 420))
+    picture[420:640, 100:340] = 0.9 * page_of([(20, 80), (120, 80)], (220, 240))
+    picture[500:560, 600:900] = 210
+    cv2.circle(picture, (760, 200), 110, 190, -1)
+    assert [len(line) for line in boxes(segment(picture))] == [4, 3, 2]
 
 
 def test_a_shadow_with_writing_in_it_is_no_table() -> None:

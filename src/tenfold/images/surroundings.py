@@ -117,8 +117,8 @@ def sheet(grey: Plane) -> Sheet | None:
 def table(grey: Plane) -> NDArray[np.bool_] | None:
     """The pixels of what a page with dark writing lies on: darker than it, along the sides of the picture.
 
-    None of them where there is writing, too, as in a shadow, unless they lie around a sheet; None where the
-    picture is not of such a page.
+    With it go other things on it that have no writing, where the page is a sheet that is seen whole. None of
+    its pixels where there is writing, too, as in a shadow; None where the picture is not of such a page.
     """
     if min(grey.shape) < _PAGE:
         return None
@@ -141,27 +141,39 @@ def table(grey: Plane) -> NDArray[np.bool_] | None:
     broad = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     if found.mean() < _TABLES or broad.mean() < _PAPERS:
         return None
-    on_it, on_paper = _writing(grey, found, ~found)
-    if on_paper < _FAINT:
-        return None
-    if on_it >= _UNWRITTEN * on_paper:
-        found = _around_sheet(found)
+    sheets = _sheets(grey, small > level)
+    if sheets is not None:
+        found = ~sheets
+    else:
+        on_it, on_paper = _writing(grey, found, ~found)
+        if on_paper < _FAINT:
+            return None
+        found &= on_it < _UNWRITTEN * on_paper
     return np.asarray(cv2.resize(found.astype(np.uint8), grey.shape[::-1]) > 0)
 
 
-def _around_sheet(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """All that is not the largest thing beside what was `found`, if that is a sheet with straight sides of
-    which one at most lies beyond the picture; nothing otherwise."""
-    others = cv2.morphologyEx((~found).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    contours, _ = cv2.findContours(others, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:  # of a panorama's few rows
-        return np.zeros_like(found)
-    outline, paper = max(contours, key=cv2.contourArea), np.zeros(found.shape, np.uint8)
-    cv2.drawContours(paper, [outline], 0, 1, -1)
-    (_, (width, height), _) = cv2.minAreaRect(outline)
-    straight = int(paper.sum()) >= _STRAIGHT * (width + 1) * (height + 1)
-    beyond = sum(bool(side.any()) for side in (paper[0], paper[-1], paper[:, 0], paper[:, -1]))
-    return np.asarray(paper == 0) if straight and beyond <= 1 else np.zeros_like(found)
+def _sheets(grey: Plane, bright: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """What is `bright` and has writing on it, filled, if the largest such is a sheet; None otherwise."""
+    apart = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    outlines, _ = cv2.findContours(apart, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    things = []
+    for outline in sorted(outlines, key=cv2.contourArea, reverse=True):
+        if cv2.contourArea(outline) >= _TABLES * bright.size:
+            things.append(cv2.drawContours(np.zeros(bright.shape, np.uint8), [outline], 0, 1, -1) > 0)
+    if not things or not _is_sheet(things[0]):
+        return None
+    written = _writing(grey, *things)
+    if written[0] < _FAINT:
+        return None
+    kept = [thing for thing, its in zip(things, written, strict=True) if its >= _UNWRITTEN * written[0]]
+    return np.asarray(np.any(kept, axis=0))
+
+
+def _is_sheet(thing: NDArray[np.bool_]) -> bool:
+    """With straight sides, of which one at most lies beyond the picture."""
+    (_, (width, height), _) = cv2.minAreaRect(cv2.findNonZero(thing.astype(np.uint8)))
+    beyond = sum(bool(side.any()) for side in (thing[0], thing[-1], thing[:, 0], thing[:, -1]))
+    return beyond <= 1 and int(thing.sum()) >= _STRAIGHT * (width + 1) * (height + 1)
 
 
 def _writing(grey: Plane, *places: NDArray[np.bool_]) -> list[float]:
