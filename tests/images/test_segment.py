@@ -111,7 +111,7 @@ def test_a_sheet_on_a_table_is_read_as_it_is_alone(
 
 def wood(size: tuple[int, int]) -> Images:
     grain = cv2.GaussianBlur(np.random.default_rng(0).normal(size=size), (0, 0), 30, sigmaY=2)
-    return np.asarray((90 * (1 - 0.3 * (grain / grain.std()).clip(-2, 2))).clip(0, 255), np.uint8)
+    return np.asarray((90 * (1 - 0.2 * (grain / grain.std()).clip(-2, 2))).clip(0, 255), np.uint8)
 
 
 @pytest.mark.parametrize("margins", [(60, 60, 60, 60), (0, 60, 60, 60)])

@@ -34,6 +34,7 @@ _BROAD = 0.2  # of the shorter side, which paper covers somewhere both ways
 _WRITING = 31  # pixels of 512: strokes are slimmer
 _STROKE = 30  # of their pixels: some of a small digit's
 _FAINT = 0.1  # of the light, that writing takes at least
+_WAYS, _ALIKE = 12, 1.6  # from a sheet's middle, and how much brighter the table may be in one than another
 _UNWRITTEN = 0.5  # of the writing's contrast on the paper: where there is more on a table, it is a shadow
 
 Plane = NDArray[np.uint8]
@@ -141,7 +142,7 @@ def table(grey: Plane) -> NDArray[np.bool_] | None:
     broad = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     if found.mean() < _TABLES or broad.mean() < _PAPERS:
         return None
-    sheets = _sheets(grey, small > level)
+    sheets = _sheets(grey, small, level)
     if sheets is not None:
         found = ~sheets
     else:
@@ -152,21 +153,33 @@ def table(grey: Plane) -> NDArray[np.bool_] | None:
     return np.asarray(cv2.resize(found.astype(np.uint8), grey.shape[::-1]) > 0)
 
 
-def _sheets(grey: Plane, bright: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """What is `bright` and has writing on it, filled, if the largest such is a sheet; None otherwise."""
+def _sheets(grey: Plane, small: Plane, level: float) -> NDArray[np.bool_] | None:
+    """What is brighter than `level` and has writing on it, filled, if the largest such is a sheet on a table;
+    None otherwise. `small` is `grey`, as large as what is returned."""
+    bright = small > level
     apart = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     outlines, _ = cv2.findContours(apart, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     things = []
     for outline in sorted(outlines, key=cv2.contourArea, reverse=True):
         if cv2.contourArea(outline) >= _TABLES * bright.size:
             things.append(cv2.drawContours(np.zeros(bright.shape, np.uint8), [outline], 0, 1, -1) > 0)
-    if not things or not _is_sheet(things[0]):
+    if not things or not _is_sheet(things[0]) or not _is_alike_around(things[0], small):
         return None
     written = _writing(grey, *things)
     if written[0] < _FAINT:
         return None
     kept = [thing for thing, its in zip(things, written, strict=True) if its >= _UNWRITTEN * written[0]]
     return np.asarray(np.any(kept, axis=0))
+
+
+def _is_alike_around(thing: NDArray[np.bool_], light: Plane) -> bool:
+    """It is as dark on all sides of it: where it is brighter on one, the sheet goes on there in a shadow."""
+    outside = [cv2.dilate(thing.astype(np.uint8), np.ones((size, size), np.uint8)) for size in (5, 13)]
+    y, x = np.nonzero(outside[1] > outside[0])
+    middle = np.argwhere(thing).mean(0)
+    way = ((np.arctan2(y - middle[0], x - middle[1]) / np.pi + 1) * _WAYS / 2).astype(int) % _WAYS
+    levels = [float(np.median(light[y, x][way == each])) for each in range(_WAYS) if (way == each).any()]
+    return max(levels) <= _ALIKE * min(levels)
 
 
 def _is_sheet(thing: NDArray[np.bool_]) -> bool:
