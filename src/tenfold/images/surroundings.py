@@ -103,10 +103,9 @@ def sheet(grey: Plane) -> Sheet | None:
     outline = max(contours, key=cv2.contourArea, default=None)
     if outline is None or len(outline) < 4:
         return None
-    (_, (width, height), _), filled = cv2.minAreaRect(outline), np.zeros(small.shape, np.uint8)
-    cv2.drawContours(filled, [outline], 0, 1, -1)
+    filled = _filled(outline, small.shape)
     area = int(filled.sum())
-    if area < _LEAST * small.size or area < _STRAIGHT * (width + 1) * (height + 1):
+    if area < _LEAST * small.size or not _is_straight(outline, area):
         return None
     if not low <= 1 - (bright & filled).sum() / area <= high:
         return None
@@ -159,11 +158,12 @@ def _sheets(grey: Plane, small: Plane, level: float) -> NDArray[np.bool_] | None
     bright = small > level
     apart = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     outlines, _ = cv2.findContours(apart, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    things = []
-    for outline in sorted(outlines, key=cv2.contourArea, reverse=True):
-        if cv2.contourArea(outline) >= _TABLES * bright.size:
-            things.append(cv2.drawContours(np.zeros(bright.shape, np.uint8), [outline], 0, 1, -1) > 0)
-    if not things or not _is_sheet(things[0]) or not _is_alike_around(things[0], small):
+    large = [outline for outline in outlines if cv2.contourArea(outline) >= _TABLES * bright.size]
+    large.sort(key=cv2.contourArea, reverse=True)
+    things = [_filled(outline, bright.shape) > 0 for outline in large]
+    if not things or not _is_seen_whole(things[0]) or not _is_straight(large[0], int(things[0].sum())):
+        return None
+    if not _is_alike_around(things[0], small):
         return None
     written = _writing(grey, *things)
     if written[0] < _FAINT:
@@ -182,11 +182,20 @@ def _is_alike_around(thing: NDArray[np.bool_], light: Plane) -> bool:
     return max(levels) <= _ALIKE * min(levels)
 
 
-def _is_sheet(thing: NDArray[np.bool_]) -> bool:
-    """With straight sides, of which one at most lies beyond the picture."""
-    (_, (width, height), _) = cv2.minAreaRect(cv2.findNonZero(thing.astype(np.uint8)))
-    beyond = sum(bool(side.any()) for side in (thing[0], thing[-1], thing[:, 0], thing[:, -1]))
-    return beyond <= 1 and int(thing.sum()) >= _STRAIGHT * (width + 1) * (height + 1)
+def _is_seen_whole(thing: NDArray[np.bool_]) -> bool:
+    """But for one side, which may lie beyond the picture."""
+    return sum(bool(side.any()) for side in (thing[0], thing[-1], thing[:, 0], thing[:, -1])) <= 1
+
+
+def _filled(outline: NDArray[Any], shape: tuple[int, ...]) -> Plane:
+    """1 within the outline, else 0."""
+    return np.asarray(cv2.drawContours(np.zeros(shape, np.uint8), [outline], 0, 1, -1), np.uint8)
+
+
+def _is_straight(outline: NDArray[Any], area: int) -> bool:
+    """It nearly fills the rectangle around it, which may stand askew."""
+    (_, (width, height), _) = cv2.minAreaRect(outline)
+    return area >= _STRAIGHT * (width + 1) * (height + 1)
 
 
 def _writing(grey: Plane, *places: NDArray[np.bool_]) -> list[float]:
