@@ -36,6 +36,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from tests.serving.conftest import wait_for
 
 from tenfold.data.mnist import load_test
 from tenfold.model import DEFAULT_MODEL, read_model, resolve
@@ -191,15 +192,6 @@ def draw(page: Page, points: list[tuple[float, float]]) -> None:
     for point in points[1:]:
         page.mouse.move(*point)
     page.mouse.up()
-
-
-def wait_for(page: Page, condition: str) -> None:
-    """Until a JavaScript expression holds; the page's policy forbids Playwright's own way to wait in it."""
-    for _ in range(200):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"after ten seconds still not: {condition}")
 
 
 def threshold(model: str = DEFAULT_MODEL) -> float:
@@ -666,7 +658,8 @@ def test_a_photograph_is_taken_through_the_browser(open_page: Open) -> None:
     page.click("#shut")
     page.click("#photograph")
     expect(page.locator("#viewfinder")).to_be_visible()
-    wait_for(page, "document.getElementById('video').videoWidth")
+    # its policy forbids Playwright's own way to wait in it
+    wait_for(lambda: page.evaluate("document.getElementById('video').videoWidth > 0"))
     page.click("#shoot")
     expect(page.locator("#progress-text")).to_have_text("1 picture read")
     assert page.evaluate("document.getElementById('video').srcObject") is None
@@ -685,7 +678,8 @@ def test_what_lies_above_a_view_goes_with_it(open_page: Open) -> None:
     expect(page.locator("#viewfinder")).to_be_visible()
     page.go_back()
     expect(page.locator("#viewfinder")).to_be_hidden()
-    wait_for(page, "document.getElementById('video').srcObject === null")  # told a moment later
+    # told a moment later
+    wait_for(lambda: page.evaluate("document.getElementById('video').srcObject === null"))
 
 
 def test_the_drawing_is_followed_through_the_layers(open_page: Open) -> None:
