@@ -8,7 +8,7 @@ images (the folder of Debian's dataset-fashion-mnist, or the cache of `tenfold d
 noise, scribbles, two digits at once and half ones (of MNIST's validation images), signs, and letters that
 look like no digit, in the TrueType and OpenType fonts below --printed and --hands (Debian's fonts-dejavu and
 fonts-liberation; -dkg-handwriting, -breip, -femkeklaver, -klee, -kristi, -rufscript and -sjfonts).
-`training/nondigits.py`, which draws what a model learns to refuse, has no font
+`training/drawn/nondigits.py`, which draws what a model learns to refuse, has no font
 files, and its pens move otherwise: letters here are warped by waves and a perspective, loops are sums of
 oscillations. Sets that are not given lack in the table. --sheets keeps what was wrongly accepted, one picture
 a set.

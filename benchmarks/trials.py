@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from tenfold.data import combine, load_training, split
-from tenfold.harness.explore_fields import read_change
+from tenfold.harness.explore.fields import read_change
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import count_parameters
 from tenfold.training.recipes import Recipe, find_recipe

@@ -29,8 +29,12 @@ RANKS = [
     {"onnx_check"},
     {"model"},
     {"onnx_write", "reading"},
+    {"training.drawn"},
     {"training"},
-    {"harness"},
+    {"harness.html", "harness.records"},
+    {"harness.estimates"},
+    {"harness", "harness.explore"},
+    {"harness.report"},
     {"runs"},
     {"serving", "scaling"},
     {"cli"},
@@ -50,8 +54,10 @@ def module_name(path: Path) -> str:
 
 
 def room(module: str) -> str:
-    """`tenfold.data.mnist` -> `data`; the package itself -> ``."""
-    return module.partition(".")[2].partition(".")[0]
+    """`tenfold.data.mnist` -> `data`; of the largest room a room within it; the package itself -> ``."""
+    first, _, rest = module.partition(".")[2].partition(".")
+    within = f"{first}.{rest.partition('.')[0]}"
+    return within if within in RANK else first
 
 
 MODULES = {module_name(path): path for path in SOURCES}

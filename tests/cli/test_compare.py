@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_training
-from tenfold.harness import crossval as room
-from tenfold.harness.crossval_record import Arrays, Crossval
-from tenfold.harness.folds import folds_by_class
+from tenfold.harness.estimates import crossval as room
+from tenfold.harness.estimates.crossval_record import Arrays, Crossval
+from tenfold.harness.estimates.folds import folds_by_class
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe
 

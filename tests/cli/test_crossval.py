@@ -9,7 +9,7 @@ import pytest
 
 from tenfold.cli.crossval import optimism_sentence
 from tenfold.data import load_training
-from tenfold.harness import crossval as room
+from tenfold.harness.estimates import crossval as room
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe
 
@@ -21,7 +21,7 @@ WRITERS = np.arange(240, dtype=np.int32) % 12
 def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     data = load_training().take(range(240), "mnist-training")
-    for place in ("data.parts", "harness.crossval"):  # the latter to tell whose writers are known
+    for place in ("data.parts", "harness.estimates.crossval"):  # the latter to tell whose writers are known
         monkeypatch.setattr(f"tenfold.{place}.load_training", lambda: data)
     monkeypatch.setattr(room, "load_writers", lambda *_: WRITERS)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tenfold.cli.curve import law_sentences
 from tenfold.data import load_training
-from tenfold.harness import curve as room
+from tenfold.harness.estimates import curve as room
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_test, load_training
-from tenfold.harness import explore_ablate
-from tenfold.harness.explore_record import RECORD
+from tenfold.harness.explore import ablate as explore_ablate
+from tenfold.harness.explore.record import RECORD
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe, find_recipe
 

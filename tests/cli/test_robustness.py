@@ -9,7 +9,7 @@ from tests.cli.conftest import write_digits
 
 from tenfold.data import load_training
 from tenfold.data.labelled import Labelled
-from tenfold.harness.run_record import BEGUN, FORMAT
+from tenfold.harness.records.run import BEGUN, FORMAT
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ import torch
 
 from tenfold.files import sha256
 from tenfold.runs import resume, train
-from tenfold.training import drawing
 from tenfold.training.backup import Backup
+from tenfold.training.drawn import drawing
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import RECIPES, Recipe, replace
 
@@ -120,7 +120,7 @@ def main(what: str, digits: Path, out: Path, number: float) -> None:
         "onnxruntime",
         "torch._dynamo",
         "tenfold.runs.carry_out",
-        "tenfold.training.render",
+        "tenfold.training.drawn.render",
     ):
         importlib.import_module(module)
     Backup.every = 0.0

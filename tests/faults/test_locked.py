@@ -11,8 +11,8 @@ import pytest
 import tenfold
 from tenfold.data import load_set
 from tenfold.errors import DiskError
-from tenfold.harness.crossval import crossval
-from tenfold.harness.run_record import Run
+from tenfold.harness.estimates.crossval import crossval
+from tenfold.harness.records.run import Run
 from tenfold.runs import resume
 from tenfold.runs.listing import list_runs
 from tenfold.training.recipes import find_recipe

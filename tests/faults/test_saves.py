@@ -23,7 +23,7 @@ from tenfold.data.catalogue import SOURCES
 from tenfold.data.download import RemoteFile
 from tenfold.data.sources import Store, fetch
 from tenfold.files import sha256, sweep, write_atomic
-from tenfold.harness.run_record import BEGUN, FORMAT, Run
+from tenfold.harness.records.run import BEGUN, FORMAT, Run
 from tenfold.model import read_model
 from tenfold.training import checkpoint
 from tenfold.training.callbacks import COLUMNS, History
@@ -156,8 +156,8 @@ def test_a_save_that_dies_at_any_call_leaves_the_old_file_or_the_new_one(
 ELSEWHERE = {
     # what else changes a file or a name, and why it may
     ("runs/listing.py", "rename"),  # a folder that is to be deleted is hidden first
-    ("harness/lock.py", "open"),  # a lock has no contents
-    ("harness/explore_study.py", "open"),  # Optuna's journal: a line that was cut off is taken off again
+    ("harness/records/lock.py", "open"),  # a lock has no contents
+    ("harness/explore/study.py", "open"),  # Optuna's journal: a line that was cut off is taken off again
     ("training/track.py", "open"),  # TensorBoard's journal, which its reader takes cut off as well
     ("cli/output.py", "open"),  # the null device
     ("__main__.py", "open"),  # the same

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tenfold.data.labelled import Labelled
 from tenfold.errors import ShapeError
 from tenfold.harness.audit import audit, confident, margins
-from tenfold.harness.audit_page import render
+from tenfold.harness.report.audit import render
 from tenfold.metrics import softmax
 
 
@@ -103,7 +103,7 @@ def test_it_is_plain_json() -> None:
 
 
 def test_the_page_shows_each_suspect() -> None:
-    from tests.harness.test_report import Page
+    from tests.harness.report.test_run import Page
 
     labels, probabilities, _ = answered()
     pixels = np.random.default_rng(0).integers(0, 256, (400, 28, 28), np.uint8)

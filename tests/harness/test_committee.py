@@ -14,8 +14,8 @@ from tenfold.errors import ModelFileError, UsageError
 from tenfold.harness import committee as joining
 from tenfold.harness.committee import build
 from tenfold.harness.inside import look
-from tenfold.harness.inside_page import render
 from tenfold.harness.layers import Layers
+from tenfold.harness.report.inside import render
 from tenfold.model import Model, open_session, parse_model
 from tenfold.onnx_check import INPUT
 from tenfold.reading.reader import Reader

@@ -10,8 +10,8 @@ from scipy import stats
 
 from tenfold.errors import RunError
 from tenfold.harness.compare import Side, compare_answers, compare_crossvals
-from tenfold.harness.crossval_record import Crossval
-from tenfold.harness.folds import folds_by_class
+from tenfold.harness.estimates.crossval_record import Crossval
+from tenfold.harness.estimates.folds import folds_by_class
 
 LABELS = (np.arange(1000) % 10).astype(np.uint8)
 

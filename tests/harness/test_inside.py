@@ -15,8 +15,8 @@ from tenfold.data.mnist import load_training
 from tenfold.errors import ShapeError
 from tenfold.harness import layers as inner
 from tenfold.harness.inside import Look, embedding_map, look, nearest, occlusion, principal_axes
-from tenfold.harness.inside_page import render
 from tenfold.harness.layers import Layers
+from tenfold.harness.report.inside import render
 from tenfold.model import Model, parse_model
 from tenfold.reading.reader import Reader
 from tenfold.training.export import export
@@ -190,7 +190,7 @@ def test_a_look_answers_as_the_reader_does(found: Look, digits: Labelled) -> Non
 
 
 def test_the_page_has_every_part(found: Look) -> None:
-    from tests.harness.test_report import Page
+    from tests.harness.report.test_run import Page
 
     page = Page(render(found, "test", "a <digit>", given=5))
     assert {attributes["id"] for tag, attributes in page.tags if tag == "section"} == {

@@ -10,8 +10,8 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_training
 from tenfold.errors import DataError
 from tenfold.harness.corruptions import KINDS, corrupt
+from tenfold.harness.report.robustness import render
 from tenfold.harness.robustness import SWEEPS, Robustness, robustness
-from tenfold.harness.robustness_page import render
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
 
@@ -86,7 +86,7 @@ def test_a_set_of_other_classes_is_refused(reader: Reader) -> None:
 
 
 def test_the_page_shows_every_kind_and_curve(found: Robustness, digits: Labelled) -> None:
-    from tests.harness.test_report import Page
+    from tests.harness.report.test_run import Page
 
     page = Page(render(found, "a <model>", digits))
     rows = page.tables["Accuracy by kind of damage"]

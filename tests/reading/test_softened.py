@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tenfold.harness.pages import edit_distance
 from tenfold.reading import Reader
-from tenfold.training.forms import draw
-from tenfold.training.hands import DIGITS
+from tenfold.training.drawn.forms import draw
+from tenfold.training.drawn.hands import DIGITS
 
 Plane = NDArray[np.float64]
 Page = Callable[[np.random.Generator], Plane]

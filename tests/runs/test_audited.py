@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError
-from tenfold.harness.crossval_record import BEGUN, FINISHED, FORMAT, Crossval
-from tenfold.harness.record import Fields
+from tenfold.harness.estimates.crossval_record import BEGUN, FINISHED, FORMAT, Crossval
+from tenfold.harness.records.record import Fields
 from tenfold.runs import Run
 from tenfold.runs.audited import read_answers
 

@@ -20,7 +20,7 @@ from tenfold.errors import (
     UnknownNameError,
     UsageError,
 )
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.run import Run
 from tenfold.metrics import nll
 from tenfold.model import read_model
 from tenfold.reading.reader import Reader

@@ -10,9 +10,9 @@ import pytest
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, TenfoldError, UnknownNameError, UsageError
 from tenfold.harness.compare import compare_crossvals
-from tenfold.harness.crossval import crossval
-from tenfold.harness.crossval_record import Crossval
-from tenfold.harness.record import Watcher
+from tenfold.harness.estimates.crossval import crossval
+from tenfold.harness.estimates.crossval_record import Crossval
+from tenfold.harness.records.record import Watcher
 from tenfold.runs.folded import compare_folded
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, replace, write_recipe

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tenfold.errors import DiskError, OutputExistsError, RunError
-from tenfold.harness.record import LIMIT
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.record import LIMIT
+from tenfold.harness.records.run import Run
 from tenfold.runs.record import check_free, differences, new_folder
 
 

@@ -18,7 +18,7 @@ import tenfold
 from tenfold.data import Labelled, load_test
 from tenfold.errors import DivergedError, OutputExistsError, RunError, UnknownNameError, UsageError
 from tenfold.files import sha256
-from tenfold.harness.lock import claimed
+from tenfold.harness.records.lock import claimed
 from tenfold.model import read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train, write_report
 from tenfold.training import checkpoint
@@ -450,7 +450,7 @@ import sys
 from importlib import import_module
 
 from tenfold.errors import MissingExtraError
-from tenfold.harness.crossval import crossval
+from tenfold.harness.estimates.crossval import crossval
 
 sys.modules["torch"] = None
 for call, given in ((crossval, "fast"), *((import_module, f"tenfold.{n}") for n in sys.argv[1:])):
@@ -462,7 +462,7 @@ for call, given in ((crossval, "fast"), *((import_module, f"tenfold.{n}") for n 
 
 
 def test_without_torch_whatever_trains_names_the_extra() -> None:
-    rooms = ("training.recipes", "training.loop", "harness.explore_search")
+    rooms = ("training.recipes", "training.loop", "harness.explore.search")
     command = [sys.executable, "-c", WITHOUT_TORCH, *rooms]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     sentence = "Training needs the extra 'train': pip install 'tenfold[train]'"

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.harness.test_report import Page
+from tests.harness.report.test_run import Page
 
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, TenfoldError, UsageError
-from tenfold.harness.crossval import crossval
-from tenfold.harness.curve import curve
-from tenfold.harness.explore_ablate import ablate
-from tenfold.harness.kept import keep_evaluation, keep_result
+from tenfold.harness.estimates.crossval import crossval
+from tenfold.harness.estimates.curve import curve
+from tenfold.harness.explore.ablate import ablate
+from tenfold.harness.records.kept import keep_evaluation, keep_result
 from tenfold.runs import Run
 from tenfold.runs.listing import list_runs
 from tenfold.runs.several import report_elsewhere, report_several

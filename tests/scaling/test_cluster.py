@@ -10,9 +10,9 @@ import pytest
 
 from tenfold.data import load_test, load_training
 from tenfold.errors import DivergedError, MissingExtraError, NetworkError, ResourceError
-from tenfold.harness.crossval import crossval
-from tenfold.harness.curve import curve
-from tenfold.harness.trainings import train_all
+from tenfold.harness.estimates.crossval import crossval
+from tenfold.harness.estimates.curve import curve
+from tenfold.harness.estimates.trainings import train_all
 from tenfold.reading.reader import Reader
 from tenfold.scaling.answering import DEADLY
 from tenfold.scaling.cluster import answer_parts, cluster, train_as_told

@@ -15,8 +15,8 @@ from tenfold.model import open_session, parse_model
 from tenfold.onnx_check import INPUT
 from tenfold.training.augment import Augmentation
 from tenfold.training.ctc import BLANK, LINES, LineExamples, train_lines
+from tenfold.training.drawn.lines import LONGEST, Lines
 from tenfold.training.export import export
-from tenfold.training.lines import LONGEST, Lines
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Columns, count_parameters
 from tenfold.training.recipes import Recipe, replace

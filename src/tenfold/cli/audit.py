@@ -58,9 +58,9 @@ def audit(
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
     from tenfold.harness.audit import audit as examine
-    from tenfold.harness.audit_page import render
-    from tenfold.harness.kept import keep_result
-    from tenfold.harness.page import write_page
+    from tenfold.harness.html.page import write_page
+    from tenfold.harness.records.kept import keep_result
+    from tenfold.harness.report.audit import render
     from tenfold.model import resolve
     from tenfold.runs.audited import answer, is_answered, read_answers
 

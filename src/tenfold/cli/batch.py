@@ -14,7 +14,7 @@ from tenfold.cli.output import emit, message, result
 from tenfold.errors import ResourceError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from tenfold.harness import trainings
+    from tenfold.harness.estimates import trainings
     from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
     from tenfold.scaling import job

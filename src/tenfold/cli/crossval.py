@@ -12,7 +12,7 @@ from tenfold.cli.output import command, emit, message, percent, result, table
 from tenfold.cli.trainings import FEW_STEPS, Lines, many_trainings, trainings_of
 
 if TYPE_CHECKING:
-    from tenfold.harness.crossval_record import Crossval
+    from tenfold.harness.estimates.crossval_record import Crossval
 
 Folds = Annotated[int, typer.Option(metavar="K", help="Parts that are held out in turn.")]
 By = Annotated[
@@ -55,8 +55,8 @@ def crossval(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.crossval import crossval as estimate
-    from tenfold.harness.estimate import optimism
+    from tenfold.harness.estimates.crossval import crossval as estimate
+    from tenfold.harness.estimates.crossval_results import optimism
 
     lines = fold_lines(quiet)
     with many_trainings(lines, "folds", engine, address, offline, import_from) as (carry_out, store):

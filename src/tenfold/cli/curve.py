@@ -13,7 +13,7 @@ from tenfold.cli.trainings import Lines, many_trainings, trainings_of
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
-    from tenfold.harness.curve_record import Curve
+    from tenfold.harness.estimates.curve_record import Curve
 
 Sizes = Annotated[
     str | None,
@@ -57,10 +57,10 @@ def curve(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.curve import curve as measure
-    from tenfold.harness.curve_page import render
-    from tenfold.harness.curve_record import PAGE
-    from tenfold.harness.page import write_page
+    from tenfold.harness.estimates.curve import curve as measure
+    from tenfold.harness.estimates.curve_record import PAGE
+    from tenfold.harness.html.page import write_page
+    from tenfold.harness.report.curve import render
 
     lines = Lines(_plan, _line, quiet)
     wanted = None if sizes is None else _numbers(sizes)

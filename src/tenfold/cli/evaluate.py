@@ -19,7 +19,7 @@ def evaluate(
     from tenfold import runs
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
-    from tenfold.harness.kept import keep_evaluation
+    from tenfold.harness.records.kept import keep_evaluation
     from tenfold.runs.opening import flattered
 
     with downloads() as progress:

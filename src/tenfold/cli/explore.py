@@ -13,7 +13,7 @@ from tenfold.cli.output import emit, percent, result, table
 from tenfold.cli.trainings import Lines, many_trainings
 
 if TYPE_CHECKING:
-    from tenfold.harness.explore_record import Exploration
+    from tenfold.harness.explore.record import Exploration
 
 app = typer.Typer(no_args_is_help=True, help="Improve a recipe: by single changes, or by a search.")
 
@@ -70,7 +70,7 @@ def ablate(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.explore_ablate import ablate as compare
+    from tenfold.harness.explore.ablate import ablate as compare
 
     lines = Lines(_ablation, _ablated, quiet)
     settings: dict[str, Any] = {"seeds": seeds, "seed": seed, "threads": threads, "out": out}
@@ -111,8 +111,8 @@ def search(
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.explore_search import search as look
-    from tenfold.harness.explore_space import space_of
+    from tenfold.harness.explore.search import search as look
+    from tenfold.harness.explore.space import space_of
     from tenfold.training.recipes import find_recipe
 
     lines = Lines(lambda found: _search(found, trials), _tried, quiet, alike=False)
@@ -138,8 +138,8 @@ def fields(recipe: Recipe, json: Json = False) -> None:
     from tenfold.runs import need_torch
 
     need_torch()
-    from tenfold.harness.explore_fields import fields_of, short_name, show_value, value_of
-    from tenfold.harness.explore_space import default_space
+    from tenfold.harness.explore.fields import fields_of, short_name, show_value, value_of
+    from tenfold.harness.explore.space import default_space
     from tenfold.training.fields import describe
     from tenfold.training.recipes import find_recipe
 

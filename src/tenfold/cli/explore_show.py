@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.cli.output import command, message, percent, result, table
 
 if TYPE_CHECKING:
-    from tenfold.harness.explore_record import Exploration
+    from tenfold.harness.explore.record import Exploration
 
 
 def show_ablation(found: "Exploration") -> None:
@@ -25,7 +25,7 @@ def show_ablation(found: "Exploration") -> None:
 
 
 def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
-    from tenfold.harness.explore_verdict import WORDS
+    from tenfold.harness.explore.verdict import WORDS
 
     verdict = WORDS[change["verdict"]]
     if change["interval"] is None:
@@ -43,7 +43,7 @@ def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def show_search(found: "Exploration", recipe: str, sets: Sequence[str]) -> None:
-    from tenfold.harness.explore_results import differences
+    from tenfold.harness.explore.results import differences
     from tenfold.training.recipes import Recipe as Made
 
     best, unchanged = found.results["best"], found.results["unchanged"]

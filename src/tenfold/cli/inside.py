@@ -43,9 +43,9 @@ def inside(
     and a map of the embedding.
     """
     from tenfold.data import load_training, split
+    from tenfold.harness.html.page import write_page
     from tenfold.harness.inside import look
-    from tenfold.harness.inside_page import render
-    from tenfold.harness.page import write_page
+    from tenfold.harness.report.inside import render
     from tenfold.images import read_digit
     from tenfold.reading.reader import Reader
 

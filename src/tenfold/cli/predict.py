@@ -112,8 +112,8 @@ def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, 
     from itertools import islice
 
     from tenfold.errors import DiskError, InputError, UsageError
-    from tenfold.harness.explain_page import render
-    from tenfold.harness.page import write_page
+    from tenfold.harness.html.page import write_page
+    from tenfold.harness.report.explain import render
     from tenfold.reading.explain import Explanation, explain
 
     chosen = list(islice(files, EXPLAINED + 1))

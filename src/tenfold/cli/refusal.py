@@ -42,7 +42,7 @@ def refusal(
     """
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
-    from tenfold.harness.kept import keep_result
+    from tenfold.harness.records.kept import keep_result
     from tenfold.harness.refusal import DRAWN, ERRORS
     from tenfold.harness.refusal import refusal as measure
     from tenfold.reading.reader import Reader

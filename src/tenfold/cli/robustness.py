@@ -31,9 +31,9 @@ def robustness(
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
     from tenfold.harness import robustness as measuring
-    from tenfold.harness.kept import keep_result
-    from tenfold.harness.page import write_page
-    from tenfold.harness.robustness_page import render
+    from tenfold.harness.html.page import write_page
+    from tenfold.harness.records.kept import keep_result
+    from tenfold.harness.report.robustness import render
     from tenfold.reading.reader import Reader
     from tenfold.runs.opening import flattered, open_set, trained_on
 

@@ -165,7 +165,7 @@ def train(
 
 def _changed(recipe: str | None, changes: list[str]) -> Any:
     """The recipe with other values, under a name that says so."""
-    from tenfold.harness.explore_fields import read_change
+    from tenfold.harness.explore.fields import read_change
     from tenfold.training.recipes import find_recipe, replace
 
     if others := [change for change in changes if "=" not in change]:

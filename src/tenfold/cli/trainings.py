@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.batch import trainings_on
 from tenfold.cli.output import message, told_how_to_go_on
-from tenfold.harness.record import Watcher
+from tenfold.harness.records.record import Watcher
 
 if TYPE_CHECKING:
     from tenfold.data import Store
-    from tenfold.harness.trainings import Engine
+    from tenfold.harness.estimates.trainings import Engine
 
 # with fewer, `fast` on 300 images of MNIST is still learning: 93 % at 30, 95 at 100, 96 at 200
 FEW_STEPS = 200

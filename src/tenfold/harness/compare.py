@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import RunError
-from tenfold.harness.crossval_record import Crossval
-from tenfold.harness.statistics import (
+from tenfold.harness.estimates.crossval_record import Crossval
+from tenfold.harness.estimates.statistics import (
     LEVEL,
     cohen_g,
     discordant,

@@ -10,7 +10,7 @@ machine gives the same bytes.
 """
 
 from tenfold.errors import need_torch
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.run import Run
 from tenfold.runs.api import evaluate, reproduce, resume, train, write_report
 
 __all__ = ["Run", "evaluate", "need_torch", "reproduce", "resume", "train", "write_report"]

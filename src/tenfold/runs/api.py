@@ -10,8 +10,8 @@ from tenfold import __version__
 from tenfold.environment import machine, versions
 from tenfold.errors import RunError, UsageError, need_torch
 from tenfold.files import exists, sweep
-from tenfold.harness.lock import claimed
-from tenfold.harness.run_record import FORMAT, Run
+from tenfold.harness.records.lock import claimed
+from tenfold.harness.records.run import FORMAT, Run
 from tenfold.runs.record import check_free, differences
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def train(
     """
     need_torch()
     from tenfold.data.parts import names_of
-    from tenfold.harness.trainings import check_threads
+    from tenfold.harness.estimates.trainings import check_threads
     from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow

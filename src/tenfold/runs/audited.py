@@ -12,11 +12,11 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.sets import set_names
 from tenfold.errors import RunError, UsageError
 from tenfold.files import exists, is_folder
-from tenfold.harness import crossval_record
-from tenfold.harness.crossval_record import Crossval
+from tenfold.harness.estimates import crossval_record
+from tenfold.harness.estimates.crossval_record import Crossval
 from tenfold.harness.evaluate import evaluate
-from tenfold.harness.facts import read_facts
-from tenfold.harness.run_record import RECORD, Run
+from tenfold.harness.records.facts import read_facts
+from tenfold.harness.records.run import RECORD, Run
 from tenfold.reading.reader import Reader
 from tenfold.runs.opening import open_set, seen_by
 from tenfold.runs.page import find_images, find_whole

@@ -6,7 +6,7 @@ from typing import Any
 
 from tenfold.environment import differences
 from tenfold.errors import UsageError
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.run import Run
 from tenfold.training.recipes import Recipe, replace
 from tenfold.training.state import listed
 

@@ -22,8 +22,8 @@ from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
-from tenfold.harness.lock import claimed
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.lock import claimed
+from tenfold.harness.records.run import Run
 from tenfold.metrics import fit_temperature
 from tenfold.model import parse_model
 from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE

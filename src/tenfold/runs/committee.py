@@ -22,8 +22,8 @@ from tenfold.errors import UsageError
 from tenfold.files import sha256, write_atomic
 from tenfold.harness.committee import build, check_members, mean_logits
 from tenfold.harness.evaluate import summarise
-from tenfold.harness.record import Fields, Recorded, read_record
-from tenfold.harness.run_record import COMMITTEE
+from tenfold.harness.records.record import Fields, Recorded, read_record
+from tenfold.harness.records.run import COMMITTEE
 from tenfold.metrics import fit_temperature, softmax
 from tenfold.model import Model, parse_model, read_model, resolve
 from tenfold.reading.reader import Reader

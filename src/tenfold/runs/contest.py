@@ -17,8 +17,8 @@ from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError
 from tenfold.files import exists, is_file
 from tenfold.harness.compare import Side, compare_answers
 from tenfold.harness.evaluate import evaluate
-from tenfold.harness.facts import Facts, read_facts
-from tenfold.harness.run_record import RECORD
+from tenfold.harness.records.facts import Facts, read_facts
+from tenfold.harness.records.run import RECORD
 from tenfold.model import list_models, resolve
 from tenfold.reading.reader import Reader
 from tenfold.runs.folded import compare_folded, is_crossval

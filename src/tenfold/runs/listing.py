@@ -18,11 +18,11 @@ from typing import Any
 
 from tenfold.errors import DiskError, RunError, UnknownNameError, UsageError
 from tenfold.files import children, exists, read_bounded, write_atomic
-from tenfold.harness.crossval_record import Crossval
-from tenfold.harness.curve_record import Curve
-from tenfold.harness.explore_record import Exploration
-from tenfold.harness.record import RUNS, Recorded
-from tenfold.harness.run_record import Run
+from tenfold.harness.estimates.crossval_record import Crossval
+from tenfold.harness.estimates.curve_record import Curve
+from tenfold.harness.explore.record import Exploration
+from tenfold.harness.records.record import RUNS, Recorded
+from tenfold.harness.records.run import Run
 from tenfold.runs.committee import Committee
 
 SORTS = {"accuracy": True, "nll": False, "ece": False}  # validation figure -> whether more is better

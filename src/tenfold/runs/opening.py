@@ -13,9 +13,9 @@ from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.data.sets import VALIDATION_NAME
 from tenfold.errors import RunError, UsageError
 from tenfold.files import exists, read_bounded
-from tenfold.harness.arrays import LIMIT, unpack_arrays
+from tenfold.harness.records.arrays import LIMIT, unpack_arrays
+from tenfold.harness.records.run import COMMITTEE, RECORD, Run
 from tenfold.harness.refusal import DRAWN, NOT_DIGITS, picture_set
-from tenfold.harness.run_record import COMMITTEE, RECORD, Run
 from tenfold.model import Metadata, resolve
 from tenfold.runs.committee import Committee
 

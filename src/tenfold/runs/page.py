@@ -7,8 +7,8 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.parts import checksums, load_parts
 from tenfold.errors import TenfoldError
 from tenfold.files import write_atomic
-from tenfold.harness import report
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.run import Run
+from tenfold.harness.report import run as report
 from tenfold.images.png import write_png
 
 

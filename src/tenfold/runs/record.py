@@ -7,8 +7,8 @@ from typing import Any
 from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
 from tenfold.files import children, exists, is_folder, is_stray, make_folder, sweep
-from tenfold.harness.record import RUNS
-from tenfold.harness.run_record import Run
+from tenfold.harness.records.record import RUNS
+from tenfold.harness.records.run import Run
 
 ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file

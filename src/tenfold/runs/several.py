@@ -7,12 +7,12 @@ from typing import Any
 from tenfold.data.labelled import Labelled
 from tenfold.errors import RunError, UsageError
 from tenfold.files import is_file
-from tenfold.harness.facts import read_facts
-from tenfold.harness.page import write_page
-from tenfold.harness.report import render as render_one
-from tenfold.harness.run_record import Run
-from tenfold.harness.several import MOST, SideRun, groups, render, side_by_side
-from tenfold.harness.several_done import read_done
+from tenfold.harness.html.page import write_page
+from tenfold.harness.records.facts import read_facts
+from tenfold.harness.records.run import Run
+from tenfold.harness.report.run import render as render_one
+from tenfold.harness.report.several import MOST, SideRun, groups, render, side_by_side
+from tenfold.harness.report.several_done import read_done
 from tenfold.runs.listing import KINDS, kind_of, list_runs
 from tenfold.runs.page import find_images, find_validation
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tenfold.harness.facts import Facts, read_facts
+from tenfold.harness.records.facts import Facts, read_facts
 
 
 def track_runs(runs: Sequence[Path], to: Path) -> list[Path]:

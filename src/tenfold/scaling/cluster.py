@@ -2,7 +2,7 @@
 
     with cluster(address):                        an address, RAY_ADDRESS, or a cluster of this machine alone
         job.carry_out(answer_parts)               as scaling.local.answer_parts, on all machines
-        crossval("fast", engine=train_as_told)    as harness.trainings.train_as_told, on all machines
+        crossval("fast", engine=train_as_told)    as `harness.estimates` does it, on all machines
 
 Plain tasks, each one part or one training, and no more of them at a time than keep the cluster busy: that is
 the back-pressure. Ray Data is not used, as it would neither go on after the partitions that are done nor
@@ -20,7 +20,7 @@ from typing import Any
 
 from tenfold.environment import cores
 from tenfold.errors import MissingExtraError, NetworkError, ResourceError, TenfoldError
-from tenfold.harness.trainings import Work
+from tenfold.harness.estimates.trainings import Work
 from tenfold.processes import Made, Place
 from tenfold.scaling import local
 from tenfold.scaling.answering import Attempt, Done, Task, answer

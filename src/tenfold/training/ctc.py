@@ -18,7 +18,7 @@ from tenfold.data.labelled import Split
 from tenfold.errors import UsageError
 from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback
-from tenfold.training.lines import NOTHING, Lines, draw_lines
+from tenfold.training.drawn.lines import NOTHING, Lines, draw_lines
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Columns
 from tenfold.training.recipes import Recipe

@@ -18,11 +18,11 @@ def lesson(
     """
     parts = [data] * recipe.as_is
     if recipe.views:
-        from tenfold.training.views import views
+        from tenfold.training.drawn.views import views
 
         parts.append(views(data, recipe.views, seed, kept=kept, processes=processes))
     if recipe.nondigits:
-        from tenfold.training.nondigits import nondigits
+        from tenfold.training.drawn.nondigits import nondigits
 
         count = round(recipe.nondigits * len(data))
         parts.append(nondigits(data, count, seed, kept=kept, processes=processes))

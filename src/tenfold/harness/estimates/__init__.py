@@ -1,0 +1,1 @@
+"""How well recipes do, and whether one is better: cross-validations, learning curves, their statistics."""

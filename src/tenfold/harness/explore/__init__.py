@@ -1,0 +1,1 @@
+"""What would do better: ablations and searches of a recipe's fields."""

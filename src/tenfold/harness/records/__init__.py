@@ -1,0 +1,1 @@
+"""What the harness leaves in folders, and reads back without trust."""
