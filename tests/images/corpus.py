@@ -91,6 +91,8 @@ def bad_pngs(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
     yield "one-row-more", png(pixels, raw=rows + rows[: width + 1])
     yield "inflates-to-64-MB", png(pixels, raw=rows + bytes(64 << 20))
     yield "not-deflate", png(pixels, idat=b"these are not compressed pixels")
+    yield "behind-the-pixels", png(pixels, idat=zlib.compress(rows) + b"more")
+    yield "a-second-part-behind-the-pixels", png(pixels, end=chunk(b"IDAT", b"more") + tail)
     yield "deflate-cut", png(pixels, idat=zlib.compress(rows)[:-6])
     yield "filter-9", png(pixels, raw=b"".join(b"\x09" + row.tobytes() for row in pixels))
     yield "filter-5-in-the-last-row", png(pixels, raw=_with(rows, len(rows) - width - 1, b"\x05"))

@@ -68,6 +68,18 @@ def test_colour_alone_is_contrast(paper: tuple[int, int, int], pen: tuple[int, i
     assert np.array_equal(found.mask, STROKES)
 
 
+@pytest.mark.parametrize("x", range(190, 206, 3))
+@pytest.mark.parametrize("shape", [(512, 384), (512, 512)])
+def test_a_slim_coloured_stroke_tells_by_its_colour_wherever_it_stands(
+    shape: tuple[int, int], x: int
+) -> None:
+    rng = np.random.default_rng(x)
+    picture = np.full((*shape, 3), 235, np.uint8)
+    picture[150:360, x : x + 12] = (215, 245, 90)  # yellow-green, as bright as paper
+    noisy = (picture + rng.normal(0, 1.5, picture.shape)).clip(0, 255).astype(np.uint8)
+    assert ink(noisy).contrast > 60
+
+
 def test_lines_from_side_to_side_go_and_strokes_across_them_stay() -> None:
     mask = STROKES.copy()
     lines = np.zeros_like(mask)

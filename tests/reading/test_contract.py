@@ -213,6 +213,11 @@ def test_a_file_is_answered_as_its_pixels(reader: Reader, pictures: list[Pixels]
 # --- what cannot be answered -------------------------------------------------------------------------------
 
 BAD_PIXELS: dict[str, Any] = {
+    "bool": np.zeros((2, 28, 28), bool),
+    "objects": np.zeros((2, 28, 28), object),
+    "64 bits": np.zeros((2, 28, 28), np.int64),
+    "uint8 with a channel": np.zeros((2, 1, 28, 28), np.uint8),
+    "below 0": np.full((2, 1, 28, 28), -0.1, np.float32),
     "NaN": np.full((2, 1, 28, 28), np.nan, np.float32),
     "infinite": np.full((2, 1, 28, 28), np.inf),
     "beyond float32": np.full((2, 1, 28, 28), 1e300),

@@ -83,9 +83,12 @@ def test_an_image_of_mnist_is_unchanged(reader: Reader, tmp_path: Path) -> None:
 
 def test_a_blank_and_a_doubtful_digit_say_why(reader: Reader, tmp_path: Path) -> None:
     path = tmp_path / "odd.png"
+    path.write_bytes(encoded(np.zeros((28, 28), np.uint8), "PNG"))
+    assert not explain(reader, path).unchanged
     path.write_bytes(encoded(np.full((60, 80), 210, np.uint8), "PNG"))
     blank = explain(reader, path)
     assert (blank.prediction.reason, blank.components, blank.scale) == ("blank", 0, 1.0)
+    assert not blank.unchanged
     assert blank.why == "There is no digit on the picture."
     assert "no ink" in blank.seen
     scribble = np.full((80, 80), 255, np.uint8)

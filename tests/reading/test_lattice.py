@@ -10,11 +10,16 @@ from tenfold.reading.lattice import Edge, Step, readings
 from tenfold.reading.patterns import ANYTHING, compile_pattern, exactly
 
 
+def scores(*first: float) -> tuple[float, ...]:
+    """Of the first digits; the others cannot be."""
+    return (*map(float, first), *[-np.inf] * (10 - len(first)))
+
+
 def lattice(seed: int, nodes: int = 4) -> list[Edge]:
     """Every run of one or two atoms as a digit 0, 1 or 2, and every atom passed over."""
     rng = np.random.default_rng(seed)
     spans = [(i, j) for i in range(nodes) for j in (i + 1, i + 2) if j <= nodes]
-    digits = [Edge(i, j, tuple(rng.normal(-2, 1, 3).tolist()), number) for number, (i, j) in enumerate(spans)]
+    digits = [Edge(i, j, scores(*rng.normal(-2, 1, 3)), number) for number, (i, j) in enumerate(spans)]
     return digits + [Edge(i, i + 1, (float(rng.normal(-3, 1)),)) for i in range(nodes)]
 
 
@@ -26,6 +31,8 @@ def all_paths(nodes: int, edges: list[Edge], at: int = 0) -> list[tuple[float, t
         for (label, score), (rest, steps) in product(
             enumerate(edge.scores), all_paths(nodes, edges, edge.last)
         ):
+            if score == -np.inf:
+                continue
             own = () if edge.candidate is None else (Step(edge.candidate, label),)
             found.append((score + rest, own + steps))
     return found
@@ -52,6 +59,6 @@ def fits(pattern: str | None, steps: tuple[Step, ...]) -> bool:
 
 def test_what_cannot_be_has_no_readings() -> None:
     assert list(readings(4, lattice(0), exactly(5))) == []
-    assert list(readings(2, [Edge(0, 1, (-1.0,), 0)])) == []
-    assert list(readings(1, [Edge(0, 1, (-np.inf, -1.0), 0)])) == [(-1.0, (Step(0, 1),))]
+    assert list(readings(2, [Edge(0, 1, scores(-1.0), 0)])) == []
+    assert list(readings(1, [Edge(0, 1, scores(-np.inf, -1.0), 0)])) == [(-1.0, (Step(0, 1),))]
     assert list(readings(0, [])) == [(0.0, ())]

@@ -116,9 +116,9 @@ def test_the_shipped_network_reads_a_line(compose: Compose, lines: LineReader) -
     assert "".join(map(str, spelt)) == "40829137"
 
 
-@pytest.mark.parametrize("width", [1, 2, 7, 20_001])
+@pytest.mark.parametrize("width", [1, 2, 7, 4_001])
 def test_strips_of_any_width_are_taken(lines: LineReader, width: int) -> None:
-    assert len(lines.chances(np.zeros((40, width), np.uint8))) == min(width + width % 2, 8192) // 2
+    assert len(lines.chances(np.zeros((40, width), np.uint8))) == (width + width % 2) // 2
 
 
 def test_digits_that_overlap_are_read_better_with_it_than_without(compose: Compose) -> None:

@@ -218,6 +218,8 @@ def test_digits_are_unsure_below_the_threshold(
         ({"allowed": ""}, "like '0123'"),
         ({"allowed": "12a"}, "like '0123'"),
         ({"pattern": "["}, "not a regular expression"),
+        ({"pattern": "a{99999999999}"}, "not a regular expression"),
+        ({"pattern": "(" * 3000 + "7" + ")" * 3000}, "not a regular expression"),
         ({"checksum": "verhoeff"}, "There are: luhn"),
         ({"digits": 7.5}, "cannot have 7.5 as its digits"),
         ({"digits": "8"}, "cannot have '8' as its digits"),

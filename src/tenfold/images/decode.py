@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tenfold.errors import ImageError, ShapeError
 from tenfold.files import read_bounded
 from tenfold.images.jpeg import check_scans
+from tenfold.images.pixels import grey_if_grey
 from tenfold.images.png import SIGNATURE, is_plain, png_size, strict_png
 from tenfold.images.size import webp_size
 from tenfold.images.tiff import check_one_page
@@ -113,7 +114,9 @@ def read_shrunk(
         with _WARNINGS.setdefault(os.getpid(), threading.Lock()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = opener(BytesIO(data))
-            orientation = picture.getexif().get(_ORIENTATION) if name in _TURNED_BY_EXIF else None
+            # asked of a PNG that has none, Pillow would decode it here; what there is, it knows by now
+            tagged = name in _TURNED_BY_EXIF and (name != "Png" or "exif" in picture.info)
+            orientation = picture.getexif().get(_ORIENTATION) if tagged else None
             _check_pixels(picture.size, pixel_limit)
             if name == "Jpeg":
                 _check_blocks(picture.size, len(data))
@@ -135,7 +138,7 @@ def _plain_png(data: bytes) -> NDArray[np.uint8]:
     picture = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
     if picture.ndim == 2:
         return picture
-    return _grey_if_grey(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8))
+    return grey_if_grey(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8))
 
 
 @contextmanager
@@ -143,7 +146,7 @@ def _one_sentence(name: str) -> Iterator[None]:
     """Decoders raise a dozen types of error; a user needs one."""
     try:
         yield
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception:
         raise ImageError(f"The {name.upper()} picture is damaged or cut off and cannot be decoded.") from None
@@ -189,10 +192,10 @@ def _plane(picture: "ImageFile") -> NDArray[np.uint8]:
     if mode.startswith(("I", "F")):
         return _to_8_bits(np.asarray(picture))
     if picture.has_transparency_data:
-        return _grey_if_grey(_compose(np.asarray(picture.convert("RGBA"))))
+        return grey_if_grey(_compose(np.asarray(picture.convert("RGBA"))))
     if mode == "1":
         return np.asarray(picture.convert("L"))
-    return _grey_if_grey(_array(picture if mode == "RGB" else picture.convert("RGB")))
+    return grey_if_grey(_array(picture if mode == "RGB" else picture.convert("RGB")))
 
 
 def _array(picture: "Image") -> NDArray[np.uint8]:
@@ -223,9 +226,9 @@ def _compose(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     are bare strokes, on white if dark and on black if light.
     """
     alpha = rgba[..., 3]
-    visible = rgba[alpha >= _OPAQUE][:, :3]
-    if len(visible) == alpha.size and alpha.min() == 255:
+    if alpha.min() == 255:
         return rgba[..., :3]
+    visible = rgba[alpha >= _OPAQUE][:, :3]
     if not len(visible):
         visible = rgba[alpha > 0][:, :3]
     ground = np.full(3, 255.0)
@@ -236,18 +239,13 @@ def _compose(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
             ground = np.median(visible, axis=0)
         elif luminance.mean() > 127:
             ground = np.zeros(3)
-    share = alpha[..., None].astype(np.float32) / 255
-    return (rgba[..., :3] * share + ground.astype(np.float32) * (1 - share) + 0.5).astype(np.uint8)
-
-
-def _grey_if_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    few = rgb[:: len(rgb) // 64 + 1]  # nearly always enough to see colour
-    if not (few == few[..., :1]).all():
-        return rgb
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    if np.array_equal(red, green) and np.array_equal(red, blue):
-        return np.ascontiguousarray(red)
-    return rgb
+    composed = np.empty((*alpha.shape, 3), np.uint8)
+    rows = max(1, _STRIP // alpha.shape[1])
+    for top in range(0, len(rgba), rows):  # whole, floats would take eight times the picture
+        strip = rgba[top : top + rows]
+        share = strip[..., 3:].astype(np.float32) / 255
+        composed[top : top + rows] = strip[..., :3] * share + ground.astype(np.float32) * (1 - share) + 0.5
+    return composed
 
 
 def _upright(plane: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:

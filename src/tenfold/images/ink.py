@@ -6,6 +6,7 @@ concerns paper is computed on a plane of 64 pixels a side, where it costs a tent
 """
 
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ from tenfold.images.resize import shrunk
 from tenfold.images.surroundings import sheet
 
 WORK_SIDE = 512  # pictures are shrunk to this many pixels a side: a digit on a tenth of it still has 50
+_SAMPLE = 4096  # pixels, enough to tell the colours by
 _PAPER_SIDE = 64
 _STROKE_SHARE = 0.45  # the widest stroke, as a share of the picture's shorter side
 _PAPER_SHARE = 0.6  # of the longer side: the window in which more than half is paper
@@ -84,8 +86,8 @@ def _without_lines(found: Ink) -> Ink:
 def most_telling_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The projection of colours in which they differ most: yellow ink on white, or red on green, has no
     contrast in plain luminance."""
-    pixels = rgb.reshape(-1, 3)
-    sample = pixels[:: max(1, len(pixels) // 4096)].astype(np.float32)
+    every = max(1, isqrt(rgb.shape[0] * rgb.shape[1] // _SAMPLE))  # along a row alone, few columns are seen
+    sample = rgb[::every, ::every].reshape(-1, 3).astype(np.float32)
     sample -= sample.mean(axis=0)
     axis = np.linalg.eigh(sample.T @ sample)[1][:, -1]
     axis *= np.sign(axis.sum() or 1.0) / np.abs(axis).sum()

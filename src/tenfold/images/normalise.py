@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import Ink, ink
-from tenfold.images.pixels import picture_pixels
+from tenfold.images.pixels import grey_if_grey, picture_pixels
 from tenfold.images.resize import shrunk, zoomed
 from tenfold.images.surroundings import surroundings
 
@@ -46,14 +46,14 @@ Plane = NDArray[np.uint8]
 class Found:
     """What `to_mnist` made, and what it saw.
 
-    `box` of the digit is x, y, width, height in pixels of the picture; `bright` tells light ink on dark
-    paper; `contrast` is in grey levels between paper and ink; `components` is the number of separate strokes,
-    0 on a blank.
+    `ink` is what it was made of; `box` of the digit is x, y, width, height in pixels of the picture;
+    `contrast` is in grey levels between paper and ink; `components` is the number of separate strokes, 0 on a
+    blank.
     """
 
     image: Plane
+    ink: Ink
     box: tuple[int, int, int, int]
-    bright: bool
     contrast: int
     touches_edge: bool
     components: int
@@ -61,6 +61,11 @@ class Found:
     @property
     def blank(self) -> bool:
         return self.components == 0
+
+    @property
+    def bright(self) -> bool:
+        """Light ink on dark paper."""
+        return self.ink.bright
 
 
 def to_mnist(picture: Plane) -> Plane:
@@ -73,24 +78,26 @@ def to_mnist(picture: Plane) -> Plane:
 def find_digit(picture: Plane) -> Found:
     """As `to_mnist`, with what was found on the way."""
     picture = picture_pixels(picture)
-    if picture.ndim == 3 and (picture == picture[..., :1]).all():
-        picture = picture[..., 0]
-    for image, bright in ((picture, True), (~picture, False)):
-        if _is_mnist(image):
-            return Found(image.copy(), _box(image), bright, int(image.max()), False, 1)
+    if picture.ndim == 3:
+        picture = grey_if_grey(picture)
+    if picture.shape == (SIDE, SIDE):
+        for image, bright in ((picture, True), (~picture, False)):
+            if _is_mnist(image):
+                full = int(image.max())
+                return Found(image.copy(), Ink(image, 0, full, bright, 1.0), _box(image), full, False, 1)
     found = ink(picture)
     blank = found.contrast < _FAINTEST
     mask, components = (found.mask, 0) if blank else _digit_mask(found.mask)
     if (not found.contrast or components > _CRUMBS) and min(mask.shape) >= 2 * SIDE:
         return _from_afar(picture, max(mask.shape) // 2)
     if blank:
-        return Found(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), found.bright, 0, False, 0)
+        return Found(np.zeros((SIDE, SIDE), np.uint8), found, (0, 0, 0, 0), 0, False, 0)
     image = place(_strokes(found, mask))
     x, y, width, height = _box(mask)
     touches = x == 0 or y == 0 or x + width == mask.shape[1] or y + height == mask.shape[0]
     z = 1 / found.scale
     box = (round(x * z), round(y * z), round(width * z), round(height * z))
-    return Found(image, box, found.bright, found.contrast, touches, components)
+    return Found(image, found, box, found.contrast, touches, components)
 
 
 def _from_afar(picture: Plane, side: int) -> Found:
@@ -104,8 +111,6 @@ def _from_afar(picture: Plane, side: int) -> Found:
 def _is_mnist(image: Plane) -> bool:
     """True for all 70,000: the longer side of the ink is 20 (19 in 16 images), and its centre of mass rounds
     to pixel 14 both ways (one image is 0.52 off)."""
-    if image.shape != (SIDE, SIDE):
-        return False
     _, _, width, height = _box(image)
     if max(width, height) not in (BOX - 1, BOX):
         return False

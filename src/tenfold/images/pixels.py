@@ -1,4 +1,4 @@
-"""One picture in memory: it either is what it must be or ends in one ShapeError."""
+"""One picture in memory: it is what it must be or ends in one ShapeError; grey where it has no colour."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,3 +20,14 @@ def picture_pixels(image: object) -> NDArray[np.uint8]:
             f"not {image.dtype} {list(image.shape)}."
         )
     return np.asarray(image)  # not a memory map nor another subclass, which OpenCV may not know
+
+
+def grey_if_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """RGB [h, w, 3] without colour as grey [h, w], any other as it is."""
+    few = rgb[:: len(rgb) // 64 + 1]  # nearly always enough to see colour
+    if not (few == few[..., :1]).all():
+        return rgb
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return np.ascontiguousarray(red)
+    return rgb

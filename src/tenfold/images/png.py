@@ -114,6 +114,8 @@ def _check_rows(pixels: list[bytes], passes: list[tuple[int, int]]) -> None:
         raise ImageError("The PNG file is damaged: its pixels cannot be unpacked.") from None
     if length != expected or not inflater.eof:
         raise ImageError("The PNG file is damaged: it holds fewer rows than its header says.")
+    if inflater.unused_data:
+        raise ImageError("The PNG file is damaged: something stands behind its pixels.")
 
 
 def write_png(picture: NDArray[np.uint8]) -> bytes:

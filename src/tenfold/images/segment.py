@@ -22,6 +22,7 @@ from tenfold.images.atoms import Atom, Box, joined
 from tenfold.images.cuts import lean, part
 from tenfold.images.decode import PIXEL_LIMIT, read_shrunk
 from tenfold.images.normalise import FINE, fine_strokes, place
+from tenfold.images.pixels import picture_pixels
 from tenfold.images.rows import Row
 from tenfold.images.rules import without_rules
 from tenfold.images.strokes import PAGE_SIDE, Strokes, softened, stroke_width, strokes
@@ -72,8 +73,9 @@ class Page:
 
 
 def segment(picture: NDArray[np.uint8]) -> Page:
-    """The lines of a picture, uint8 [h, w] or RGB [h, w, 3], of either polarity; none if it is blank."""
-    return _page(strokes(picture))
+    """The lines of a picture, uint8 [h, w] or RGB [h, w, 3], of either polarity; none if it is blank.
+    Raises ShapeError for another array."""
+    return _page(strokes(picture_pixels(picture)))
 
 
 def _page(found: Strokes) -> Page:

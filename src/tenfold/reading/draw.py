@@ -9,7 +9,7 @@ from tenfold.images.png import write_png
 from tenfold.reading.page import Reading
 
 _SURE, _UNSURE = (20, 150, 40), (235, 120, 0)  # RGB; they differ in lightness too
-_SMALLEST = 480  # a picture with a shorter side is enlarged, so that boxes do not hide the digits
+_SMALLEST = 480  # a picture whose longer side is shorter is enlarged, so that boxes do not hide the digits
 
 
 def draw(picture: NDArray[np.uint8], reading: Reading) -> bytes:

@@ -50,7 +50,7 @@ class Expected:
         if self.pattern is not None:
             try:
                 compile_pattern(self.pattern)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise UsageError(f"'{self.pattern}' is not a regular expression: {error}.") from None
 
     def language(self) -> Expression:

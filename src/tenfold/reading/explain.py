@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.decode import read_shrunk
-from tenfold.images.ink import WORK_SIDE, ink
+from tenfold.images.ink import WORK_SIDE
 from tenfold.images.normalise import Found, find_digit
 from tenfold.reading.looks import ONE_LOOK
 from tenfold.reading.reader import UNLIKE, Prediction, Reader
@@ -143,27 +143,28 @@ class Explanation:
 
 
 def explain(reader: Reader, picture: str | os.PathLike[str]) -> Explanation:
-    """The steps of `reader.predict([picture])`, whose answer is in it. Raises as that does."""
-    plane, size = read_shrunk(os.fsdecode(picture), WORK_SIDE)
+    """The steps of `reader.predict([picture])`, whose answer is in it. Raises as
+    `images.read_picture`."""
+    file = os.fsdecode(picture)
+    plane, size = read_shrunk(file, WORK_SIDE)
     found = find_digit(plane)
-    strength = ink(plane)
     (row,) = reader.probabilities(found.image[None])
     (first,) = reader.probabilities(found.image[None], perhaps=ONE_LOOK)
     zoom = max(size) / max(plane.shape[:2])
     x, y, width, height = (round(length * zoom) for length in found.box)
     return Explanation(
-        prediction=reader.prediction(row, blank=not found.image.any(), file=os.fsdecode(picture)),
+        prediction=reader.prediction(row, blank=not found.image.any(), file=file),
         picture=_boxed(plane, found),
-        ink=_shown(_full_range(strength.plane, found.contrast)),
+        ink=_shown(_full_range(found.ink.plane, found.contrast)),
         image=found.image,
         size=size,
         box=(x, y, width, height),
         bright=found.bright,
         contrast=found.contrast,
-        threshold=strength.threshold,
+        threshold=found.ink.threshold,
         components=found.components,
         touches_edge=found.touches_edge,
-        unchanged=any(np.array_equal(found.image, other) for other in (plane, 255 - plane)),
+        unchanged=not found.blank and any(np.array_equal(found.image, of) for of in (plane, 255 - plane)),
         needed=reader.metadata.thresholds.get(CONFIDENCE, 0.0),
         likeness=float(likeness(row[None])[0]),
         needed_likeness=reader.metadata.thresholds.get(LIKENESS, 0.0),

@@ -64,6 +64,13 @@ def check_not_one(images: object) -> None:
         raise ShapeError("Pictures must be given as a list; for one, put it in brackets: predict([picture]).")
 
 
+def path_text(path: object) -> str:
+    """A path as text. Raises ShapeError for what is none."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise ShapeError(f"A picture's path must be text or a Path, not {_kind(path)}.")
+    return os.fsdecode(path)
+
+
 def check_sequence(images: object) -> None:
     """More than one picture, and all at hand."""
     check_not_one(images)

@@ -10,6 +10,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from math import inf
 
@@ -101,9 +102,15 @@ def _onward(edge: Edge, state: Expression) -> dict[Expression, float]:
     """The states after `edge`, each with the best score that leads there."""
     if edge.candidate is None:
         return {state: edge.scores[0]}
-    best: dict[Expression, float] = {}
-    for digit, score in zip(DIGITS, edge.scores, strict=False):
+    return {after: max(edge.scores[label] for label in labels) for after, labels in _ways(state)}
+
+
+@lru_cache(1 << 16)
+def _ways(state: Expression) -> tuple[tuple[Expression, tuple[int, ...]], ...]:
+    """The states after one more digit, and which digits lead to each."""
+    ways: dict[Expression, tuple[int, ...]] = {}
+    for label, digit in enumerate(DIGITS):
         after = step(state, digit)
-        if after != NOTHING and score > best.get(after, -inf):
-            best[after] = score
-    return best
+        if after != NOTHING:
+            ways[after] = (*ways.get(after, ()), label)
+    return tuple(ways.items())

@@ -22,7 +22,6 @@ from tenfold.reading.sessions import Sessions
 BLANK = len(DIGITS)
 STEP = 2  # columns of a strip for each of the network's
 FLOOR = -10.0  # the least log-probability of one digit: the network may be wrong
-_LONGEST = 8_192  # columns of a strip that are read: some four hundred digits
 
 Floats = NDArray[np.float64]
 
@@ -41,8 +40,7 @@ class LineReader:
 
     def chances(self, strip: NDArray[np.uint8]) -> Floats:
         """Of a strip uint8 [40, w] (`images/strip.py`): float64 [w // 2, 11], the last class is none."""
-        narrow = strip[:, :_LONGEST]
-        even = np.pad(narrow, ((0, 0), (0, narrow.shape[1] % STEP)))
+        even = np.pad(strip, ((0, 0), (0, strip.shape[1] % STEP)))
         return self._columns(preprocess(even[None]))[:, 0]
 
     def digits(self, images: NDArray[np.float32]) -> Floats:

@@ -7,6 +7,7 @@ stay as they are and cost nothing more. Of the same pictures the network of whol
 """
 
 from collections.abc import Callable
+from functools import cache
 from math import cos, radians, sin
 
 import numpy as np
@@ -31,15 +32,15 @@ def several_looks(
 ) -> NDArray[np.float32]:
     """The mean over looks, float32 [n, 10], where `logits` [n, 10] are the first look's at `images` float32
     [n, 1, 28, 28]; `network` maps images to logits."""
-    moved = network(_moved(images)).reshape(len(LOOKS), *logits.shape)
-    return np.asarray((logits + moved.sum(0)) / (1 + len(LOOKS)), np.float32)
+    moved = network(_moved(images)).reshape(-1, *logits.shape)
+    return np.asarray((logits + moved.sum(0)) / (1 + len(moved)), np.float32)
 
 
 def _moved(images: Images) -> Images:
     """All images in the first way, then all in the second, and so on."""
     flat = np.zeros((len(images), SIDE * SIDE + 1), np.float32)  # the last pixel is whatever lies outside
     flat[:, :-1] = images.reshape(len(images), -1)
-    moved = [sum(flat[:, places] * weights for places, weights in taps) for taps in LOOKS]
+    moved = [sum(flat[:, places] * weights for places, weights in taps) for taps in _looks()]
     return np.concatenate(moved).reshape(-1, 1, SIDE, SIDE)
 
 
@@ -58,4 +59,6 @@ def _taps(turn: float, slant: float) -> Taps:
     return taps
 
 
-LOOKS = [_taps(TURN, 0), _taps(-TURN, 0), _taps(0, SLANT), _taps(0, -SLANT)]
+@cache
+def _looks() -> tuple[Taps, ...]:
+    return _taps(TURN, 0), _taps(-TURN, 0), _taps(0, SLANT), _taps(0, -SLANT)

@@ -22,7 +22,6 @@ from tenfold.reading.reader import Failure, Prediction, Reader
 
 ALONE = 512  # pictures
 CHUNK = 128  # pictures handed to a process at a time
-PATIENCE = 10  # seconds until a process that is asked to end is made to
 
 
 def predict_many(
@@ -70,8 +69,8 @@ def _workers(count: int) -> Iterator[list[Connection]]:
         for end in ends:
             end.close()
         for process in processes:
-            process.join(PATIENCE)
-            process.kill()
+            process.kill()  # it has nothing worth waiting for
+            process.join()
 
 
 @contextmanager

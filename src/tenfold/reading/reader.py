@@ -25,7 +25,7 @@ from tenfold.errors import ShapeError, TenfoldError, named
 from tenfold.metrics import softmax
 from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
 from tenfold.onnx_check import INPUT, OUTPUTS
-from tenfold.reading.given import check_not_one, check_sequence, network_input, raw_pixels
+from tenfold.reading.given import check_not_one, check_sequence, network_input, path_text, raw_pixels
 from tenfold.reading.lines import LineReader
 from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
 from tenfold.reading.sessions import Sessions
@@ -186,11 +186,11 @@ class Reader:
         """One result for each file, in order, with at most FILES_AT_ONCE pictures in memory.
 
         A file that cannot be read gives a Failure, and the others go on. Raises ShapeError, when the first is
-        asked for, where `paths` is one path.
+        asked for, where `paths` is one path, and for what is no path.
         """
         check_not_one(paths)
         remaining = iter(paths)
-        while chunk := [os.fsdecode(path) for path in islice(remaining, FILES_AT_ONCE)]:
+        while chunk := [path_text(path) for path in islice(remaining, FILES_AT_ONCE)]:
             digits = [_digit_or_failure(path) for path in chunk]
             good = [(d, path) for d, path in zip(digits, chunk, strict=True) if not isinstance(d, Failure)]
             predictions = iter(self._read([d for d, _ in good], [path for _, path in good]))
@@ -212,14 +212,13 @@ class Reader:
         ("0123"); `pattern`, a regular expression of the whole text; `checksum`, "luhn" or a function of the
         text. Raises as `predict` for the picture, UsageError for the rest.
         """
-        from tenfold.images.pixels import picture_pixels
         from tenfold.images.segment import segment, segment_file
         from tenfold.reading.expected import Expected
 
         expected = Expected(digits, allowed, pattern, checksum)
         if isinstance(image, str | os.PathLike):
             return self.read_page(segment_file(os.fsdecode(image)), expected, os.fsdecode(image))
-        return self.read_page(segment(picture_pixels(image)), expected)
+        return self.read_page(segment(image), expected)
 
     def read_page(self, page: "Page", expected: "Expected", file: str | None = None) -> "Reading":
         """`read` for a page whose strokes are found already, with the shipped model of whole lines beside."""

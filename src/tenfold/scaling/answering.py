@@ -205,8 +205,7 @@ def _digit(item: Item) -> Any:
 
 
 def _page(item: Item) -> "Page":
-    from tenfold.images.pixels import picture_pixels
     from tenfold.images.segment import segment, segment_file
 
     content: Any = item.content
-    return segment_file(content) if isinstance(content, bytes) else segment(picture_pixels(content))
+    return segment_file(content) if isinstance(content, bytes) else segment(content)
