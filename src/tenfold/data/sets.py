@@ -18,7 +18,7 @@ from tenfold.data.idx import IDX_NAMES
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_test, load_training, split
 from tenfold.data.sources import SOURCES, Store, load_source
-from tenfold.errors import DataError, UnknownNameError, UsageError
+from tenfold.errors import DataError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import exists, is_folder
 
 VALIDATION_NAME = "mnist-validation"
@@ -40,10 +40,7 @@ def load_set(
     `load_idx` do.
     """
     name = str(name_or_path)
-    if not name:  # as a path it is the current folder
-        raise UsageError(
-            "The name of a SET is empty, perhaps for a variable that is not set; the current folder is '.'."
-        )
+    refuse_empty("The name of a SET", name)
     if name == "mnist":
         return load_test() if part == "test" else load_training()
     if name == VALIDATION_NAME:
