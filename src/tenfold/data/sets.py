@@ -11,6 +11,7 @@ read.
 """
 
 from pathlib import Path
+from typing import get_args
 
 from tenfold.data.catalogue import Part
 from tenfold.data.folder import Road, load_folder, load_idx, load_npz, take_road
@@ -35,10 +36,12 @@ def load_set(
     """The set of that name or at that path. `part` chooses between the two of a named set; a path is whole.
 
     `store` says where other sets are kept and got, `road` makes 28x28 of grey uint8 [h, w] (`to_mnist` if
-    None). Raises UnknownNameError for what is neither a name nor a path, UsageError for an empty name and for
-    the training part of "mnist-validation", and as `load_source`, `load_folder`, `load_npz` and
-    `load_idx` do.
+    None). Raises UnknownNameError for what is neither a name nor a path and for another part, UsageError for
+    an empty name and for the training part of "mnist-validation", and as `load_source`, `load_folder`,
+    `load_npz` and `load_idx` do.
     """
+    if part not in (parts := get_args(Part)):
+        raise UnknownNameError("part of a set", part, parts)
     name = str(name_or_path)
     refuse_empty("The name of a SET", name)
     if name == "mnist":
