@@ -24,7 +24,6 @@ from tenfold import onnx_wire
 from tenfold.errors import DiskError, ModelFileError, TenfoldError, UnknownNameError, UsageError
 from tenfold.kinds import DIGIT, LINE
 from tenfold.model import (
-    CLASSES,
     DEFAULT_MODEL,
     FORMAT,
     LINES,
@@ -79,7 +78,7 @@ def test_metadata_is_read_back(model_file: Path, model_bytes: bytes) -> None:
     assert model.metadata.parameters == 4 * 9 + 4 + 676 * 10 + 10
     assert model.metadata.golden_images.shape == (4, 28, 28)
     assert model == read_model(model_file)
-    assert CLASSES == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+    assert model.metadata.kind.classes == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
 def test_a_precision_is_one_that_the_values_have(model_bytes: bytes) -> None:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KEY = "tenfold"  # of the metadata within the ONNX file
-CLASSES = DIGIT.classes
 GOLDEN_TOLERANCE = 1e-4  # in probability; ONNX Runtime on other processors differs by 1e-6
 INT8_TOLERANCE = 0.01  # where a sum is half-way between two whole numbers, kernels differ: seen, by 0.004
 GOLDEN_LIMIT = 16  # images, each of which may cost what onnx_check allows

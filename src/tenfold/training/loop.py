@@ -25,11 +25,11 @@ from torch import Generator, Tensor
 from tenfold.data.labelled import Labelled
 from tenfold.data.preprocess import WHITE, add_channel, one_hot
 from tenfold.errors import DivergedError
+from tenfold.onnx_check import CLASSES
 from tenfold.training import state
 from tenfold.training.callbacks import Callback, check_callbacks
 from tenfold.training.devices import Precision, find_device, find_precision, memory_for
 from tenfold.training.distributed import ALONE, Group
-from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.order import derive, half_hard, permutation
 from tenfold.training.recipes import Recipe
