@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import inspect
 import io
 import json
 import os
@@ -20,10 +21,9 @@ import onnx
 import pytest
 
 from tenfold import onnx_wire
-from tenfold.errors import DiskError, ModelFileError, TenfoldError, UnknownNameError
+from tenfold.errors import DiskError, ModelFileError, TenfoldError, UnknownNameError, UsageError
 from tenfold.kinds import DIGIT, LINE
 from tenfold.model import (
-    CLASSES,
     DEFAULT_MODEL,
     FORMAT,
     LINES,
@@ -78,7 +78,7 @@ def test_metadata_is_read_back(model_file: Path, model_bytes: bytes) -> None:
     assert model.metadata.parameters == 4 * 9 + 4 + 676 * 10 + 10
     assert model.metadata.golden_images.shape == (4, 28, 28)
     assert model == read_model(model_file)
-    assert CLASSES == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+    assert model.metadata.kind.classes == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
 def test_a_precision_is_one_that_the_values_have(model_bytes: bytes) -> None:
@@ -308,6 +308,7 @@ WRONG_VALUES = {
     "temperature 0": edit("temperature", to=0),
     "temperature true": edit("temperature", to=True),
     "temperature as text": edit("temperature", to="1"),
+    "temperature beyond any float": edit("temperature", to=10**400),
     "thresholds": edit("thresholds", to=[]),
     "threshold as text": edit("thresholds", "confidence", to="1"),
     "recipe": edit("recipe", to=[]),
@@ -327,6 +328,7 @@ WRONG_VALUES = {
     "no golden images": edit("golden", to={"images": "", "probabilities": []}),
     "golden probabilities short": edit("golden", "probabilities", to=[[0.1] * 10]),
     "golden probabilities ragged": edit("golden", "probabilities", to=[[0.1], [0.1] * 10]),
+    "golden probabilities beyond any float": edit("golden", "probabilities", to=[[10**400] * 10] * 4),
     "golden probabilities text": edit("golden", "probabilities", to=[["a"] * 10] * 4),
 }
 
@@ -353,6 +355,16 @@ def test_unsound_json_is_refused(model_bytes: bytes) -> None:
     for name, changed_text in texts.items():
         assert changed_text != text, name
         refused(with_metadata(model_bytes, changed_text), "its metadata")
+
+
+def test_metadata_as_deep_as_json_is_read_is_refused_or_kept(model_bytes: bytes) -> None:
+    """Writing takes a few more frames than reading, so some of it can be read and not be written."""
+    text = text_of(model_bytes)
+    room = sys.getrecursionlimit() - len(inspect.stack(context=0))
+    for depth in range(room - 30, room):
+        deep = text.replace('{"epochs":3', '{"epochs":' + "[" * depth + "]" * depth)
+        with contextlib.suppress(ModelFileError):
+            parse_model(with_metadata(model_bytes, deep), "m.onnx")
 
 
 def test_exactly_one_metadata_entry(model_bytes: bytes) -> None:
@@ -420,6 +432,10 @@ def test_resolve(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPat
         resolve("fats")
     with pytest.raises(ModelFileError, match=r"holds no model\.onnx; give a finished run or a model file"):
         resolve(shipped)
+    (tmp_path / "model.onnx").write_bytes(b"")
+    assert resolve(".") == Path("model.onnx")
+    with pytest.raises(UsageError, match="The name of a model is empty"):
+        resolve("")
 
 
 def test_a_model_that_the_system_does_not_let_be_looked_for_is_an_error_of_ours() -> None:

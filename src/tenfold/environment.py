@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # in a container: microseconds, of all cores, and of how many
 PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
 
 
@@ -35,10 +36,14 @@ def machine() -> dict[str, str | int | float]:
 
 
 def cores() -> int:
-    """That this process may use: a container or taskset may grant fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """That this process may use: taskset, or a container's cpuset or share of the time, may grant fewer than
+    the machine has."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, QUOTA.read_text().split())
+    except (OSError, ValueError):  # no container, or "max", which is no quota
+        return there
+    return max(1, min(there, quota // period))
 
 
 def processor() -> str:

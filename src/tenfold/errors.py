@@ -115,6 +115,15 @@ def need_torch() -> None:
         raise MissingExtraError("Training", "train")
 
 
+def refuse_empty(what: str, *names: object) -> None:
+    """A variable of the shell that is not set comes as "", which as a path is the current folder. Raises
+    UsageError."""
+    if "" in names:
+        raise UsageError(
+            f"{what} is empty, perhaps for a variable that is not set; the current folder is '.'."
+        )
+
+
 @contextmanager
 def named(name: str) -> Iterator[None]:
     """A picture that cannot be read is one of many: its error names it."""

@@ -9,7 +9,6 @@ and fitted numbers: no date, host or path.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import math
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from tenfold import onnx_check, onnx_wire
 from tenfold.data.preprocess import preprocess
-from tenfold.errors import ModelFileError, UnknownNameError
+from tenfold.errors import ModelFileError, UnknownNameError, refuse_empty
 from tenfold.files import exists, is_folder, read_bounded, sha256
 from tenfold.kinds import DIGIT, KINDS, Kind
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KEY = "tenfold"  # of the metadata within the ONNX file
-CLASSES = DIGIT.classes
 GOLDEN_TOLERANCE = 1e-4  # in probability; ONNX Runtime on other processors differs by 1e-6
 INT8_TOLERANCE = 0.01  # where a sum is half-way between two whole numbers, kernels differ: seen, by 0.004
 GOLDEN_LIMIT = 16  # images, each of which may cost what onnx_check allows
@@ -124,9 +122,10 @@ def read_card(name: str) -> str:
 def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     """The file of a shipped model's name, of a model file or of a run folder; None is the shipped default.
 
-    Raises UnknownNameError for a word that is neither a name nor a file, ModelFileError for a folder that
-    holds no model, DiskError for one that may not be looked into.
+    Raises UnknownNameError for a word that is neither a name nor a file, UsageError for an empty one,
+    ModelFileError for a folder that holds no model, DiskError for one that may not be looked into.
     """
+    refuse_empty("The name of a model", model)
     if model is None or (isinstance(model, str) and model in list_models(lines=True)):
         return MODELS / f"{model or DEFAULT_MODEL}.onnx"
     path = Path(model)
@@ -245,7 +244,7 @@ def _metadata(text: str) -> Metadata:
     try:
         metadata = _from_document(document)
         canonical = metadata.to_json()
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise ModelFileError("its metadata is incomplete or has a wrong value") from None
     if canonical != text[:_CHECKSUM_AT] + _ZEROS + text[_CHECKSUM_AT + 64 :]:
         raise ModelFileError("its metadata is not as Tenfold writes it")
@@ -253,7 +252,7 @@ def _metadata(text: str) -> Metadata:
 
 
 def _from_document(document: dict[str, Any]) -> Metadata:
-    """Raises KeyError, TypeError or ValueError; what is left over or not canonical is found by the caller."""
+    """Raises KeyError, TypeError, ValueError, OverflowError; the caller finds what is not canonical."""
     golden = document["golden"]
     kind = KINDS[document["preprocessing"]["road"]]
     pixels = np.frombuffer(base64.b64decode(golden["images"], validate=True), np.uint8)

@@ -56,7 +56,7 @@ def test_a_mirror_that_fails_is_named_with_its_reason(
     with pytest.raises(NetworkError) as caught:
         download(FILE, [mirror.url], "digits", HASTY)
     assert str(caught.value) == (
-        f"The data set 'digits' cannot be downloaded: {mirror.host} {told}. "
+        f"The data set 'digits' cannot be downloaded: http://{mirror.host} {told}. "
         "Try again later, or get digits.gz elsewhere and import it from that file or folder."
     )
     assert len(mirror.asked) == times
@@ -123,10 +123,15 @@ def test_a_mirror_is_asked_as_often_as_is_said(mirror: Mirror, attempts: int) ->
 def test_all_hosts_are_told_of(mirror: Mirror, second_mirror: Mirror) -> None:
     mirror.faults["/digits.gz"], second_mirror.faults["/digits.gz"] = "404", "page"
     with pytest.raises(NetworkError) as caught:
-        download(FILE, [mirror.url, second_mirror.url, "http://127.0.0.1:1/"], "digits", HASTY)
+        download(
+            FILE,
+            [mirror.url, second_mirror.url, "http://127.0.0.1:1/", "https://127.0.0.1:1/"],
+            "digits",
+            HASTY,
+        )
     assert (
-        f"{mirror.host} answered 404; {second_mirror.host} sent a web page instead of the file; "
-        "127.0.0.1:1 cannot be reached."
+        f"http://{mirror.host} answered 404; http://{second_mirror.host} sent a web page instead of the "
+        "file; http://127.0.0.1:1 cannot be reached; https://127.0.0.1:1 cannot be reached."
     ) in str(caught.value)
 
 

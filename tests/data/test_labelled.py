@@ -172,9 +172,10 @@ def test_a_split_stays_the_same() -> None:
     assert validation_indices(digits(60), 5).tolist() == [1, 8, 22, 32, 58]
 
 
-@pytest.mark.parametrize(("count", "validation"), [(11, None), (20, 0), (20, 20)])
+@pytest.mark.parametrize(("count", "validation"), [(11, None), (20, 0), (20, 20), (20, 5_000)])
 def test_a_set_too_small_to_split_is_refused(count: int, validation: int | None) -> None:
-    with pytest.raises(DataError, match="too few images"):
+    least = 12 if validation is None else validation + 1
+    with pytest.raises(DataError, match=f"too few images .*: {count}; it needs at least {least:,}"):
         digits(count).split(validation)
 
 

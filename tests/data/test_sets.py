@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,13 @@ def test_a_path_that_is_no_set_is_refused(tmp_path: Path) -> None:
 def test_a_mistyped_name_is_told_what_is_near(name: str, near: str) -> None:
     with pytest.raises(UnknownNameError, match=rf"There is no data set '{name}'\. Did you mean '{near}'\?"):
         load_set(name)
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist-validation", "usps"])
+def test_a_mistyped_part_is_told_what_is_near(name: str) -> None:
+    part: Any = "tset"
+    with pytest.raises(UnknownNameError, match=r"There is no part of a set 'tset'\. Did you mean 'test'\?"):
+        load_set(name, part)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "nothing like it"])

@@ -96,7 +96,7 @@ def test_nothing_is_left_of_a_failed_download_and_the_old_cache_stays(
     old = tmp_path / "cache/fashion-mnist/t10k-labels-idx1-ubyte.gz"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"an older version")
-    with pytest.raises(NetworkError, match=f"'fashion-mnist' cannot be downloaded: {mirror.host} "):
+    with pytest.raises(NetworkError, match=f"'fashion-mnist' cannot be downloaded: http://{mirror.host} "):
         fetch(fashion, "test", store)
     assert old.read_bytes() == b"an older version"
     assert in_cache(tmp_path) == [
@@ -161,6 +161,14 @@ def test_files_that_were_got_by_other_means_are_imported(
     assert load_source(fashion, store=given).labels.tolist() == [3, 1, 4, 1]
     assert len(in_cache(tmp_path)) == 2
     assert mirror.asked == []
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_the_one_file_of_both_parts_is_imported_under_any_name(part: Any, tmp_path: Path) -> None:
+    source, files = small("emnist-digits", emnist_zip("emnist-digits", LABELS, tmp_path))
+    (tmp_path / "emnist (1).zip").write_bytes(*files.values())
+    store = Store(cache=tmp_path / "cache", import_from=tmp_path / "emnist (1).zip", offline=True)
+    assert load_source(source, part, store).labels.tolist() == LABELS.tolist()
 
 
 @pytest.mark.parametrize(

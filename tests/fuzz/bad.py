@@ -155,3 +155,4 @@ def _other_metadata(good: bytes) -> Iterator[tuple[str, bytes]]:
     yield "metadata nested deeply", with_text(text[:-1] + ',"z":' + "[" * 50_000 + "]" * 50_000 + "}")
     yield "no probabilities", with_value(golden={})
     yield "another temperature", with_text(text.replace('"temperature":1.0', '"temperature":-1.0'))
+    yield "a temperature beyond any float", with_value(temperature=10**400)

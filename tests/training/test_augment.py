@@ -206,7 +206,7 @@ def test_thickness_stays_between_paper_and_ink(images: Tensor, thickness: float)
     [
         {"shift": -1}, {"rotation": -1}, {"scale": 1}, {"scale": -0.1}, {"shear": float("nan")},
         {"elastic": float("inf")}, {"thickness": 1.01}, {"thickness": -0.1},
-        {"rotation": "9"}, {"shift": True},
+        {"rotation": "9"}, {"shift": True}, {"shift": 28}, {"rotation": 10**400}, {"shear": 1e30},
     ],
     ids=str,
 )  # fmt: skip

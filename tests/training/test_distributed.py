@@ -16,6 +16,7 @@ from tests.training.group import places, run_group, start_group
 from tenfold.data.mnist import load_training
 from tenfold.errors import UsageError
 from tenfold.runs import Run
+from tenfold.runs.follow import follow
 from tenfold.training.backup import NAMES
 from tenfold.training.distributed import ALONE, Group
 from tenfold.training.layers import Dropout
@@ -120,6 +121,27 @@ def test_processes_that_begin_otherwise_are_told(tmp_path: Path) -> None:
     ended = run_group(["-c", PROGRAM, "baseline", "3,4", str(tmp_path), "400"], 2, tmp_path)
     assert all("The processes do not begin the same training" in process.stderr for process in ended)
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_all_draw_by_as_many_processes_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one they would take longer than the first waits for them."""
+    drawn: dict[str, Any] = {}
+
+    def lesson(*_: Any, **settings: Any) -> None:
+        drawn.update(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tenfold.runs.follow.lesson", lesson)
+    record = {
+        "recipe": RECIPES["reader"].to_dict(),
+        "sets": ["mnist"],
+        "final": True,
+        "seed": 0,
+        "threads": 3,
+    }
+    with pytest.raises(KeyboardInterrupt):
+        follow(record, None)
+    assert drawn["processes"] == 3
 
 
 TRAIN = ("-m", "tenfold", "train")

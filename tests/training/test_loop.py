@@ -12,7 +12,7 @@ from tests.training.conftest import STIRRED, MakeTrainer, same_weights
 from torch import Tensor
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DiskError, DivergedError, ShapeError, UnknownNameError, UsageError
+from tenfold.errors import DiskError, DivergedError, ResourceError, ShapeError, UnknownNameError, UsageError
 from tenfold.training import checkpoint
 from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
@@ -303,6 +303,27 @@ def test_callbacks_that_began_also_end_when_the_training_fails(
     with pytest.raises(UnknownNameError):
         make_trainer([Ended(seen), EarlyStopping("f1")]).run()
     assert seen == []
+
+
+class Takes(torch.nn.Module):
+    """Memory that there is nowhere."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images + torch.empty(2**57)
+
+
+def test_a_lack_of_memory_is_an_error_of_ours_that_names_what_takes_it(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer()
+    trainer.network.layers.append(Takes())
+    with pytest.raises(ResourceError, match="on the device 'cpu' to train in batches of 32 images"):
+        trainer.run()
+
+
+def test_another_error_of_torch_is_told_as_it_is(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer()
+    trainer.network.layers.append(torch.nn.Linear(11, 10))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        trainer.run()
 
 
 def test_the_network_refuses_another_shape(make_trainer: MakeTrainer) -> None:

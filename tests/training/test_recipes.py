@@ -163,10 +163,15 @@ def test_what_is_not_a_recipe_is_refused(values: dict[str, Any], error: type[Usa
 
 
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), ODD], ids=lambda recipe: recipe.name)
-def test_a_recipe_passes_through_a_file_unchanged(tmp_path: Path, recipe: Recipe) -> None:
+def test_a_recipe_passes_through_a_file_unchanged(
+    tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_recipe(tmp_path / "recipe.json", recipe)
     assert find_recipe(path) == find_recipe(str(path)) == recipe
     assert find_recipe(tmp_path) == recipe  # the folder that a search left it in
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="The name of a recipe is empty"):
+        find_recipe("")
     assert len(path.read_text().splitlines()) > 15  # a line a field, for people
 
 

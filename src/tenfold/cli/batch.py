@@ -65,14 +65,6 @@ def refuse_without_out(**options: Any) -> None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --out DIR.")
 
 
-def refuse_empty(images: Sequence[str]) -> None:
-    """A variable of the shell that is not set comes as "", which as a path is the current folder."""
-    if "" in images:
-        raise UsageError(
-            "An IMAGE is empty, perhaps for a variable that is not set; the current folder is '.'."
-        )
-
-
 def refuse_over_input(out: Path | None, images: Iterable[str | Path]) -> None:
     """What a command makes does not take the place of a picture that it is made from."""
     if out is not None and os.path.realpath(out) in map(os.path.realpath, images):

@@ -11,7 +11,6 @@ from tenfold.cli.batch import (
     Out,
     PartSize,
     carry_out,
-    refuse_empty,
     refuse_over_input,
     refuse_without_out,
 )
@@ -58,11 +57,11 @@ def read(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     folder, a Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import DiskError, InputError
+    from tenfold.errors import DiskError, InputError, refuse_empty
     from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
 
-    refuse_empty(images)
+    refuse_empty("An IMAGE", *images)
     if draw is not None and (len(images) > 1 or out is not None):
         raise typer.BadParameter("--draw takes one picture, and no --out.")
     refuse_over_input(draw, images)

@@ -170,7 +170,7 @@ def _changed(recipe: str | None, changes: list[str]) -> Any:
 
     if others := [change for change in changes if "=" not in change]:
         raise UsageError(f"--change takes FIELD=VALUE, such as epochs=60, not '{others[0]}'.")
-    base = find_recipe(recipe or "fast")
+    base = find_recipe("fast" if recipe is None else recipe)
     return replace(read_change(base, " ".join(changes)).recipe, name=f"{base.name}-changed")
 
 

@@ -74,14 +74,14 @@ def download(
             try:
                 return _ask(mirror + file.name, file, patience.silence, ends, progress)
             except _MirrorError as cause:
-                reasons[urlsplit(mirror).netloc] = str(cause)
+                reasons["{0.scheme}://{0.netloc}".format(urlsplit(mirror))] = str(cause)
                 if not cause.may_recover:
                     hopeful.remove(mirror)
         pause = patience.pause * 2**attempt
         if not hopeful or attempt + 1 == patience.attempts or time.monotonic() + pause >= ends:
             break
         time.sleep(pause)
-    told = "; ".join(f"{host} {reason}" for host, reason in reasons.items())
+    told = "; ".join(f"{where} {reason}" for where, reason in reasons.items())
     raise NetworkError(
         f"The data set '{set_name}' cannot be downloaded: {told}. "
         f"Try again later, or get {file.name} elsewhere and import it from that file or folder."
@@ -89,7 +89,7 @@ def download(
 
 
 class _MirrorError(Exception):
-    """Why one mirror did not serve, as the end of a sentence that begins with its host."""
+    """Why one mirror did not serve, as the end of a sentence that begins with its address."""
 
     def __init__(self, reason: str, *, may_recover: bool) -> None:
         super().__init__(reason)

@@ -24,9 +24,9 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.unpack import read_member, read_npy
 from tenfold.errors import DataError, named
 from tenfold.files import children, exists, is_file, is_folder, read_bounded
+from tenfold.kinds import DIGITS
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
-DIGITS = "0123456789"
 OTHERS = {";": "semicolons", "\t": "tabs"}  # what columns are parted by, which must be commas
 COUNT_LIMIT = 1_000_000  # images
 CSV_LIMIT = 2**26  # bytes
@@ -179,7 +179,7 @@ def _single(row: Row) -> Row:
 def _rows_of_classes(folder: Path) -> list[Row]:
     classes = [child for child in _children(folder) if is_folder(child)]
     for child in classes:
-        if len(child.name) != 1 or child.name not in DIGITS:
+        if child.name not in DIGITS:
             raise DataError(f"'{folder}' has the folder '{child.name}'; folders of classes are named 0 to 9.")
     if not classes:
         raise DataError(f"'{folder}' has neither a labels.csv nor folders named 0 to 9.")

@@ -88,9 +88,10 @@ class Labelled:
         """
         wanted = len(self) // VALIDATION_SHARE if validation is None else validation
         if not 0 < wanted < len(self):
+            least = VALIDATION_SHARE if validation is None else validation + 1
             raise DataError(
-                f"The set '{self.name}' has too few images to keep some for validation: {len(self)}; "
-                f"it needs at least {VALIDATION_SHARE}."
+                f"The set '{self.name}' has too few images to keep some for validation: {len(self):,}; "
+                f"it needs at least {least:,}."
             )
         held_out = validation_indices(self, wanted)
         rest = np.setdiff1d(np.arange(len(self)), held_out)

@@ -11,6 +11,7 @@ read.
 """
 
 from pathlib import Path
+from typing import get_args
 
 from tenfold.data.catalogue import Part
 from tenfold.data.folder import Road, load_folder, load_idx, load_npz, take_road
@@ -18,7 +19,7 @@ from tenfold.data.idx import IDX_NAMES
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_test, load_training, split
 from tenfold.data.sources import SOURCES, Store, load_source
-from tenfold.errors import DataError, UnknownNameError, UsageError
+from tenfold.errors import DataError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import exists, is_folder
 
 VALIDATION_NAME = "mnist-validation"
@@ -35,15 +36,14 @@ def load_set(
     """The set of that name or at that path. `part` chooses between the two of a named set; a path is whole.
 
     `store` says where other sets are kept and got, `road` makes 28x28 of grey uint8 [h, w] (`to_mnist` if
-    None). Raises UnknownNameError for what is neither a name nor a path, UsageError for an empty name and for
-    the training part of "mnist-validation", and as `load_source`, `load_folder`, `load_npz` and
-    `load_idx` do.
+    None). Raises UnknownNameError for what is neither a name nor a path and for another part, UsageError for
+    an empty name and for the training part of "mnist-validation", and as `load_source`, `load_folder`,
+    `load_npz` and `load_idx` do.
     """
+    if part not in (parts := get_args(Part)):
+        raise UnknownNameError("part of a set", part, parts)
     name = str(name_or_path)
-    if not name:  # as a path it is the current folder
-        raise UsageError(
-            "The name of a SET is empty, perhaps for a variable that is not set; the current folder is '.'."
-        )
+    refuse_empty("The name of a SET", name)
     if name == "mnist":
         return load_test() if part == "test" else load_training()
     if name == VALIDATION_NAME:

@@ -158,7 +158,7 @@ def _import(source: Source, file: RemoteFile, place: Path) -> bytes:
     path = place
     if is_folder(place):
         path = place / file.name
-    elif place.name != file.name and sum(map(len, source.parts.values())) > 1:
+    elif place.name != file.name and len({each for files in source.parts.values() for each in files}) > 1:
         path = place.with_name(file.name)  # one file of several was named: the others lie beside it
     data = read_bounded(path, file.limit, DataError, f"The file to import into '{source.name}'")
     if not file.matches(data):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tenfold.images.atoms import Atom, Box, around, gap
 from tenfold.images.segment import Page, soften
+from tenfold.onnx_check import CLASSES
 from tenfold.reading.evidence import Chances, Evidence, evidence
 from tenfold.reading.expected import Expected
 from tenfold.reading.lattice import Edge, Path, Step, readings
@@ -26,7 +27,6 @@ from tenfold.reading.lines import FLOOR
 from tenfold.reading.signs import without_signs
 from tenfold.thresholds import CONFIDENCE, unsure
 
-CLASSES = 10
 SEARCHED = 2_000  # readings that are held against a checksum or an odd pattern before the search gives up
 _ATOMS = 7  # at most these make one digit
 _WIDEST, _SHORTEST, _TALLEST = 1.7, 0.35, 2.2  # of a line's digit height

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from tenfold.environment import cores
 from tenfold.errors import ShapeError, TenfoldError, named
 from tenfold.metrics import softmax
-from tenfold.model import CLASSES, Metadata, Model, parse_model, read_model, resolve
-from tenfold.onnx_check import INPUT, OUTPUTS
+from tenfold.model import Metadata, Model, parse_model, read_model, resolve
+from tenfold.onnx_check import CLASSES, INPUT, OUTPUTS
 from tenfold.reading.given import check_not_one, check_sequence, network_input, path_text, raw_pixels
 from tenfold.reading.lines import LineReader
 from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
@@ -125,7 +125,7 @@ class Reader:
         """Probabilities as above, and the logits that they are the softmax of once these are divided by the
         temperature, each float32 [n, 10]."""
         pixels = raw_pixels(images)
-        answers = np.empty((2, len(pixels), len(CLASSES)), np.float32)
+        answers = np.empty((2, len(pixels), CLASSES), np.float32)
         size = BATCH if len(pixels) < MANY else 2 * BATCH
 
         def answer(start: int) -> None:

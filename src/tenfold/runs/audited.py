@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from tenfold.data import Store
-from tenfold.data.folder import DIGITS
 from tenfold.data.labelled import Labelled
 from tenfold.data.sets import set_names
 from tenfold.errors import RunError, UsageError
@@ -17,6 +16,7 @@ from tenfold.harness.estimates.crossval_record import Crossval
 from tenfold.harness.evaluate import evaluate
 from tenfold.harness.records.facts import read_facts
 from tenfold.harness.records.run import RECORD, Run
+from tenfold.kinds import DIGITS
 from tenfold.reading.reader import Reader
 from tenfold.runs.opening import open_set, seen_by
 from tenfold.runs.page import find_images, find_whole

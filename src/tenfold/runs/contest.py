@@ -13,7 +13,7 @@ import numpy as np
 
 from tenfold.data import Store
 from tenfold.data.sets import VALIDATION_NAME
-from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError
+from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import exists, is_file
 from tenfold.harness.compare import Side, compare_answers
 from tenfold.harness.evaluate import evaluate
@@ -65,8 +65,9 @@ def compare(
 def by_folds(a: str | Path, b: str | Path, *, recipes: bool = False) -> bool:
     """Whether A and B are recipes or cross-validations; with `recipes` they are.
 
-    Raises RunError where one of them is, and the other one a run or a model.
+    Raises RunError where one of them is, and the other one a run or a model; UsageError for an empty name.
     """
+    refuse_empty("The name of a model or a recipe", a, b)
     if recipes:
         return True
     kinds = _kind(a), _kind(b)

@@ -21,7 +21,7 @@ def follow(record: Mapping[str, Any], store: Store | None, found: Found | None =
     process trains something else, ResourceError where it ends before the training does."""
     recipe = Recipe.from_dict(record["recipe"])
     training, validation = load_parts(record["sets"], final=record["final"], store=store)
-    taught = lesson(training, recipe, record["seed"])
+    taught = lesson(training, recipe, record["seed"], processes=record["threads"])
     torch.set_num_threads(record["threads"])
     stopping: list[Callback] = []
     if recipe.patience is not None:

@@ -16,6 +16,8 @@ from torch import Generator, Tensor
 from tenfold.errors import UsageError
 from tenfold.training.fields import fits, shown
 
+FURTHEST = 1_000.0  # of limits that have no nearer one
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -36,10 +38,11 @@ class Augmentation:
     """largest weight of the dilated (thicker) or eroded (thinner) picture in the blend, 0 to 1"""
 
     def __post_init__(self) -> None:
-        below = {"scale": 1.0, "thickness": math.nextafter(1, 2)}  # a scale of 1 divides by zero
+        # a shift of 28 leaves nothing to see, a scale of 1 divides by zero
+        below = {"shift": 28.0, "scale": 1.0, "thickness": math.nextafter(1, 2)}
         for field in fields(self):
             limit = getattr(self, field.name)
-            if not fits(float, limit) or not 0 <= limit < below.get(field.name, math.inf):
+            if not fits(float, limit) or not 0 <= limit < below.get(field.name, FURTHEST):
                 limit = shown(limit)
                 raise UsageError(f"The limit {limit} of the distortion '{field.name}' is out of range.")
 

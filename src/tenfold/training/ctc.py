@@ -1,7 +1,7 @@
 """Learning to read whole lines: connectionist temporal classification (Graves and others, 2006).
 
     trainer = train_lines(load_training().split(), threads=2)
-    trainer.network                       strips [n, 1, 40, w] -> logits [n, 11, 1, w / 2]
+    trainer.network                       strips [n, 1, 40, 320] -> logits [n, 11, 1, 160]
 
 At every second column of a strip the network says which digit stands there, or none (BLANK). No column is
 labelled: the loss is the negative log-probability of the line's digits, summed over all ways to lay them out.
@@ -42,7 +42,7 @@ LINES = Recipe(
 
 
 class LineExamples(Examples):
-    """Strips float32 [n, 1, HEIGHT, w] and their digits int64 [n, LONGEST], BLANK behind the last."""
+    """Strips float32 [n, 1, HEIGHT, WIDTH] and their digits int64 [n, LONGEST], BLANK behind the last."""
 
     def __init__(self, lines: Lines, device: torch.device) -> None:
         self.checksum = lines.checksum

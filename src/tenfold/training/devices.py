@@ -1,12 +1,30 @@
-"""Where a training runs, and in which precision."""
+"""Where a training runs, in which precision, and what is said where memory is short."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 
-from tenfold.errors import UnknownNameError, UsageError
+from tenfold.errors import ResourceError, UnknownNameError, UsageError
 
 Precision = Literal["fp32", "bf16"]
+
+LACKING = "out of memory", "allocate memory", "not enough memory"  # torch's words, by device and system
+
+
+@contextmanager
+def memory_for(batch_size: int, device: torch.device) -> Iterator[None]:
+    """Torch tells of a lack of memory by a RuntimeError of some text. Raises ResourceError."""
+    try:
+        yield
+    except RuntimeError as cause:
+        if not any(words in str(cause) for words in LACKING):
+            raise
+        raise ResourceError(
+            f"There is not enough memory on the device '{device}' to train in batches of {batch_size:,} "
+            "images; a smaller batch_size or network needs less."
+        ) from None
 
 
 def find_device(name: str) -> str:

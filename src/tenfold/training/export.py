@@ -34,7 +34,7 @@ from tenfold.model import (
 from tenfold.onnx_check import IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
 from tenfold.training.layers import Conv2d, GlobalPool, Residual
 from tenfold.training.merge import Affine, merge
-from tenfold.training.networks import Network
+from tenfold.training.networks import Network, count_parameters
 
 
 def export(
@@ -71,7 +71,7 @@ def export(
     metadata = Metadata(
         name=name,
         temperature=float(temperature),
-        parameters=sum(p.numel() for p in network.parameters()),
+        parameters=count_parameters(network),
         golden_images=images,
         golden_probabilities=exact.round(6),  # so that the last bits of a processor do not change the file
         thresholds=dict(thresholds or {}),
@@ -174,7 +174,7 @@ def _emit_all(graph: _Graph, layers: list[nn.Module], x: str) -> str:
     for layer in layers:
         emit = _EMITTERS.get(type(layer))
         if emit is None:
-            names = [kind.__name__ for kind in (*_EMITTERS, nn.BatchNorm2d, nn.Dropout) if kind is not Affine]
+            names = {kind.__name__ for kind in (*_EMITTERS, nn.BatchNorm2d, nn.Dropout) if kind is not Affine}
             raise UnknownNameError("exportable layer", type(layer).__name__, names)
         x = emit(graph, layer, x)
     return x

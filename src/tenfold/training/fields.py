@@ -60,7 +60,7 @@ def fits(kind: Any, value: object) -> bool:
 
 def parse(kind: Any, text: str) -> Any:
     """What `text` means as a value of `kind`: 0.01, adam, 64,96, none (also for an empty row). Raises
-    ValueError."""
+    ValueError, also for a whole number that no float can hold."""
     if get_origin(kind) is tuple:
         items = text.strip("()[]").rstrip(",").split(",")
         value: Any = () if text.lower() == "none" else tuple(_number(item) for item in items)
@@ -73,7 +73,7 @@ def parse(kind: Any, text: str) -> Any:
     else:
         value = _number(text)
         if kind is float:
-            value = float(value)
+            value = _float(value)
     if not fits(kind, value):
         raise ValueError(f"not {describe(kind)}")
     return value
@@ -97,6 +97,13 @@ def shown(value: object) -> str:
     """`value` for a sentence, cut to a bound."""
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _float(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError("too large a number") from None
 
 
 def _number(text: str) -> int | float:

@@ -21,9 +21,8 @@ def lesson(
         from tenfold.training.drawn.views import views
 
         parts.append(views(data, recipe.views, seed, kept=kept, processes=processes))
-    if recipe.nondigits:
+    if count := round(recipe.nondigits * len(data)):
         from tenfold.training.drawn.nondigits import nondigits
 
-        count = round(recipe.nondigits * len(data))
         parts.append(nondigits(data, count, seed, kept=kept, processes=processes))
     return combine(data.name, *parts) if len(parts) > 1 else data

@@ -25,11 +25,11 @@ from torch import Generator, Tensor
 from tenfold.data.labelled import Labelled
 from tenfold.data.preprocess import WHITE, add_channel, one_hot
 from tenfold.errors import DivergedError
+from tenfold.onnx_check import CLASSES
 from tenfold.training import state
 from tenfold.training.callbacks import Callback, check_callbacks
-from tenfold.training.devices import Precision, find_device, find_precision
+from tenfold.training.devices import Precision, find_device, find_precision, memory_for
 from tenfold.training.distributed import ALONE, Group
-from tenfold.training.networks import CLASSES
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.order import derive, half_hard, permutation
 from tenfold.training.recipes import Recipe
@@ -89,7 +89,8 @@ class Trainer:
     """The state of one training, and the loop that moves it on.
 
     `device` is cpu, cuda, cuda:1, mps or auto; `precision` is fp32, bf16 or None: bf16 where the device
-    multiplies it natively. Raises UsageError for what is not there.
+    multiplies it natively. Raises UsageError for what is not there, ResourceError where the memory does not
+    suffice.
     """
 
     def __init__(
@@ -114,11 +115,12 @@ class Trainer:
             "training": training.checksum,
             "validation": None if validation is None else validation.checksum,
         }
-        self.training = self._examples(training)
-        self.validation = None if validation is None else self._examples(validation)
-        torch.manual_seed(derive(seed, "weights"))
-        self.network = recipe.network.build().to(self.device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with memory_for(recipe.batch_size, self.device):
+            self.training = self._examples(training)
+            self.validation = None if validation is None else self._examples(validation)
+            torch.manual_seed(derive(seed, "weights"))
+            self.network = recipe.network.build().to(self.device)
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(self.network, recipe)
         self.epoch = 0  # epochs done
         self.step = 0  # steps done
@@ -138,7 +140,8 @@ class Trainer:
         return self.recipe.steps(len(self.training))
 
     def run(self) -> None:
-        """Train to the recipe's last epoch or until a callback sets `stop`. Raises DivergedError.
+        """Train to the recipe's last epoch or until a callback sets `stop`. Raises DivergedError, and
+        ResourceError where the memory does not suffice.
 
         However it ends, callbacks that began also end, and the network is in evaluation mode.
         """
@@ -149,8 +152,9 @@ class Trainer:
                 callback.on_train_begin(self)
                 begun.append(callback)
             self.group.agree(f"{state.identity(self)} {self.step}")
-            while self.epoch < self.recipe.epochs and not self.stop:
-                self._epoch()
+            with memory_for(self.recipe.batch_size, self.device):
+                while self.epoch < self.recipe.epochs and not self.stop:
+                    self._epoch()
         finally:
             self.network.eval()
             for callback in begun:

@@ -16,17 +16,15 @@ from torch import Tensor, nn
 
 from tenfold.errors import ShapeError, UsageError
 from tenfold.kinds import STRIP
+from tenfold.onnx_check import CLASSES, IMAGE_SHAPE
 from tenfold.training.layers import Conv2d, Dropout, GlobalPool, Residual
 from tenfold.training.symmetric import POSITIONS, SymmetricConv2d, SymmetricMix, SymmetricNorm
-
-INPUT_SHAPE = (1, 28, 28)
-CLASSES = 10
 
 
 class Network(nn.Module):
     """Layers in a row behind a check of the input's shape."""
 
-    def __init__(self, *layers: nn.Module, input_shape: tuple[int, int, int] = INPUT_SHAPE) -> None:
+    def __init__(self, *layers: nn.Module, input_shape: tuple[int, ...] = IMAGE_SHAPE) -> None:
         super().__init__()
         self.input_shape = input_shape
         self.layers = nn.Sequential(*layers)
@@ -163,8 +161,8 @@ class Symmetric:
 
 @dataclass(frozen=True)
 class Columns:
-    """For strips [n, 1, 40, w] of whole lines, w even: logits [n, 11, 1, w / 2], the ten digits and a blank
-    for every second column. 456,363 parameters.
+    """For strips [n, 1, 40, 320] of whole lines: logits [n, 11, 1, 160], the ten digits and a blank for every
+    second column. The model file that is made of it takes strips of any even width. 456,363 parameters.
 
     The strip is folded to 4x20 rows at once. 3x3 convolutions lead to 10 and then 5 rows, a convolution of
     each channel alone makes one of these, and three along the row look to both sides.

@@ -18,7 +18,7 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from tenfold.errors import RecipeError, UnknownNameError, UsageError
+from tenfold.errors import RecipeError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import is_file, read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
 from tenfold.training.fields import check, fits, kinds_of, shown
@@ -247,8 +247,9 @@ def find_recipe(name: str | Path | Recipe) -> Recipe:
     itself.
 
     Raises UnknownNameError, which suggests the closest name, RecipeError and DiskError as `read_recipe` does,
-    and UsageError for a recipe whose network is none of NETWORKS.
+    and UsageError for an empty name and for a recipe whose network is none of NETWORKS.
     """
+    refuse_empty("The name of a recipe", name)
     if isinstance(name, Recipe):
         if name.network.kind not in NETWORKS:
             raise UsageError(

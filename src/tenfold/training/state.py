@@ -22,8 +22,6 @@ from tenfold.training.callbacks import Callback
 if TYPE_CHECKING:
     from tenfold.training.loop import Trainer
 
-LEARNT = ("recipe", "data", "seed", "precision", "threads")
-
 
 def save(trainer: "Trainer", path: str | Path, *, weights_only: bool = False) -> None:
     """Write the weights, or all that `load` needs to train on, to one file. Raises DiskError, and
@@ -57,7 +55,8 @@ def take_up(trainer: "Trainer", tree: Mapping[str, Any], what: str, *, force: bo
     of another kind. Only the network must be the same.
     """
     try:
-        before, now = ({key: tree[key] for key in LEARNT}, identity(trainer))
+        now = identity(trainer)
+        before = {key: tree[key] for key in now}
         changed = dict(differences(before, now))
         if changed and not force:
             raise RunError(f"{what} is of another training: {listed(changed)}.")

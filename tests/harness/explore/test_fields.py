@@ -68,6 +68,7 @@ def test_another_recipe_is_a_change_too(tmp_path: Path) -> None:
         ("epochs=2.5", UsageError, "'epochs' takes a whole number, not '2.5'"),
         ("optimizer=rmsprop", UsageError, "'optimizer' takes adam or sgd, not 'rmsprop'"),
         ("padded=maybe", UsageError, "'padded' takes true or false, not 'maybe'"),
+        ("learning_rate=1" + "0" * 400, UsageError, "'learning_rate' takes a number, not '1000*…"),
         ("narrow=64,x", UsageError, "'narrow' takes a row of whole numbers"),
         ("epochs=0", UsageError, "cannot have 0 as its epochs"),
         ("learning_rate=NaN", UsageError, "cannot have nan as its learning_rate"),

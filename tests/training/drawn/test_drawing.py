@@ -84,12 +84,17 @@ def test_a_damaged_part_is_drawn_anew(tmp_path: Path, damage: str) -> None:
     assert part.read_bytes() == sound
 
 
-def test_parts_count_for_what_they_were_drawn_for_alone(tmp_path: Path) -> None:
+def test_parts_count_for_what_they_were_drawn_for_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     draw(Artist(), 20, tmp_path, "sevens")
     for count, what in ((20, "eights"), (21, "sevens")):
         artist = Artist()
         draw(artist, count, tmp_path, what)
         assert len(artist.drawn) == count
+    monkeypatch.setattr(drawing, "DRAWING", drawing.DRAWING + 1)  # by whatever draws since
+    draw(later := Artist(), 20, tmp_path, "sevens")
+    assert len(later.drawn) == 20
 
 
 def test_an_interruption_does_not_wait_for_the_rest_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:

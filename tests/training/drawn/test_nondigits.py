@@ -46,6 +46,9 @@ def test_a_lesson_has_digits_views_and_nondigits(few: Labelled) -> None:
     assert (taught.labels == NONE).sum() == 10
     assert np.array_equal(taught.images[:100], np.concatenate([few.images] * 2))
     assert lesson(few, RECIPES["baseline"], 0) is few
+    assert (
+        lesson(few, replace(recipe, as_is=1, views=0, nondigits=0.009), 0) is few
+    )  # less than half a picture
 
 
 def test_the_target_of_no_digit_is_a_tenth_for_each() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tenfold.errors import UnknownNameError, UsageError
 from tenfold.training.augment import Augmentation
-from tenfold.training.fields import describe, kinds_of, parse
+from tenfold.training.fields import describe, kinds_of, parse, shown
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
 WIDTH = "network.width"
@@ -86,7 +86,9 @@ def read_value(recipe: Recipe, path: str, text: str) -> Any:
     try:
         return parse(kind, text)
     except ValueError:
-        raise UsageError(f"The field '{short_name(path)}' takes {describe(kind)}, not '{text}'.") from None
+        raise UsageError(
+            f"The field '{short_name(path)}' takes {describe(kind)}, not {shown(text)}."
+        ) from None
 
 
 def show_value(value: Any) -> str:

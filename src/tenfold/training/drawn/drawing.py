@@ -22,6 +22,7 @@ from tenfold.errors import RunError
 from tenfold.files import make_folder, read_bounded, write_atomic
 from tenfold.processes import in_processes
 
+DRAWING = 6  # counted up when anything is drawn otherwise, so that nothing that was kept before is taken
 PART = 4096  # pictures: a quarter of a minute
 SIDE = 28
 DIGEST = 32  # bytes of SHA-256, before the packed pixels
@@ -40,12 +41,13 @@ def draw(
 ) -> NDArray[np.uint8]:
     """`picture(0)` to `picture(count - 1)`, each uint8 of `shape`: uint8 [count, *shape].
 
-    `what` says in full what is drawn: a part in `kept` counts only for the same. A damaged part is drawn
-    anew. `processes` side by side draw parts; `picture` is pickled for them. Should one be ended from
-    outside, what is left is drawn here. Raises DiskError where a part cannot be kept.
+    `what` says from what it is drawn, in full: a part in `kept` counts only for the same and the same
+    DRAWING. A damaged part is drawn anew. `processes` side by side draw parts; `picture` is pickled for
+    them. Should one be ended from outside, what is left is drawn here. Raises DiskError where a part cannot
+    be kept.
     """
     images = np.empty((count, *shape), np.uint8)
-    key = hashlib.sha256(f"{count} {what}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{DRAWING} {count} {what}".encode()).hexdigest()[:16]
     paths = {start: kept and kept / f"{key}-{start:07}" for start in range(0, count, PART)}
     lacking = [start for start, path in paths.items() if not _read(path, images[start : start + PART])]
 

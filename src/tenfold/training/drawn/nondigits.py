@@ -29,7 +29,6 @@ from tenfold.training.drawn.strings import cut_wrongly
 from tenfold.training.drawn.world import CANVAS, Plane, World, box_of, over_logarithm
 
 NONE = 10  # the label of what is no digit
-DRAWING = 5  # counted up when other things are drawn, so that none that were kept before are taken
 SIDE = 64  # pixels of the drawing, which then is bent and photographed
 
 SIGNS = "#@&%?+=*<>~^"
@@ -63,7 +62,7 @@ def nondigits(
 ) -> Labelled:
     """`count` pictures of no digit, uint8 [count, 28, 28], labelled NONE of 11 classes; the same for one
     seed. `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
-    what = f"nondigits {DRAWING} beside {data.checksum} {seed} {world}"
+    what = f"nondigits beside {data.checksum} {seed} {world}"
     images = draw(partial(_nondigit, data, seed, world), count, kept, what, processes)
     return Labelled("nondigits", frozen(images), np.full(count, NONE, np.uint8), NONE + 1)
 
