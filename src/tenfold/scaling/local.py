@@ -91,12 +91,19 @@ def _give(task: Task, free: list[Worker], attempt: Attempt) -> Worker:
         return worker
     context = multiprocessing.get_context("spawn")  # threads of ONNX Runtime and pyarrow survive no fork
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, task), daemon=True)
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
     with starting():
         process.start()
     theirs.close()
     worker = Worker(process, ours, attempt)
-    ours.send(attempt)
+    try:  # not as arguments, which would wait for ever for a process that ends before it takes them
+        ours.send(task)
+        ours.send(attempt)
+    except OSError:  # it has ended, as the end of its pipe will tell
+        pass
+    except BaseException:
+        _end(worker)
+        raise
     return worker
 
 
@@ -126,10 +133,11 @@ def set_threads() -> None:
     pyarrow.set_cpu_count(1)
 
 
-def _work(pipe: Connection, task: Task) -> None:
-    """What a process does: attempts in, announcements and ends out, until the other side closes."""
+def _work(pipe: Connection) -> None:
+    """What a process does: the task and attempts in, announcements and ends out, until the pipe closes."""
     belong_to_parent()
     set_threads()
+    task: Task = pipe.recv()
     while True:
         try:
             attempt = pipe.recv()
