@@ -282,7 +282,7 @@ def test_interrupted_it_keeps_what_is_done_leaves_no_process_and_goes_on(
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=60)
     assert started.returncode == 130
-    assert "The files that are done are kept; the same command goes on." in err
+    assert "The files that were done are kept; the same command goes on." in err
     assert "Traceback" not in err
     assert workers
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline + 60:
