@@ -9,6 +9,7 @@ becomes a row with an error. Parts are drawn from `parts` only as processes come
 import multiprocessing
 import os
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -136,18 +137,16 @@ def set_threads() -> None:
 def _work(pipe: Connection) -> None:
     """What a process does: the task and attempts in, announcements and ends out, until the pipe closes."""
     belong_to_parent()
-    set_threads()
-    task: Task = pipe.recv()
-    while True:
-        try:
-            attempt = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(answer(task, attempt, pipe.send if attempt.deaths else None))
-        except MemoryError:
-            os._exit(1)
-        except TenfoldError as error:
-            pipe.send(error)
-        except Exception as error:
-            pipe.send(TenfoldError(f"Part {attempt.part.index} failed by a fault of ours: {error!r}"))
+    with suppress(EOFError):
+        task: Task = pipe.recv()  # before all that takes time: it is waited for
+        set_threads()
+        while True:
+            attempt: Attempt = pipe.recv()
+            try:
+                pipe.send(answer(task, attempt, pipe.send if attempt.deaths else None))
+            except MemoryError:
+                os._exit(1)
+            except TenfoldError as error:
+                pipe.send(error)
+            except Exception as error:
+                pipe.send(TenfoldError(f"Part {attempt.part.index} failed by a fault of ours: {error!r}"))
