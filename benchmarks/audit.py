@@ -46,11 +46,12 @@ def main() -> None:
     if arguments.print:
         print(body)
         return
-    record = {"rows": [dict(zip(head, each, strict=True)) for each in rows]}
-    command = " ".join(
-        ["python benchmarks/audit.py", *(f"runs/{run.resolve().name}" for run in arguments.runs)]
-    )
-    publish("audit", record, lambda _: body, command)
+    named = [f"runs/{run.resolve().name}" for run in arguments.runs]
+    record = {
+        "rows": [dict(zip(head, each, strict=True)) for each in rows],
+        "command": " ".join(["python benchmarks/audit.py", *named]),
+    }
+    publish("audit", record, lambda _: body)
 
 
 def row(name: str, labels: NDArray[np.int64], probabilities: Floats) -> list[str]:

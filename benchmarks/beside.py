@@ -170,7 +170,7 @@ def main() -> None:
         "kinds": measure(options.model, options.pages, fonts(options.hands)),
     }
     if options.write:
-        publish("beside", record, table, "python benchmarks/beside.py --hands FOLDER --write")
+        publish("beside", record, table)
 
 
 if __name__ == "__main__":

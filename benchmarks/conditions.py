@@ -69,7 +69,7 @@ def main() -> None:
         "conditions": found,
     }
     if options.write:
-        publish("conditions", record, table_of, "python benchmarks/conditions.py --write")
+        publish("conditions", record, table_of)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main() -> None:
     if arguments.print:
         print(table(record))
     else:
-        publish("crossval", record, table, "python benchmarks/crossval.py")
+        publish("crossval", record, table)
 
 
 def measure(recipe: str, by: str, import_from: str | None) -> dict[str, Any]:

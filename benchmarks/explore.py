@@ -22,11 +22,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--print", action="store_true", help="print the table and keep nothing")
     arguments = parser.parse_args()
-    measured = measure(arguments.recipe, arguments.trials)
+    record = measure(arguments.recipe, arguments.trials)
     if arguments.print:
-        print(table(measured))
+        print(table(record))
     else:
-        publish("explore", measured, table, "python benchmarks/explore.py")
+        publish("explore", record, table)
 
 
 def measure(recipe: str, trials: int) -> dict[str, Any]:

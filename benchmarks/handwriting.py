@@ -170,8 +170,7 @@ def main() -> None:
             # what other tools read does not change with our model
             "others": before.get("others", {}) | others,
         }
-        command = "python benchmarks/handwriting.py --root FOLDER --rapidocr PYTHON --write"
-        publish("handwriting", record, page, command)
+        publish("handwriting", record, page)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from results import circumstances, load, markdown_table, save, write_table
+from results import load, markdown_table, measured, save, write_table
 
 from tenfold import Reader
 from tenfold.data import load_test
@@ -137,13 +137,13 @@ def table() -> str:
                 *blank,
             ]
         )
+    rounds = "One round." if record["rounds"] == 1 else f"Medians of {record['rounds']} rounds, by turns."
     head += [f"batch {batch}, one core" for batch in BATCHES] + ["OpenVINO, all cores"] * has_openvino
     return "\n\n".join(
         [
             "### Classifying ready 28 x 28 pictures: the network alone",
             markdown_table(head, rows),
-            f"Medians of {record['rounds']} rounds, by turns. Keras predicts in batches of 256. "
-            f"{circumstances(record)} `python benchmarks/inference.py --keras PYTHON --openvino PYTHON`",
+            f"{rounds} Keras predicts in batches of 256. {measured(record)}",
         ]
     )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from results import circumstances, load, markdown_table, save, write_table
+from results import load, markdown_table, measured, save, write_table
 
 from tenfold.data.mnist import EMBEDDED
 from tenfold.runs import train
@@ -50,7 +50,7 @@ def main() -> None:
         for index in range(arguments.rounds):
             one_round(arguments.keras, arguments.epochs, Path(scratch) / str(index), seconds)
     save("keras_side_by_side", {"epochs": arguments.epochs, "seconds": seconds})
-    write_table("keras side by side", table(seconds, arguments.epochs))
+    write_table("keras side by side", table(seconds))
 
 
 def one_round(keras: str, epochs: int, folder: Path, seconds: dict[str, list[float]]) -> None:
@@ -113,8 +113,7 @@ def whole_table() -> str:
             "### The whole program, from its start to the saved and evaluated model",
             markdown_table(["", "wall time", "ratio", "test accuracy"], rows),
             f"One run of Keras between {WHOLE_ROUNDS} of `fast` (55,000 images), of which the median counts; "
-            f"the report is left out. {circumstances(record)} "
-            f"`python benchmarks/keras_side_by_side.py --keras PYTHON --whole`",
+            f"the report is left out. {measured(record)}",
         ]
     )
 
@@ -131,7 +130,7 @@ def timed(command: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def table(seconds: dict[str, list[float]], epochs: int) -> str:
+def table(seconds: dict[str, list[float]]) -> str:
     rows = []
     for what, peer, ours in (
         ("one epoch, precision chosen by the processor", "epoch, Keras", "epoch, Tenfold auto"),
@@ -147,8 +146,7 @@ def table(seconds: dict[str, list[float]], epochs: int) -> str:
             "### The baseline net beside Keras 3 on TensorFlow, same machine, by turns",
             markdown_table(["", "Keras", "Tenfold", "ratio"], rows),
             f"Medians over {len(seconds['epoch, Keras'])} epochs and {len(seconds['cold start, Keras'])} "
-            f"starts; the first epoch of each training is left out. {circumstances(record)} "
-            f"`python benchmarks/keras_side_by_side.py --keras PYTHON --epochs {epochs}`",
+            f"starts; the first epoch of each training is left out. {measured(record)}",
         ]
     )
 

@@ -13,8 +13,8 @@ import shutil
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
-from results import circumstances, markdown_table, save, write_table
 from results import load as load_record
+from results import markdown_table, measured, save, write_table
 from service_process import Service
 
 POINTS = 30  # of a stroke
@@ -75,9 +75,8 @@ def main() -> None:
         record = load_record("page_answer")
         assert record is not None
         title = "### From the last stroke to the page's answer"
-        command = f"`python benchmarks/page_answer.py --strokes {options.strokes} --write`"
         facts = f"{options.strokes} strokes in Chromium, service and browser on the same machine."
-        write_table("page answer", "\n\n".join([title, table, f"{facts} {circumstances(record)} {command}"]))
+        write_table("page answer", "\n\n".join([title, table, f"{facts} {measured(record)}"]))
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def main() -> None:
     record = {"model": options.model or "the shipped default", "sets": sets}
     print(table(record))
     if options.write:
-        publish("pages", record, table, "python benchmarks/pages.py --root FOLDER --write")
+        publish("pages", record, table)
 
 
 if __name__ == "__main__":

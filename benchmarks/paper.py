@@ -234,7 +234,7 @@ def main() -> None:
         "papers": measure(options.model, options.pages),
     }
     if options.write:
-        publish("paper", record, table_of, "python benchmarks/paper.py --write")
+        publish("paper", record, table_of)
 
 
 if __name__ == "__main__":

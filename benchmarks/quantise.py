@@ -22,7 +22,7 @@ from inference import per_second
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from results import circumstances, load, markdown_table, save, write_table
+from results import load, markdown_table, measured, save, write_table
 
 from tenfold.data import load_training, split
 from tenfold.data.preprocess import preprocess
@@ -155,7 +155,7 @@ def table() -> str:
             markdown_table(head, rows),
             f"5,000 validation images; batches of {BATCH} on one core, medians of {record['rounds']} rounds. "
             f"More than {MORE} errors more, or no gain in speed, and it is not shipped. "
-            f"{circumstances(record)} `python benchmarks/quantise.py`",
+            f"{measured(record)}",
         ]
     )
 

@@ -337,8 +337,7 @@ def write(found: str, options: argparse.Namespace) -> None:
     folders = [folder for folder in (options.printed, options.hands) if folder is not None]
     used = [path.name for folder in folders for path in fonts(folder)]
     record = {"model": options.model or "the shipped default", "table": found, "fonts": used}
-    places = " ".join(f"--{name} FOLDER" for name in ("root", "fashion", "printed", "hands"))
-    publish("refusal_sets", record, page, f"python benchmarks/refusal_sets.py {places} --write")
+    publish("refusal_sets", record, page)
 
 
 def page(record: dict[str, Any]) -> str:

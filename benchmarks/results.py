@@ -2,10 +2,11 @@
 
 save("audit", record)                       results/audit.json
 write_table("audit", markdown)              replaces what stands between the markers of "audit" in RESULTS.md
-publish("audit", record, table, command)    both, with the circumstances and the command below the table
+publish("audit", record, table)             both, with the circumstances and the command below the table
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -23,11 +24,28 @@ TABLES = HERE / "RESULTS.md"
 
 
 def save(name: str, record: dict[str, Any]) -> None:
-    """Keep `record`, with the machine, the versions and the day beside it, as results/NAME.json."""
+    """Keep `record`, with day, machine, versions and command beside it, as results/NAME.json."""
     path = RESULTS / f"{name}.json"
     make_folder(path.parent)
-    stamped = {"date": date.today().isoformat(), "machine": machine(), "versions": versions(), **record}
-    write_atomic(path, json.dumps(stamped, indent=1) + "\n")
+    stamp = {
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "versions": versions(),
+        "command": command(),
+    }
+    write_atomic(path, json.dumps({**stamp, **record}, indent=1) + "\n")
+
+
+def command() -> str:
+    """How this benchmark was called, for any machine: what is a path here is FOLDER, FILE or PYTHON there."""
+    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_placed, sys.argv[1:])])
+
+
+def _placed(word: str) -> str:
+    path = Path(word)
+    if path.is_file():
+        return "PYTHON" if path.name.startswith("python") and os.access(path, os.X_OK) else "FILE"
+    return "FOLDER" if path.is_dir() or path.is_absolute() else word
 
 
 def load(name: str) -> dict[str, Any] | None:
@@ -52,12 +70,12 @@ def write_table(name: str, markdown: str) -> None:
     write_atomic(TABLES, text)
 
 
-def publish(name: str, record: dict[str, Any], table: Callable[[dict[str, Any]], str], command: str) -> None:
+def publish(name: str, record: dict[str, Any], table: Callable[[dict[str, Any]], str]) -> None:
     """Keep `record`, and put the `table` of it into RESULTS.md."""
     save(name, record)
     kept = load(name)
     assert kept is not None
-    write_table(name, f"{table(kept)}\n\n{circumstances(kept)} `{command}`")
+    write_table(name, f"{table(kept)}\n\n{measured(kept)}")
 
 
 def timed_command(words: Sequence[str]) -> tuple[float, dict[str, Any]]:
@@ -81,3 +99,8 @@ def circumstances(record: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in what.items())
     memory = f", {where['memory_gib']:.0f} GiB" if "memory_gib" in where else ""
     return f"Measured on {record['date']}: {where['processor']}, {where['cores']} cores{memory}; {packages}."
+
+
+def measured(record: dict[str, Any]) -> str:
+    """The circumstances of what `save` kept, and the command that made it."""
+    return f"{circumstances(record)} `{record['command']}`"

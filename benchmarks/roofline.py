@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from results import circumstances, load, markdown_table, save, write_table
+from results import load, markdown_table, measured, save, write_table
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -151,7 +151,7 @@ def table() -> str:
             "### What part of the machine's peak a training reaches, and where its time goes",
             markdown_table(head, rows),
             f"The peak, a product of {SIDE} x {SIDE} matrices on {record['threads']} threads: {peaks}. "
-            f"{circumstances(record)} `python benchmarks/roofline.py`",
+            f"{measured(record)}",
         ]
     )
 

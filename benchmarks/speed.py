@@ -25,7 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from results import circumstances, load, markdown_table, save, write_table
+from results import load, markdown_table, measured, save, write_table
 
 from tenfold.data import load_test
 
@@ -137,16 +137,16 @@ def one_folder(digits: Image, model: str | None, count: int, folder: Path) -> di
     return {"files": count, "seconds": seconds, "busy": busy, "mib": float(done.stderr)}
 
 
-def megabytes(measured: dict[str, Any]) -> float:
-    return float(measured["mib"]) * 2**20 / 1e6
+def megabytes(found: dict[str, Any]) -> float:
+    return float(found["mib"]) * 2**20 / 1e6
 
 
-def write() -> None:
-    """The tables in RESULTS.md from what was saved."""
-    if (record := load("speed")) is not None:
-        _write_small(record)
-    if (record := load("photograph")) is not None:
-        _write_photograph(record)
+def write(name: str, record: dict[str, Any]) -> None:
+    """Keep what was measured, and put its table into RESULTS.md."""
+    save(name, record)
+    kept = load(name)
+    assert kept is not None
+    (_write_photograph if name == "photograph" else _write_small)(kept)
 
 
 def _write_photograph(photo: dict[str, Any]) -> None:
@@ -160,8 +160,7 @@ def _write_photograph(photo: dict[str, Any]) -> None:
         f"### How quickly a photograph is read\n\n{table}\n\n"
         f"{photo['digits']} digits were found; {photo['processes']} processes one after another."
     )
-    command = "`python benchmarks/speed.py photograph --write`"
-    write_table("photograph", f"{body} {circumstances(photo)} {command}")
+    write_table("photograph", f"{body} {measured(photo)}")
 
 
 def _write_small(record: dict[str, Any]) -> None:
@@ -186,7 +185,7 @@ def _write_small(record: dict[str, Any]) -> None:
         f"{many['busy'] / many['seconds']:.1f} cores busy, and its memory is that of the process that hands "
         "out the work, without its workers."
     )
-    write_table("speed", f"{body} {circumstances(record)} `python benchmarks/speed.py --write`")
+    write_table("speed", f"{body} {measured(record)}")
 
 
 def main() -> None:
@@ -210,8 +209,7 @@ def main() -> None:
     print(json.dumps(records, indent=1))
     if options.write:
         for name, record in records.items():
-            save(name, record)
-        write()
+            write(name, record)
 
 
 if __name__ == "__main__":

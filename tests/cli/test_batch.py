@@ -66,6 +66,16 @@ def test_slips_are_one_sentence_and_leave_nothing(
     assert not Path("out").exists()
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs a folder in which nothing can be made")
+def test_a_job_that_did_not_begin_does_not_speak_of_files(
+    pictures: Path, model_file: Path, tenfold: Any
+) -> None:
+    found = tenfold("predict", pictures, "--model", model_file, "--out", "/proc/nothere")
+    assert (found.code, found.out) == (4, "")
+    assert "cannot be made" in found.err
+    assert "kept" not in found.err
+
+
 def test_what_prints_does_not_write(pictures: Path, tenfold: Any) -> None:
     csv = tenfold("predict", pictures, "--csv", "--out", "out")
     draw = tenfold("read", pictures / "0.png", "--draw", "x.png", "--out", "out")

@@ -31,6 +31,7 @@ def test_a_table_comes_last_and_a_page_with_it(tenfold: Any) -> None:
     assert told[0].startswith("Training 'tiny' 6 times on 20 to 200 images, 1 thread each; ")
     assert told[1].startswith("1/6  seed 0   20 images  accuracy ")
     assert " errors in 40)" in told[1]
+    assert told[1].endswith(" s left")
     table = found.out.splitlines()
     assert table[0].split("  ")[0] == "training images"
     assert [line.split()[:3] for line in table[1:4]] == [[n, "2", "2"] for n in ("20", "100", "200")]
@@ -47,7 +48,9 @@ def test_a_table_comes_last_and_a_page_with_it(tenfold: Any) -> None:
 
 
 def test_json_is_the_record_and_a_finished_one_is_read(tenfold: Any) -> None:
-    found = json.loads(tenfold(*WORDS, "--json", "--steps", "epochs").out)
+    first = tenfold(*WORDS, "--json", "--steps", "epochs")
+    assert " left" not in first.err  # a larger size takes longer
+    found = json.loads(first.out)
     folder = Path("runs/curve-tiny-epochs-0")
     record = json.loads((folder / "curve.json").read_text())
     assert found == {**record, "folder": str(folder), "page": str(folder / "curve.html")}

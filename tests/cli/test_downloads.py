@@ -1,7 +1,12 @@
 """How a download shows itself."""
 
+import errno
+import io
+import sys
+
 import pytest
 
+from tenfold.cli.counting import counting
 from tenfold.cli.downloads import Downloads, downloads
 
 
@@ -23,3 +28,19 @@ def test_in_a_terminal_the_share_runs_and_the_line_is_ended(capsys: pytest.Captu
     assert "100% of 10.0 MB" in err
     assert err.endswith(" \n")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("in_terminal", [True, False])
+def test_what_cannot_be_shown_stops_no_work(in_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def isatty(self) -> bool:
+            return in_terminal
+
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    with downloads() as show, counting("repeat") as count:
+        show("a.gz", 1, 10)
+        show("a.gz", 10, 10)
+        count(1, 2)

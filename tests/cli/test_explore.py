@@ -31,11 +31,17 @@ def test_an_ablation_tells_each_training_and_ends_with_a_verdict(tenfold: Any) -
     assert found.code == 0
     told = found.err.splitlines()
     assert told[0].startswith("Training 'tiny' as it is and with 1 change, 2 seeds each, 1 thread each; ")
+    assert [line.endswith(" s left") for line in told[1:5]] == [True, True, True, False]
     assert [line[:11] for line in told[1:5]] == ["1/4  seed 0", "2/4  seed 0", "3/4  seed 1", "4/4  seed 1"]
     assert found.out.splitlines()[0].split() == ["change", "difference", "interval", "p", "time", "verdict"]
     assert found.out.splitlines()[1].startswith("learning_rate=0.01")
     assert "'tiny' as it is: " in found.out
     assert Path("runs/ablate-tiny/explore.html").exists()
+
+
+def test_where_a_change_takes_longer_the_time_left_is_not_told(tenfold: Any) -> None:
+    found = tenfold(*ABLATE[:3], "--change", "epochs=2", "--seeds", 2, "--threads", 1)
+    assert (found.code, " left" in found.err) == (0, False)
 
 
 def test_a_search_ends_with_a_recipe_that_the_other_commands_take(tenfold: Any) -> None:

@@ -51,6 +51,14 @@ def test_a_picture_of_the_users_own_and_a_run_folder(model_file: Path, tmp_path:
     assert (run / "inside.html").exists()
 
 
+def test_the_page_does_not_take_the_place_of_the_picture(tmp_path: Path, tenfold: Any) -> None:
+    (tmp_path / "x.png").write_bytes(b"a picture")
+    found = tenfold("inside", "--image", "x.png", "--out", "./x.png")
+    assert (found.code, found.out) == (2, "")
+    assert "would be lost" in found.err
+    assert (tmp_path / "x.png").read_bytes() == b"a picture"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [

@@ -110,6 +110,15 @@ def test_a_mistake_is_one_sentence(good: Path, tenfold: Any, words: list[str], s
     assert good.exists()
 
 
+@pytest.mark.parametrize("option", [["--json"], ["--in", "elsewhere"], ["--sort", "nll"]])
+def test_what_is_meant_for_the_list_is_not_lost_before_another_command(
+    option: list[str], good: Path, tenfold: Any
+) -> None:
+    found = tenfold("runs", *option, "show", good)
+    assert (found.code, found.out) == (2, "")
+    assert f"{option[0]} before 'show'" in found.err
+
+
 def test_one_run_is_shown_whole(good: Path, tenfold: Any) -> None:
     found = tenfold("runs", "show", good)
     assert found.code == 0

@@ -20,7 +20,7 @@ WriteParquet = Callable[..., Path]
 Rows = Callable[[Path], list[dict[str, Any]]]
 
 WORK = '''
-"""A Reader that ends its process when it meets one picture: each time, or only as often as `times`."""
+"""Readers that end their process, always or as often as `times`, at one picture or while it is unpacked."""
 
 import os, signal
 from tenfold.errors import DivergedError
@@ -38,6 +38,29 @@ class Deadly:
                 open(os.path.join(self.folder, str(deaths)), "x").close()
                 os.kill(os.getpid(), signal.SIGKILL)
         return self.reader.probabilities(images)
+
+
+class Stillborn(Deadly):
+    """Ends its process before that has read all of it, as often as `times`."""
+
+    def __init__(self, reader, folder, times):
+        super().__init__(reader, None, folder, times)
+
+    def __reduce__(self):
+        return _born, (str(self.folder), self.times), vars(self)
+
+    def probabilities(self, images):
+        return self.reader.probabilities(images)
+
+
+def _born(folder, times):
+    for death in range(times):
+        try:
+            open(os.path.join(folder, str(death)), "x").close()
+        except FileExistsError:
+            continue
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Stillborn.__new__(Stillborn)
 
 
 class Diverging:

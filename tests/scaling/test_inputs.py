@@ -1,7 +1,9 @@
 """Inputs become parts: every picture in exactly one, in order, whatever file it is in."""
 
+import errno
 import gzip
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from pyarrow import parquet
 
 from tenfold.data import load_test
 from tenfold.data.idx import write_idx
-from tenfold.errors import DataError
+from tenfold.errors import DataError, DiskError
 from tenfold.reading.reader import Failure
 from tenfold.scaling.inputs import Part, digested, listing, picture_column, plan
 from tenfold.scaling.pictures import chunks
@@ -90,6 +92,42 @@ def test_a_damaged_file_is_one_failure(tmp_path: Path, name: str, data: bytes) -
     assert [len(part) for part in parts] == [1]
     assert isinstance(item.content, Failure)
     assert item.content.error.endswith(".")
+
+
+def test_a_file_that_is_gone_or_refused_is_told(tmp_path: Path) -> None:
+    """Whoever reads a part of it in another process would take a bare OSError for a fault of ours."""
+    path = tmp_path / "some-images-idx3-ubyte"
+    path.write_bytes(write_idx(load_test().images[:3]))
+    (listed,) = listing([str(path)])
+    parts = list(plan([listed], 10))
+    path.unlink()
+    with pytest.raises(DiskError, match="some-images-idx3-ubyte' cannot be used"):
+        items_of(parts)
+    with pytest.raises(DiskError, match="some-images-idx3-ubyte' cannot be used"):
+        list(plan([listed], 10))
+
+
+@pytest.mark.parametrize(
+    ("number", "own_fault"), [(errno.EACCES, True), (errno.EPERM, True), (errno.EIO, False)]
+)
+def test_a_failing_disk_is_no_fault_of_a_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, own_fault: bool
+) -> None:
+    """As a row with an error it would count as done, and never be read."""
+    parts = parts_of(folder)
+    opened = os.open
+
+    def refuse(path: Any, *rest: Any) -> int:
+        if str(path).endswith("02.png"):
+            raise OSError(number, os.strerror(number))
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
+    if not own_fault:
+        with pytest.raises(DiskError, match=r"02\.png' cannot be read: Input/output error"):
+            items_of(parts)
+        return
+    assert [isinstance(item.content, Failure) for item in items_of(parts)] == [at == 1 for at in range(20)]
 
 
 def test_the_error_page_of_a_server_is_called_one(tmp_path: Path) -> None:

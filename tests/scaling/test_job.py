@@ -197,6 +197,8 @@ def test_another_file_system_holds_inputs_and_answers(
         f"{uri}/{path.relative_to(folder)}" for path in folder.rglob("[!.]*.png")
     }
     assert [row["label"] for row in answers] == [row["label"] for row in rows(tmp_path / "here")]
+    with pytest.raises(UsageError, match="which is read"):
+        Job("predict", reader, [uri], f"{uri}/out")
     with pytest.raises(DataError, match="not a place that can be reached"):
         Job("predict", reader, ["nosuch://bucket/a"], out)
 
@@ -214,6 +216,17 @@ def test_the_part_of_a_killed_process_is_done_again(
         (row["file"], row["label"], None) for row in expected
     ]
     assert len(list((tmp_path / "deaths").iterdir())) == 1
+
+
+def test_a_process_that_ends_while_it_is_handed_its_work_is_replaced(
+    folder: Path, tmp_path: Path, work: Any
+) -> None:
+    """It left more unread than a pipe holds, and was waited for without end."""
+    (tmp_path / "deaths").mkdir()
+    other = work.Stillborn(Reader(), tmp_path / "deaths", 2)
+    found = job(other, tmp_path / "out", folder, size=6).carry_out(workers=2)
+    assert (found["results"]["pictures"], found["results"]["failed"]) == (20, 0)
+    assert len(list((tmp_path / "deaths").iterdir())) == 2
 
 
 def test_a_picture_that_ends_every_process_is_a_row_with_an_error(
@@ -269,7 +282,7 @@ def test_interrupted_it_keeps_what_is_done_leaves_no_process_and_goes_on(
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=60)
     assert started.returncode == 130
-    assert "The files that are done are kept; the same command goes on." in err
+    assert "The files that were done are kept; the same command goes on." in err
     assert "Traceback" not in err
     assert workers
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline + 60:

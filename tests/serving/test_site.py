@@ -64,6 +64,28 @@ def test_what_is_short_waits_for_no_page(
         assert running.metric("tenfold_errand_queue_depth") == 0
 
 
+def test_what_is_no_digit_waits_for_none(
+    run: Run, seven: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrections = str(tmp_path / "kept")
+    with run(queue=1, queue_wait=60.0, corrections=corrections) as running, ThreadPoolExecutor(1) as pool:
+        engine, opened = running.server.guard.engine, threading.Event()
+        wait = engine.digits.predict
+        monkeypatch.setattr(
+            engine.digits, "predict", lambda reader, make: wait(reader, lambda: opened.wait(60) and make())
+        )
+        waiting = pool.submit(running.http.post, "/v1/predict", content=seven)
+        wait_for(lambda: not engine.digits.room)
+        try:
+            assert running.http.post("/v1/predict", content=seven).status_code == 503
+            assert running.http.post("/v1/read", content=seven).json()["text"] == "7"
+            assert running.http.post("/page/look", content=seven).json()["label"] == 7
+            assert running.http.post("/page/corrections?label=7", content=seven).json()["count"] == 1
+        finally:
+            opened.set()
+        assert waiting.result().json()["label"] == 7
+
+
 def test_the_page_names_no_foreign_host_and_no_inline_code() -> None:
     texts = {child.name: child.read_text() for child in PAGE.iterdir() if not child.name.endswith(".png")}
     hosts = {name: re.findall(r"(?:https?:)?//[\w-]+\.[\w.-]+", text) for name, text in texts.items()}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.output import emit, message, result
-from tenfold.errors import ResourceError, UnknownNameError, UsageError
+from tenfold.cli.output import CLEAR, emit, live, result, told_how_to_go_on
+from tenfold.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from tenfold.harness.estimates import trainings
@@ -122,7 +122,12 @@ def carry_out(
 
     on_ray(engine, address)  # a slip in these comes before the job is looked at
     work = Job(command, reader, inputs, out, expected or Expected(), part_size)
-    with _parts_on(engine, address) as answer_parts, _told_how_to_go_on(), _counting() as count:
+    done: list[Done] = []
+    with (
+        _parts_on(engine, address) as answer_parts,
+        told_how_to_go_on(done, "files"),
+        _counting(done) as count,
+    ):
         began = time.perf_counter()
         found = work.carry_out(answer_parts, workers=threads, progress=count)
     if json:
@@ -134,36 +139,28 @@ def carry_out(
 
 
 @contextmanager
-def _told_how_to_go_on() -> Iterator[None]:
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, ResourceError, OSError, MemoryError):
-        message("\nThe files that are done are kept; the same command goes on.")
-        raise
-
-
-@contextmanager
-def _counting() -> Iterator[Any]:
-    """How many pictures are done, and how many a second, in a terminal."""
-    live = sys.stderr.isatty()
+def _counting(parts: "list[Done]") -> Iterator[Any]:
+    """What adds to the `parts` that are done; how many pictures, and how many a second, in a terminal."""
+    in_terminal = sys.stderr.isatty()
     began = shown = time.perf_counter()
     pictures = answered = 0
 
     def count(done: "Done") -> None:
         nonlocal shown, pictures, answered
+        parts.append(done)
         pictures += done.pictures
         answered += 0 if done.kept else done.pictures
         now = time.perf_counter()
-        if live and now - shown >= REFRESH:
+        if in_terminal and now - shown >= REFRESH:
             shown = now
             rate = answered / (now - began)
-            print(f"\r{pictures:,} pictures, {rate:,.0f} a second ", end="", file=sys.stderr, flush=True)
+            live(f"\r{pictures:,} pictures, {rate:,.0f} a second ")
 
     try:
         yield count
     finally:
-        if live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        if in_terminal:
+            live(CLEAR)
 
 
 def _summary(found: dict[str, Any], out: str, seconds: float) -> str:

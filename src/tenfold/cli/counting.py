@@ -4,18 +4,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tenfold.cli.output import CLEAR, live
+
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """What a measurement calls as `progress(done, total)`. However it ends, the line is cleared."""
-    live = sys.stderr.isatty()
+    in_terminal = sys.stderr.isatty()
 
     def show(done: int, total: int) -> None:
-        if live:
-            print(f"\r{what} {done}/{total} ", end="", file=sys.stderr, flush=True)
+        if in_terminal:
+            live(f"\r{what} {done}/{total} ")
 
     try:
         yield show
     finally:
-        if live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        if in_terminal:
+            live(CLEAR)

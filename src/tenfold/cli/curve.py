@@ -62,7 +62,7 @@ def curve(
     from tenfold.harness.html.page import write_page
     from tenfold.harness.report.curve import render
 
-    lines = Lines(_plan, _line, quiet)
+    lines = Lines(_plan, _line, quiet, alike=steps == "same")
     wanted = None if sizes is None else _numbers(sizes)
     with many_trainings(lines, "trainings", engine, address, offline) as (carry_out, store):
         found = measure(

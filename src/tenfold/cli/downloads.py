@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tenfold.cli.output import live, message
+
 REFRESH = 0.2  # seconds
 
 
@@ -32,16 +34,16 @@ class Downloads:
             self.end_line()
             self.file, self.open = file, self.live
             size = f" ({_megabytes(total)})" if total else ""
-            print(f"Fetching {file}{size}", end="" if self.live else "\n", file=sys.stderr, flush=True)
+            (live if self.live else message)(f"Fetching {file}{size}")
         now = time.monotonic()
         if self.live and (now - self.shown > REFRESH or done == total):
             self.shown = now
             far = f"{done / total:4.0%} of {_megabytes(total)}" if total else _megabytes(done)
-            print(f"\rFetching {file}: {far} ", end="", file=sys.stderr, flush=True)
+            live(f"\rFetching {file}: {far} ")
 
     def end_line(self) -> None:
         if self.open:
-            print(file=sys.stderr, flush=True)
+            message("")
             self.open = False
 
 

@@ -72,7 +72,7 @@ def ablate(
     need_torch()
     from tenfold.harness.explore.ablate import ablate as compare
 
-    lines = Lines(_ablation, _ablated, quiet)
+    lines = Lines(_ablation, _ablated, quiet, alike=all(map(_as_long, changes)))
     settings: dict[str, Any] = {"seeds": seeds, "seed": seed, "threads": threads, "out": out}
     with many_trainings(lines, "trainings", engine, address, offline) as (carry_out, store):
         found = compare(
@@ -160,6 +160,11 @@ def fields(recipe: Recipe, json: Json = False) -> None:
         return
     cells = [(r["field"] or "", r["value"] or "", r["takes"] or "", r["range"] or "-") for r in rows]
     result(table(("field", "value", "takes", "search"), cells))
+
+
+def _as_long(change: str) -> bool:
+    """Whether a training takes about as long with it: not with other epochs, or not surely another recipe."""
+    return "=" in change and "epochs" not in change
 
 
 def _ablation(found: "Exploration") -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.batch import refuse_over_input
 from tenfold.cli.options import Json, ModelArgument
 from tenfold.cli.output import emit, percent, result
 from tenfold.errors import UsageError
@@ -51,6 +52,7 @@ def inside(
 
     if image is not None and digit is not None:
         raise UsageError("--digit and --image exclude each other.")
+    refuse_over_input(out, [] if image is None else [image])
     chosen = None if image is None else read_digit(image)
     reader = Reader(model)
     training, validation = split(load_training())

@@ -12,6 +12,8 @@ from typing import Any
 
 from tenfold.errors import DiskError, ResourceError
 
+CLEAR = "\r\033[K"  # the line of a terminal
+
 
 def result(text: str) -> None:
     """Lines on standard output, at once. If nobody reads on, as after `head`, the program ends quietly.
@@ -36,6 +38,12 @@ def message(text: str) -> None:
     """A line on standard error. Where it cannot be written, as on a full disk, the work goes on without."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def live(text: str) -> None:
+    """As `message`, of what the next overwrites: the line is not ended."""
+    with suppress(OSError):
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def failure(file: str, sentence: str) -> None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tenfold.reading.explain import Explanation
     from tenfold.reading.reader import Prediction, Reader
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")  # looked for in folders
 EXPLAINED = 100  # pictures on a page
 CSV_HEADER = ["file", "label", "confidence", "unsure", "reason", *(f"p{digit}" for digit in range(10))]
 
@@ -153,6 +152,8 @@ def _print_steps(found: "Explanation") -> None:
 
 def _files(paths: list[Path], fail: Fail) -> Iterator[Path]:
     """Files as given; of a folder, its pictures and those of its folders, in order, hidden ones left out."""
+    from tenfold.data.folder import SUFFIXES
+
     for path in paths:
         if not os.path.isdir(path):  # Path.is_dir raises where it may not look
             yield path
@@ -165,14 +166,16 @@ def _files(paths: list[Path], fail: Fail) -> Iterator[Path]:
         for cause in refused:
             fail(cause.filename, f"The folder '{cause.filename}' cannot be read: {cause.strerror}.")
         if empty and not refused:
-            fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(SUFFIXES)}).")
+            fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(sorted(SUFFIXES))}).")
 
 
 def _pictures(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
+    from tenfold.data.folder import SUFFIXES
+
     for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith("."):
                 yield Path(place, name)
 
 

@@ -53,6 +53,7 @@ def runs(
     With validation figures, which are what to choose by, and how often the official test set was opened.
     """
     if context.invoked_subcommand is not None:
+        _refuse_lost(context, context.invoked_subcommand)
         return
     from tenfold.runs.listing import count_openings, list_runs, sort_runs
 
@@ -134,6 +135,16 @@ def delete(
             result(f"Deleted {run}.")
     if json:
         emit({"deleted": [str(run) for run in runs]})
+
+
+def _refuse_lost(context: typer.Context, command: str) -> None:
+    """Raises UsageError for an option of the list, given before another command."""
+    for option in context.command.params:
+        if option.name in context.params and context.params[option.name] != option.default:
+            raise UsageError(
+                f"{option.opts[0]} before '{command}' is an option of the list; "
+                f"see `tenfold runs {command} --help`."
+            )
 
 
 def _ask(runs: list[Path]) -> None:

@@ -161,7 +161,8 @@ def _parquet(index: int, listed: Listed, size: int) -> Iterator[Part]:
         return
     except OSError as cause:
         if cause.errno is not None or not place.local:
-            raise
+            with place.told(name):
+                raise
         yield _unreadable(index, listed, "The Parquet file is damaged: its end cannot be read.")
         return
     if column is None:
@@ -207,7 +208,7 @@ def _idx(index: int, listed: Listed, size: int) -> Iterator[Part]:
 
 
 def _idx_count(listed: Listed) -> int:
-    with listed.place.open(listed.file.name) as stream:
+    with listed.place.told(listed.file.name), listed.place.open(listed.file.name) as stream:
         shape = idx_shape(stream)
     if shape is None:
         return len(read_idx_whole(listed.place, listed.file.name))

@@ -72,7 +72,7 @@ class Job:
         out = Place.at(self.out)
         for given in self.inputs:
             place = Place.at(given)
-            if out.local and place.local and Path(out.path).is_relative_to(place.path):
+            if out.remote == place.remote and Path(out.path).is_relative_to(place.path):
                 raise UsageError(f"The answers would go into '{given}', which is read; choose another --out.")
 
     def carry_out(

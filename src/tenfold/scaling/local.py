@@ -9,6 +9,7 @@ becomes a row with an error. Parts are drawn from `parts` only as processes come
 import multiprocessing
 import os
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -91,12 +92,19 @@ def _give(task: Task, free: list[Worker], attempt: Attempt) -> Worker:
         return worker
     context = multiprocessing.get_context("spawn")  # threads of ONNX Runtime and pyarrow survive no fork
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, task), daemon=True)
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
     with starting():
         process.start()
     theirs.close()
     worker = Worker(process, ours, attempt)
-    ours.send(attempt)
+    try:  # not as arguments, which would wait for ever for a process that ends before it takes them
+        ours.send(task)
+        ours.send(attempt)
+    except OSError:  # it has ended, as the end of its pipe will tell
+        pass
+    except BaseException:
+        _end(worker)
+        raise
     return worker
 
 
@@ -126,20 +134,19 @@ def set_threads() -> None:
     pyarrow.set_cpu_count(1)
 
 
-def _work(pipe: Connection, task: Task) -> None:
-    """What a process does: attempts in, announcements and ends out, until the other side closes."""
+def _work(pipe: Connection) -> None:
+    """What a process does: the task and attempts in, announcements and ends out, until the pipe closes."""
     belong_to_parent()
-    set_threads()
-    while True:
-        try:
-            attempt = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(answer(task, attempt, pipe.send if attempt.deaths else None))
-        except MemoryError:
-            os._exit(1)
-        except TenfoldError as error:
-            pipe.send(error)
-        except Exception as error:
-            pipe.send(TenfoldError(f"Part {attempt.part.index} failed by a fault of ours: {error!r}"))
+    with suppress(EOFError):
+        task: Task = pipe.recv()  # before all that takes time: it is waited for
+        set_threads()
+        while True:
+            attempt: Attempt = pipe.recv()
+            try:
+                pipe.send(answer(task, attempt, pipe.send if attempt.deaths else None))
+            except MemoryError:
+                os._exit(1)
+            except TenfoldError as error:
+                pipe.send(error)
+            except Exception as error:
+                pipe.send(TenfoldError(f"Part {attempt.part.index} failed by a fault of ours: {error!r}"))

@@ -56,7 +56,11 @@ def _files(part: Part, place: Place) -> Iterator[list[Item]]:
         file = place.shown(name)
         try:
             return Item(file, None, place.read(name, BYTE_LIMIT))
-        except (InputError, DiskError) as error:
+        except InputError as error:
+            return Item(file, None, Failure(file, str(error)))
+        except DiskError as error:
+            if not isinstance(error.__context__, PermissionError):
+                raise
             return Item(file, None, Failure(file, str(error)))
 
     names = iter(part.names)
@@ -140,9 +144,9 @@ def _idx(part: Part, place: Place) -> Iterator[list[Item]]:
 
 
 def _idx_images(part: Part, place: Place) -> NDArray[np.uint8]:
-    """uint8 [n, h, w]: 8 MB for 10,000 pictures of MNIST's size."""
+    """uint8 [n, h, w]: 8 MB for 10,000 pictures of MNIST's size. Raises IdxError, DiskError, NetworkError."""
     name, (start, stop) = part.names[0], part.rows
-    with place.open(name) as stream:
+    with place.told(name), place.open(name) as stream:
         shape = idx_shape(stream)
         if shape is None:
             return read_idx_whole(place, name)[start:stop]

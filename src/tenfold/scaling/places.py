@@ -80,7 +80,7 @@ class Place:
             return is_folder(self.path)
         from pyarrow.fs import FileType
 
-        with self._told():
+        with self.told():
             kind = self.remote.get_file_info(self.path).type
         if kind == FileType.NotFound:
             raise DataError(f"'{self.given}' does not exist.")
@@ -88,7 +88,7 @@ class Place:
 
     def stat(self) -> File:
         """The place itself, a file."""
-        with self._told():
+        with self.told():
             if self.local:
                 facts = os.stat(self.path)
                 return File("", facts.st_size, facts.st_mtime_ns)
@@ -100,7 +100,7 @@ class Place:
         files: list[File] = []
         folders: list[str] = []
         start = f"{name}/" if name else ""
-        with self._told():
+        with self.told():
             for child, is_folder, size, changed in self._scan(self.inside(name)):
                 if child.startswith("."):
                     continue
@@ -116,7 +116,7 @@ class Place:
         """All bytes of a file of at most `limit`. Raises `error`, DiskError or NetworkError."""
         if self.local:
             return read_bounded(self.inside(name), limit, error, what)
-        with self._told():
+        with self.told():
             try:
                 with self.remote.open_input_file(self.inside(name)) as file:
                     if file.size() > limit:
@@ -126,7 +126,7 @@ class Place:
                 raise error(f"{what} '{self.shown(name)}' does not exist.") from None
 
     def open(self, name: str) -> Any:
-        """The file for pyarrow to read from, a piece at a time."""
+        """The file for pyarrow to read from, a piece at a time. Use it within `told`."""
         if self.local:
             from pyarrow.fs import LocalFileSystem
 
@@ -138,7 +138,7 @@ class Place:
             return exists(self.inside(name))
         from pyarrow.fs import FileType
 
-        with self._told():
+        with self.told():
             return bool(self.remote.get_file_info(self.inside(name)).type == FileType.File)
 
     def write(self, name: str, data: bytes | str) -> None:
@@ -146,7 +146,7 @@ class Place:
         if self.local:
             write_atomic(self.inside(name), data)
             return
-        with self._told():
+        with self.told():
             path = self.inside(name)
             at_once = self.remote.type_name in _WHOLE_AT_CLOSE
             target = path if at_once else self.inside(f".{name}.tmp")
@@ -160,7 +160,7 @@ class Place:
         if self.local:
             make_folder(self.path)
         else:
-            with self._told():
+            with self.told():
                 self.remote.create_dir(self.path)
 
     def is_free(self) -> bool:
@@ -169,7 +169,7 @@ class Place:
             return not exists(self.path) or (is_folder(self.path) and not children(self.path))
         from pyarrow.fs import FileSelector
 
-        with self._told():
+        with self.told():
             return not self.remote.get_file_info(FileSelector(self.path, allow_not_found=True))
 
     def sweep(self) -> None:
@@ -188,14 +188,14 @@ class Place:
             yield info.base_name, info.type == FileType.Directory, info.size or 0, info.mtime_ns or 0
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """A system's refusal as one sentence of ours."""
+    def told(self, name: str = "") -> Iterator[None]:
+        """A system's refusal of a file as one sentence of ours. Raises DiskError or NetworkError."""
         try:
             yield
         except OSError as cause:
             error = DiskError if self.local else NetworkError
             what = cause.strerror or _first_line(cause)
-            raise error(f"'{self.given}' cannot be used: {what}.") from None
+            raise error(f"'{self.shown(name)}' cannot be used: {what}.") from None
 
 
 def _facts(child: "os.DirEntry[str]") -> tuple[str, bool, int, int]:

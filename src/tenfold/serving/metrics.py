@@ -1,4 +1,4 @@
-"""/metrics in Prometheus' text format: counts by route and status, refusals by reason, the two queues.
+"""/metrics in Prometheus' text format: counts by route and status, refusals by reason, the three queues.
 
 Base units, the prefix `tenfold_`, no label that a client chooses. All counting is on the event loop, so what
 is counted is exact.

@@ -2,8 +2,9 @@
 
 uvicorn with httptools takes a head of 1 MB and waits for ever for the second half of a request; with h11 it
 takes a request that gives its length in two ways, Content-Length and chunks. httptools it is, as it refuses
-that one, and the rest is here. When the queue is full, a request is refused at the end of its head, at a
-fraction of the cost of one that reaches the application: that keeps an overloaded service quick. Probes are
+that one, and the rest is here. When the queue of digits is full, a request that would go there is refused at
+the end of its head, at a fraction of the cost of one that reaches the application: that keeps an overloaded
+service quick. What goes by the other queues is refused by those, where they are full. Probes are
 answered there too, in the turn of the loop in which they are read, however much work waits.
 """
 
@@ -24,6 +25,7 @@ SMALL_BODY = 64 << 10  # what is skipped after a refusal; a larger one costs the
 PIPELINED = 16  # requests that a client may send ahead of the answers
 CHUNK_LINES = 64  # bytes around a chunk that are its due; what is beyond counts as head
 VERSIONS = ("1.0", "1.1")
+DIGITS = (b"/v1/predict", b"/v2/")  # what is posted there goes by the queue of digits, but for what is large
 
 
 class _Part(Enum):
@@ -188,7 +190,8 @@ class Connection(HttpToolsProtocol):
     def _settle(self, stays: bool) -> bool:
         """Whether the request needs no more than a look at its head, and has been answered."""
         wire, method = self.wire, self.parser.get_method()
-        if method == b"POST" and not wire.let_in(self.loop):
+        of_digits = method == b"POST" and self._target.startswith(DIGITS)
+        if of_digits and not wire.let_in(self.loop):
             if stays and self._body_bytes() <= SMALL_BODY:
                 wire.guard.metrics.shed += 1
                 self.corked.write_whole(wire.busy)

@@ -63,8 +63,8 @@ class Corrections:
         """Write labels.csv until it names the pictures that there are; another service may add some."""
         while True:
             pictures = self._pictures()
-            rows = self._rows()
-            kept = [row for row in rows if not _OURS.fullmatch(row[0]) or row[0] in pictures]
+            there = set(pictures)
+            kept = [row for row in self._rows() if not _OURS.fullmatch(row[0]) or row[0] in there]
             listed = {row[0] for row in kept}
             kept += [[name, name[0]] for name in pictures if name not in listed]
             text = io.StringIO(newline="")

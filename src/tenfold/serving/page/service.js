@@ -23,7 +23,7 @@ export function takeToken() {
 }
 
 // The JSON answer to `path` with the chosen model, or an Error whose message is a sentence for people.
-export async function ask(path, { body, query = {}, signal, chosen = true } = {}) {
+export async function ask(path, { body, query = {}, chosen = true } = {}) {
   const given = Object.entries({ ...(chosen && models.chosen ? { model: models.chosen } : {}), ...query })
   const search = new URLSearchParams(given.filter(([, value]) => value !== undefined && value !== ''))
   const address = given.length ? `${path}?${search}` : path
@@ -32,10 +32,9 @@ export async function ask(path, { body, query = {}, signal, chosen = true } = {}
     ...(body && { 'Content-Type': 'application/octet-stream' }),
     ...(kept.token && { Authorization: `Bearer ${kept.token}` }),
   }
-  const options = body ? { method: 'POST', body, headers, signal } : { headers, signal }
+  const options = body ? { method: 'POST', body, headers } : { headers }
   for (let attempt = 1; ; attempt++) {
-    const answer = await fetch(address, options).catch((cause) => {
-      if (cause.name === 'AbortError') throw cause
+    const answer = await fetch(address, options).catch(() => {
       throw new Error('The service does not answer. Is tenfold serve still running?')
     })
     if (answer.status === 503 && attempt < PATIENCE) {
@@ -47,11 +46,9 @@ export async function ask(path, { body, query = {}, signal, chosen = true } = {}
       throw new Error(`A token is needed: open ${location.origin}/#token=TOKEN.`)
     }
     const document_ = await answer.json().catch(() => ({}))
-    if (!answer.ok) throw new Error(sentence(document_) ?? `The service answers with status ${answer.status}.`)
+    if (!answer.ok) throw new Error(document_.error ?? `The service answers with status ${answer.status}.`)
     return document_
   }
 }
-
-const sentence = (answer) => (typeof answer.error === 'string' ? answer.error : answer.error?.message)
 
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds))
