@@ -1,13 +1,14 @@
 """AUROC and FPR at 95 % are scikit-learn's; thresholds keep what they promise; drawn sets are no digits."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from tenfold.data.labelled import Labelled
-from tenfold.data.mnist import load_training
+from tenfold.data.mnist import load_test, load_training
 from tenfold.data.sources import SOURCES
 from tenfold.errors import DataError, ShapeError, UnknownNameError
 from tenfold.harness.refusal import (
@@ -114,8 +115,6 @@ def test_a_chosen_threshold_leaves_no_more_errors_than_were_allowed(reader: Read
 
 
 def test_a_model_without_a_threshold_has_nothing_accepted_by_it(reader: Reader, digits: Labelled) -> None:
-    from dataclasses import replace
-
     plain = Reader.__new__(Reader)
     plain.__dict__ |= reader.__dict__
     plain.model = replace(reader.model, metadata=replace(reader.metadata, thresholds={}))
@@ -127,7 +126,8 @@ def test_a_model_without_a_threshold_has_nothing_accepted_by_it(reader: Reader, 
 
 def test_no_threshold_is_chosen_on_the_test_set(reader: Reader, digits: Labelled) -> None:
     with pytest.raises(DataError, match="official test set"):
-        refusal(reader, digits.take(range(5), "mnist"), {})
+        refusal(reader, replace(load_test(), name="mine"), {})
+    assert refusal(reader, digits.take(range(5), "mnist"), {}).count == 5
 
 
 @pytest.mark.parametrize("error", [-0.1, 1.0, np.nan])

@@ -12,6 +12,7 @@ from torch import nn
 
 from tenfold.data import load_training, split
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import SETS
 from tenfold.errors import (
     DiskError,
     ModelFileError,
@@ -79,7 +80,7 @@ def make(tmp_path: Path, validation: Labelled) -> Make:
                     if least is not None
                 },
                 recipe={"name": "linear", "seed": seed, **recipe},
-                data={"mnist-training": "cd" * 32} if final else data,
+                data={"mnist-training": SETS["mnist-training"]} if final else data,
             )
         )
         return path

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -428,9 +429,14 @@ def test_every_opening_of_the_test_set_is_counted(
     _, test = some_digits
     assert evaluate(finished.folder, test, threads=1) == found  # and so is the same set at hand
     assert Run.load(finished.folder).record["test_openings"] == 4
-    found = evaluate(finished.folder, digits)
-    assert (found["on"], found["count"]) == ("digits", 240)
-    assert Run.load(finished.folder).record["test_openings"] == 4
+    np.savez("mine.npz", images=test.images, labels=test.labels)
+    evaluate(finished.folder, "mine.npz")  # and under another name
+    assert Run.load(finished.folder).record["test_openings"] == 5
+    shutil.copy(digits, "mnist.npz")
+    for other in (digits, "mnist.npz"):
+        found = evaluate(finished.folder, other)
+        assert (found["on"], found["count"]) == (Path(other).stem, 240)
+    assert Run.load(finished.folder).record["test_openings"] == 5
 
 
 def test_a_model_file_alone_is_evaluated(model_file: Path, digits: Path) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tenfold.data.folder import take_road
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import is_test_set
 from tenfold.errors import DataError, ShapeError, UnknownNameError
 from tenfold.metrics import threshold_accepting, threshold_for
 from tenfold.reading.reader import Reader
@@ -89,7 +90,7 @@ def refusal(
     Raises DataError for the official test set, on which no threshold may be chosen, and ShapeError for a
     share of `errors` outside 0..1.
     """
-    if digits.name == "mnist":
+    if is_test_set(digits):
         raise DataError("Thresholds are not chosen on the official test set; take 'mnist-validation'.")
     if not all(0 <= error < 1 for error in errors):
         raise ShapeError("An error to allow among the accepted is a share from 0 to below 1, such as 0.005.")
