@@ -23,11 +23,12 @@ from tenfold.harness.estimates.trainings import trained
 from tenfold.harness.explore.record import Exploration
 from tenfold.harness.explore.search import is_promoted, search
 from tenfold.harness.explore.search_page import render
-from tenfold.harness.explore.space import Choice, Range, Space
+from tenfold.harness.explore.space import Choice, Range, Space, default_space
 from tenfold.harness.explore.study import Study, Trial
 from tenfold.harness.explore.trainings import ALL, NINTHS, Measured, SearchWork, Training, part
 from tenfold.harness.records.record import Watcher
 from tenfold.metrics import nll, softmax
+from tenfold.training.augment import Augmentation
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
@@ -110,6 +111,13 @@ def test_the_first_trial_is_the_recipe_as_it_is_on_all_images(look: Search) -> N
     first = look().results["trials"][0]
     assert first["parameters"] == {"learning_rate": 0.02, "epochs": 1, "optimizer": "adam"}
     assert [one["ninths"] for one in first["measured"]] == list(NINTHS)
+
+
+def test_a_recipe_that_shifts_by_parts_of_a_pixel_is_searched_as_it_is(look: Search) -> None:
+    recipe = replace(TINY, augmentation=Augmentation(shift=1.5))
+    trials = look(recipe=recipe, space=default_space(recipe), trials=2).results["trials"]
+    assert trials[0]["parameters"]["augmentation.shift"] == 1.5
+    assert 0 <= trials[1]["parameters"]["augmentation.shift"] <= 3
 
 
 def test_halving_sends_the_best_third_so_far_to_more_images(look: Search) -> None:
