@@ -29,6 +29,7 @@ from tenfold.harness.explore.trainings import ALL, NINTHS, Measured, SearchWork,
 from tenfold.harness.records.record import Watcher
 from tenfold.metrics import nll, softmax
 from tenfold.training.augment import Augmentation
+from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
 from tenfold.training.recipes import Recipe, find_recipe, replace
 
@@ -414,8 +415,29 @@ def test_a_trial_is_a_training_measured_at_its_last_step(digits: Split) -> None:
     assert made.measured.train == len(part(digits.train, 3, 0))
     assert made.measured.held_out == len(digits.validation)
     assert made.measured[:4] == work.train(4, 3, TINY.to_dict(), 7).measured[:4]
-    lost = work.train(4, 3, replace(TINY, optimizer="sgd", learning_rate=10, epochs=9).to_dict(), 7)
-    assert lost.measured.errors is None or lost.measured.errors > 5
+
+
+def test_a_training_that_diverges_is_a_result(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: Any, **__: Any) -> None:
+        raise DivergedError("The loss is no number any more.")
+
+    monkeypatch.setattr(Trainer, "run", diverge)
+    made = SearchWork(digits, 0, 1, "fp32").train(4, 3, TINY.to_dict(), 7).measured
+    assert (made.held_out, made.errors, made.nll, made.error) == (len(digits.validation), None, None, 1.0)
+
+
+def test_a_training_leaves_torch_as_it_was(digits: Split) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    try:
+        SearchWork(digits, 0, 1, "fp32").train(4, 1, TINY.to_dict(), 7)
+        assert torch.get_num_threads() == 2
+        assert torch.equal(torch.rand(3), expected)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_the_likelihood_is_that_of_the_best_temperature(digits: Split) -> None:

@@ -106,12 +106,13 @@ def trained(
     `held_out`, without a temperature. Raises DivergedError."""
     import torch
 
-    from tenfold.training.loop import Examples, Trainer
+    from tenfold.training.loop import Examples, Trainer, torch_as_it_was
 
-    torch.set_num_threads(threads)
-    trainer = Trainer(recipe, taught, seed=seed, precision=precision)
-    trainer.run()
-    return trainer, softmax(trainer.logits(Examples(held_out, trainer.device)))
+    with torch_as_it_was():
+        torch.set_num_threads(threads)
+        trainer = Trainer(recipe, taught, seed=seed, precision=precision)
+        trainer.run()
+        return trainer, softmax(trainer.logits(Examples(held_out, trainer.device)))
 
 
 def train_all(
