@@ -268,6 +268,16 @@ def test_a_folder_of_other_settings_is_refused(
     assert (tmp_path / "cv" / "crossval.json").read_bytes() == before
 
 
+def test_a_folder_of_other_writers_is_refused(estimate: Estimate) -> None:
+    found = estimate(by="writer", writers=WRITERS)
+    assert estimate(by="writer", writers=WRITERS.tolist()).record == found.record
+    with pytest.raises(RunError, match="with another set of writers; choose"):
+        estimate(by="writer", writers=WRITERS // 2)
+    del found.record["writers"]  # as an older Tenfold began it
+    found.save()
+    assert estimate(by="writer", writers=WRITERS).record == found.record
+
+
 def test_other_images_and_another_torch_are_refused(estimate: Estimate, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         estimate(watcher=Story(until=1))

@@ -160,6 +160,8 @@ class Crossval(Recorded):
 
     def _must_match(self, record: dict[str, Any]) -> None:
         other = [key for key in SETTINGS if self.record[key] != record[key]]
+        if self.record.get("writers", record["writers"]) != record["writers"]:  # older ones do not say
+            other.append("set of writers")
         if self.record["versions"].get("torch") != record["versions"].get("torch") and not self.finished:
             other.append("version of torch")
         self._refuse_other("a cross-validation", other)
