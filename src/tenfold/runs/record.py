@@ -6,7 +6,7 @@ from typing import Any
 
 from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
-from tenfold.files import children, exists, is_folder, is_stray, make_folder, sweep
+from tenfold.files import is_free, make_folder, sweep
 from tenfold.harness.records.record import RUNS
 from tenfold.harness.records.run import Run
 
@@ -23,14 +23,13 @@ def stated(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_free(out: str | Path | None) -> None:
     """Raises OutputExistsError where `out` is anything but absent or an empty folder; None is free."""
-    if out is None or not exists(out):
+    if out is None or is_free(out):
         return
-    if not is_folder(out) or not all(is_stray(entry.name) for entry in children(out)):
-        if _interrupted(out):
-            raise OutputExistsError(
-                f"'{out}' holds an interrupted run; go on with --resume {out}, or choose another --out."
-            )
-        raise OutputExistsError(f"'{out}' exists and is not an empty folder; choose another --out.")
+    if _interrupted(out):
+        raise OutputExistsError(
+            f"'{out}' holds an interrupted run; go on with --resume {out}, or choose another --out."
+        )
+    raise OutputExistsError(f"'{out}' exists and is not an empty folder; choose another --out.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:

@@ -26,12 +26,13 @@ from tenfold.harness.explore.search_page import render
 from tenfold.harness.explore.space import Choice, Range, Space, default_space
 from tenfold.harness.explore.study import Study, Trial
 from tenfold.harness.explore.trainings import ALL, NINTHS, Measured, SearchWork, Training, part
+from tenfold.harness.records.lock import Lock
 from tenfold.harness.records.record import Watcher
 from tenfold.metrics import nll, softmax
 from tenfold.training.augment import Augmentation
 from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
-from tenfold.training.recipes import Recipe, find_recipe, replace
+from tenfold.training.recipes import Recipe, find_recipe, replace, write_recipe
 
 TINY = Recipe("tiny", "two steps", Baseline(), epochs=1, batch_size=50, learning_rate=0.02, patience=3)
 SPACE: Space = {
@@ -262,6 +263,26 @@ def test_a_search_ends_while_others_are_at_their_trials(look: Search, tmp_path: 
     found = look()
     assert found.finished
     assert len(found.results["trials"]) == 14
+
+
+def test_what_another_process_is_about_to_begin_is_joined(look: Search, tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / f".{'0' * 16}.tmp").touch()  # its record, not whole yet
+    assert look(trials=2).finished
+
+
+def test_one_process_at_a_time_writes_what_was_found(
+    look: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[bool] = []
+
+    def note(*arguments: Any) -> Path:
+        others.append(Lock(tmp_path / "search" / "study.lock").acquire(wait=False))
+        return write_recipe(*arguments)
+
+    monkeypatch.setattr("tenfold.harness.explore.search.write_recipe", note)
+    look(trials=2)
+    assert others == [False]
 
 
 PROGRAM = """
