@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.harness.report.test_run import Page
 
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled, Split
@@ -26,6 +27,7 @@ from tenfold.harness.explore.search_page import render
 from tenfold.harness.explore.space import Choice, Range, Space, default_space
 from tenfold.harness.explore.study import Study, Trial
 from tenfold.harness.explore.trainings import ALL, NINTHS, Measured, SearchWork, Training, part
+from tenfold.harness.html.markup import percent
 from tenfold.harness.records.lock import Lock
 from tenfold.harness.records.record import Watcher
 from tenfold.metrics import nll, softmax
@@ -179,6 +181,15 @@ def test_the_page_names_the_best_and_is_whole(look: Search) -> None:
     assert f"trial {found.results['best']['trial']}" in page
     for anchor in ("best", "history", "importance", "parameters", "trials"):
         assert f'<section id="{anchor}"' in page
+
+
+def test_the_table_has_what_was_measured_though_it_is_drawn_higher(look: Search) -> None:
+    found = look()
+    for trial in found.results["trials"]:
+        for one in trial["measured"]:
+            one["error"] = {1: 0.3, 3: 0.2, 9: 0.0}[one["ninths"]]
+    rows = Page(render(found)).tables["Trials by images"][1:]
+    assert [row[2] for row in rows] == [percent(0.7), percent(0.8), percent(1.0)]
 
 
 # --- the same again ----------------------------------------------------------------------------------------
