@@ -102,9 +102,8 @@ def _columns(trials: Trials) -> dict[int, Floats]:
 
 
 def _lifted(trials: Trials) -> dict[int, Floats]:
-    """`_columns` to draw: what errs more than twenty times as often as the best, taken to err on half an image
-    at least, is drawn as if it erred just so: diverged trials, with an accuracy of 0, would flatten all else.
-    """
+    """`_columns` to draw. What errs more than twenty times as often as the best, or as half an image, is
+    drawn as if it erred just so: diverged trials, with an accuracy of 0, would flatten all else."""
     columns = _columns(trials)
     count = next(one["held_out"] for trial in trials for one in trial["measured"])
     foot = max(0.0, 1 - 20 * max(1 - float(np.nanmax(columns[ALL])), 0.5 / count))
