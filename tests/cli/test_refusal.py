@@ -38,7 +38,7 @@ def test_a_path_and_an_error_of_the_users_own(model_file: Path, digits: Path, te
     assert [row["count"] for row in result["against"]] == [240, 20]
     assert [row["error"] for row in result["choices"]] == [0.25]
     lines = tenfold(*words).out.splitlines()
-    assert lines[0] == "20 digits of mnist-validation against other pictures"
+    assert lines[0] == "20 digits of mnist-validation against other pictures, by confidence"
     assert lines[-1].split()[:2] == ["25.00", "%"]
 
 
