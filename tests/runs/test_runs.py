@@ -283,12 +283,21 @@ def test_a_run_is_reproduced_bit_for_bit(finished: Run) -> None:
 def test_what_differs_from_the_first_run_is_listed(finished: Run) -> None:
     finished.record["seed"] = 6
     finished.record["versions"]["torch"] = "1.0"
+    finished.record["processes"] = 2
     finished.save()
     found = reproduce(finished.folder, "again").record["reproduces"]
     assert found["identical"] is False
     assert found["differs"]["versions.torch"] == ["1.0", _torch()]
+    assert found["differs"]["processes"] == [2, 1]
     assert any(name.startswith("results.") for name in found["differs"])
     assert not any(name.startswith("data.") for name in found["differs"])
+
+
+def test_a_run_is_repeated_by_one_process(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="without torchrun"):
+        reproduce(finished.folder)
+    assert not Path("runs").exists()
 
 
 def test_only_a_finished_run_is_reproduced(finished: Run) -> None:

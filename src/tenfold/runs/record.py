@@ -13,7 +13,7 @@ from tenfold.harness.records.run import Run
 ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
-COMPARED = ("tenfold", "versions", "machine", "device", "data", "results")
+COMPARED = ("tenfold", "versions", "machine", "device", "processes", "data", "results")
 
 
 def stated(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,10 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Where two records are not alike in what decides about a model and what came of it."""
-    return environment.differences(*({key: record.get(key) for key in COMPARED} for record in (old, new)))
+    one = {"processes": 1}  # a record tells of several alone
+    return environment.differences(
+        *({key: {**one, **record}.get(key) for key in COMPARED} for record in (old, new))
+    )
 
 
 def _interrupted(folder: str | Path) -> bool:
