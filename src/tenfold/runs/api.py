@@ -160,8 +160,8 @@ def reproduce(
     Callbacks of its own, which its record's `callbacks` names, are not repeated.
 
     The new record's `reproduces` says of which `run`, whether the model files are `identical`, and what
-    `differs` (name -> [before, now]) in versions, machine, device, processes, data and results. It is repeated
-    by one process: begun by torchrun, it raises UsageError.
+    `differs` (name -> [before, now]) in versions, machine, device, processes, data and results. It is
+    repeated by one process: begun by torchrun, it raises UsageError.
     """
     need_torch()
     from tenfold.training.distributed import processes

@@ -254,7 +254,7 @@ def test_other_cores_go_on_with_the_threads_that_were_recorded(estimate: Estimat
         ({"folds": 4}, "another folds"),
         ({"repeats": 2}, "another repeats"),
         ({"recipe": replace(TINY, epochs=2)}, "another recipe"),
-        ({"by": "writer", "writers": WRITERS, "seed": 3}, "another by and another seed"),
+        ({"by": "writer", "writers": WRITERS, "seed": 3}, "another kind of folds and another seed"),
     ],
 )
 def test_a_folder_of_other_settings_is_refused(

@@ -99,7 +99,7 @@ def test_a_pair_is_tested_on_the_same_images(run: RunFolder, tmp_path: Path) -> 
     assert rows["run-0, run-2"][6:8] == ["1", "1"]
     assert rows["run-1, run-2"][1] == "run-2 is better"
     p = binomtest(39, 39).pvalue
-    assert rows["run-1, run-2"][6:8] == ["< 0.0001"] * 2
+    assert rows["run-1, run-2"][6:8] == ["less than 0.0001"] * 2
     assert p < 1e-4
 
 
