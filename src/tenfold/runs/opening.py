@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data import SOURCES, Store, load_set, load_training, split
+from tenfold.data import Store, load_set, load_training, set_names, split
 from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.data.mnist import SETS, is_test_set
 from tenfold.data.sets import VALIDATION_NAME
@@ -96,7 +96,7 @@ def other_pictures(name: str, store: Store | None = None) -> NDArray[np.uint8]:
     """
     if name in DRAWN:
         return picture_set(name)
-    if name not in NOT_DIGITS and (name in SOURCES or name.startswith("mnist")):
+    if name not in NOT_DIGITS and name in set_names():
         raise UsageError(
             f"'{name}' holds digits; to be refused are {', '.join([*DRAWN, *NOT_DIGITS])} or a path."
         )
