@@ -152,6 +152,12 @@ def children(folder: str | os.PathLike[str]) -> list[Path]:
         raise DiskError(f"'{folder}' cannot be read: {cause.strerror}.") from None
 
 
+def is_free(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is absent or an empty folder, but for what `write_atomic` is at or left. Raises as
+    `exists` and `children`."""
+    return not exists(path) or (is_folder(path) and all(is_stray(entry.name) for entry in children(path)))
+
+
 def _mode(path: str | os.PathLike[str]) -> int:
     """0 where there is nothing."""
     try:

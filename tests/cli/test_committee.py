@@ -11,7 +11,7 @@ def test_a_committee_is_made_and_used(tenfold: Any, digits: Path) -> None:
     made = tenfold("committee", "baseline", "fast")
     assert made.code == 0
     assert made.out.startswith(
-        "A committee of 2 models with 72,788 parameters together.\nUnsure below 0.8503, "
+        "A committee of 2 models with 72,788 parameters together.\nUnsure below confidence 0.8503, "
     )
     assert made.err.endswith("Next:\n  tenfold evaluate runs/committee\n")
     found = json.loads(tenfold("evaluate", "runs/committee", "--on", digits, "--json").out)

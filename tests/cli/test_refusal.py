@@ -1,6 +1,7 @@
 """`tenfold refusal`: sets by name and path, and a sentence for those that hold digits."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ def test_without_a_set_it_takes_the_drawn_ones(model_file: Path, tenfold: Any) -
 
 
 def test_a_path_and_an_error_of_the_users_own(model_file: Path, digits: Path, tenfold: Any) -> None:
-    words = ("refusal", model_file, "--against", digits, "--against", "noise", "--error", "0.25")
+    own = Path("mnist-like.npz")
+    shutil.copy(digits, own)
+    words = ("refusal", model_file, "--against", own, "--against", "noise", "--error", "0.25")
     result = json.loads(tenfold(*words, "--json").out)
     assert [row["count"] for row in result["against"]] == [240, 20]
     assert [row["error"] for row in result["choices"]] == [0.25]
     lines = tenfold(*words).out.splitlines()
-    assert lines[0] == "20 digits of mnist-validation against other pictures"
+    assert lines[0] == "20 digits of mnist-validation against other pictures, by confidence"
     assert lines[-1].split()[:2] == ["25.00", "%"]
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from tests.cli.conftest import write_digits
 
-from tenfold.data import load_training
+from tenfold.data import load_test, load_training
+from tenfold.data.idx import checksum
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import SETS
 from tenfold.harness.records.run import BEGUN, FORMAT
 
 
@@ -42,11 +44,13 @@ def test_the_table_and_the_page(model_file: Path, digits: Path, tmp_path: Path, 
 
 @pytest.fixture
 def few_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`mnist` and `mnist-validation` are 20 digits."""
+    """`mnist` and `mnist-validation` are 20 digits each."""
+    test = load_test().take(range(20), "mnist")
 
     def load(name: str, **_: Any) -> Labelled:
-        return load_training().take(range(20), name)
+        return test if name == "mnist" else load_training().take(range(20), name)
 
+    monkeypatch.setattr("tenfold.data.mnist.TEST_LABELS", checksum(test.labels))
     monkeypatch.setattr("tenfold.runs.opening.load_set", load)
 
 
@@ -71,7 +75,7 @@ def test_it_says_when_the_model_was_trained_on_the_images(tmp_path: Path, tenfol
 
     final = tmp_path / "final.onnx"
     network = Network(nn.Flatten(), nn.Linear(784, 10))
-    final.write_bytes(export(network, name="final", data={"mnist-training": "ab" * 32}))
+    final.write_bytes(export(network, name="final", data={"mnist-training": SETS["mnist-training"]}))
     found = tenfold("robustness", final, "--json")
     assert "was trained on the images of mnist-validation" in found.err
     assert json.loads(found.out)["trained_on"]

@@ -1,12 +1,23 @@
 import gzip
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tenfold.data.idx import write_idx
-from tenfold.data.mnist import CHECKSUMS, EMBEDDED, Mnist, load_mnist, load_test, load_training, split
+from tenfold.data.mnist import (
+    CHECKSUMS,
+    EMBEDDED,
+    SETS,
+    Mnist,
+    is_test_set,
+    load_mnist,
+    load_test,
+    load_training,
+    split,
+)
 from tenfold.errors import DataError, IdxError
 from tenfold.files import sha256
 
@@ -39,8 +50,12 @@ def test_the_split_is_the_same_everywhere(mnist: Mnist) -> None:
     assert (train.name, len(train)) == ("mnist-train", 55_000)
     assert (validation.name, len(validation)) == ("mnist-validation", 5_000)
     assert np.bincount(validation.labels).tolist() == [494, 562, 496, 511, 487, 452, 493, 522, 487, 496]
-    assert train.checksum == "a55743ce66c70fb6bec47b8d263f0404f7bc95670b0eeefc0f8ef04f94719ca4"
-    assert validation.checksum == "3d1ff3a331816938e9fd0005ff41d9b6b8e2daa5348bac039ea13cdf3cb8c231"
+    assert {data.name: data.checksum for data in (*mnist, train, validation)} == SETS
+
+
+def test_the_test_set_is_known_whatever_it_is_called(mnist: Mnist) -> None:
+    assert is_test_set(replace(mnist.test, name="mine"))
+    assert not is_test_set(mnist.train.take(range(10_000), "mnist"))
 
 
 def test_no_image_is_on_two_sides(mnist: Mnist) -> None:

@@ -161,7 +161,7 @@ def test_a_recipe_against_itself(tmp_path: Path) -> None:
     ("changes", "named"),
     [
         ({"seed": 1}, "differ in seed"),
-        ({"by": "kind"}, "differ in by"),
+        ({"by": "kind"}, "differ in kind of folds"),
         ({"data": {"some": "cd" * 32}}, "differ in data"),
         ({"folds": 4}, "differ in folds"),
     ],

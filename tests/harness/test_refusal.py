@@ -1,13 +1,14 @@
 """AUROC and FPR at 95 % are scikit-learn's; thresholds keep what they promise; drawn sets are no digits."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from tenfold.data.labelled import Labelled
-from tenfold.data.mnist import load_training
+from tenfold.data.mnist import load_test, load_training
 from tenfold.data.sources import SOURCES
 from tenfold.errors import DataError, ShapeError, UnknownNameError
 from tenfold.harness.refusal import (
@@ -21,6 +22,7 @@ from tenfold.harness.refusal import (
     scores,
 )
 from tenfold.reading.reader import Reader
+from tenfold.thresholds import likeness
 
 SCORES = {
     "apart": (1.0, 0.0, 3),
@@ -64,7 +66,7 @@ def test_scores_that_are_none_are_refused(bad: list[float]) -> None:
 def test_a_blank_scores_nothing_however_sure_the_network_is() -> None:
     images = np.zeros((2, 28, 28), np.uint8)
     images[1, 3, 3] = 1
-    assert scores(np.full((2, 10), 0.1, np.float32) + np.eye(10, dtype=np.float32)[:2] * 0.5, images) == (
+    assert scores(np.full((2, 10), 0.1, np.float32) + np.eye(10, dtype=np.float32)[:2] * 0.5, images, {}) == (
         pytest.approx([0.0, 0.6])
     )
 
@@ -85,14 +87,36 @@ def test_figures_are_those_of_the_scores(reader: Reader, digits: Labelled) -> No
     others = {"noise": picture_set("noise", count=50), "black": np.zeros((7, 28, 28), np.uint8)}
     found = refusal(reader, digits, others, errors=(0.9, 0.5))
     inside = reader.probabilities(digits.images).max(1)
-    noisy = scores(reader.probabilities(others["noise"]), others["noise"])  # the road finds most of it blank
+    noisy = scores(
+        reader.probabilities(others["noise"]), others["noise"], {}
+    )  # the road finds most of it blank
     assert found.against["noise"].auroc == auroc(inside, noisy)
     assert found.against["noise"].fpr95 == fpr_at(inside, noisy)
-    assert found.threshold == reader.metadata.thresholds["confidence"]
-    assert found.against["noise"].accepted == (noisy >= found.threshold).mean()
+    threshold = reader.metadata.thresholds["confidence"]
+    assert (found.score, found.threshold) == ("confidence", threshold)
+    assert found.against["noise"].accepted == (noisy >= threshold).mean()
     black = found.against["black"]
     assert (black.count, black.auroc, black.fpr95, black.accepted) == (7, 1.0, 0.0, 0.0)
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["against"][1]["set"] == "black"
+
+
+def test_a_model_that_refuses_by_likeness_is_measured_by_it(reader: Reader, digits: Labelled) -> None:
+    limits = {"confidence": 0.107, "likeness": 0.1022}
+    careful = Reader.of(
+        replace(reader.model, metadata=replace(reader.metadata, thresholds=limits)), threads=1
+    )
+    others = digits.images[:, ::-1, ::2].repeat(2, 2)
+    found = refusal(careful, digits, {"others": others}, errors=(0.85,))
+    assert (found.score, found.threshold) == ("likeness", 0.1022)
+    rows = reader.probabilities(digits.images), reader.probabilities(others)
+    inside, outside = (np.where(each.max(1) >= 0.107, likeness(each), 0) for each in rows)
+    against = found.against["others"]
+    assert against.auroc == auroc(inside, outside) != auroc(*(each.max(1) for each in rows))
+    assert (against.fpr95, against.accepted) == (fpr_at(inside, outside), (outside >= 0.1022).mean())
+    assert 0 < (outside >= 0.1022).mean() < 1
+    (choice,) = found.choices
+    assert choice.accepted == ((inside > 0) & (inside >= choice.threshold)).mean()
+    assert choice.others == {"others": ((outside > 0) & (outside >= choice.threshold)).mean()}
 
 
 def test_a_chosen_threshold_leaves_no_more_errors_than_were_allowed(reader: Reader, digits: Labelled) -> None:
@@ -108,14 +132,12 @@ def test_a_chosen_threshold_leaves_no_more_errors_than_were_allowed(reader: Read
             assert choice.accuracy == correct[accepted].mean()
         else:
             assert choice.accuracy is None
-        noisy = scores(reader.probabilities(noise), noise)
+        noisy = scores(reader.probabilities(noise), noise, {})
         assert choice.others == {"noise": (noisy >= choice.threshold).mean()}
     assert any(choice.accuracy is not None for choice in found.choices)
 
 
 def test_a_model_without_a_threshold_has_nothing_accepted_by_it(reader: Reader, digits: Labelled) -> None:
-    from dataclasses import replace
-
     plain = Reader.__new__(Reader)
     plain.__dict__ |= reader.__dict__
     plain.model = replace(reader.model, metadata=replace(reader.metadata, thresholds={}))
@@ -127,7 +149,8 @@ def test_a_model_without_a_threshold_has_nothing_accepted_by_it(reader: Reader, 
 
 def test_no_threshold_is_chosen_on_the_test_set(reader: Reader, digits: Labelled) -> None:
     with pytest.raises(DataError, match="official test set"):
-        refusal(reader, digits.take(range(5), "mnist"), {})
+        refusal(reader, replace(load_test(), name="mine"), {})
+    assert refusal(reader, digits.take(range(5), "mnist"), {}).count == 5
 
 
 @pytest.mark.parametrize("error", [-0.1, 1.0, np.nan])

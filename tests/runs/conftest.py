@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_test, load_training
+from tenfold.data.idx import checksum
 from tenfold.data.labelled import Labelled
 from tenfold.runs import Run, train
 from tenfold.training.networks import Baseline
@@ -62,3 +63,4 @@ def make_mnist_small(patch: pytest.MonkeyPatch, some_digits: tuple[Labelled, Lab
     patch.setattr("tenfold.data.parts.load_training", lambda: training)
     for module in ("tenfold.runs.carry_out", "tenfold.runs.page", "tenfold.data.sets"):
         patch.setattr(f"{module}.load_test", lambda: test)
+    patch.setattr("tenfold.data.mnist.TEST_LABELS", checksum(test.labels))

@@ -1,7 +1,7 @@
 """A committee's folder is taken like a run's; what is fitted, and on what, follows from who learnt what."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from tenfold.data import load_training, split
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import SETS
 from tenfold.errors import (
     DiskError,
     ModelFileError,
@@ -20,8 +21,9 @@ from tenfold.errors import (
     UnknownNameError,
     UsageError,
 )
+from tenfold.harness.committee import mean_logits
 from tenfold.harness.records.run import Run
-from tenfold.metrics import nll
+from tenfold.metrics import nll, softmax
 from tenfold.model import read_model
 from tenfold.reading.reader import Reader
 from tenfold.runs import evaluate
@@ -55,6 +57,7 @@ def make(tmp_path: Path, validation: Labelled) -> Make:
         final: bool = False,
         threshold: float | None = 0.5,
         likeness: float | None = None,
+        looks: Mapping[str, float] | None = None,
         **recipe: Any,
     ) -> Path:
         with torch.random.fork_rng():
@@ -68,7 +71,7 @@ def make(tmp_path: Path, validation: Labelled) -> Make:
             nn.functional.cross_entropy(net(pixels), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         data = {"mnist-train": "ab" * 32, "mnist-validation": validation.checksum}
-        path = tmp_path / f"{seed}{'-final' if final else ''}{likeness or ''}.onnx"
+        path = tmp_path / f"{seed}{'-final' if final else ''}{likeness or ''}{'-looks' if looks else ''}.onnx"
         path.write_bytes(
             export(
                 net,
@@ -77,14 +80,18 @@ def make(tmp_path: Path, validation: Labelled) -> Make:
                     key: least
                     for key, least in (("confidence", threshold), ("likeness", likeness))
                     if least is not None
-                },
+                }
+                | dict(looks or {}),
                 recipe={"name": "linear", "seed": seed, **recipe},
-                data={"mnist-training": "cd" * 32} if final else data,
+                data={"mnist-training": SETS["mnist-training"]} if final else data,
             )
         )
         return path
 
     return made
+
+
+LOOKS = {"second look": 0.9, "second opinion": 0.2}
 
 
 def test_where_no_member_saw_the_validation_images_it_is_fitted_there(
@@ -93,6 +100,7 @@ def test_where_no_member_saw_the_validation_images_it_is_fitted_there(
     members = [make(seed) for seed in (0, 1, 2)]
     made = committee(members)
     assert made.folder == Path("runs/committee")
+    assert_measured_as_it_reads(made)
     assert made.record["calibration"] == "mnist-validation"
     reader = Reader(made.folder)
     metadata = reader.metadata
@@ -101,15 +109,35 @@ def test_where_no_member_saw_the_validation_images_it_is_fitted_there(
         made.record["thresholds"],
     )
     found = evaluate(made.folder, "mnist-validation")
-    recorded = made.record["results"]["validation"]
-    assert set(found) == {*recorded, "trained_on"}
-    for key in set(recorded) - {"on", "interval"}:
-        assert found[key] == pytest.approx(recorded[key], abs=1e-5), key
     assert metadata.measured["validation"]["errors"] == found["errors"]
     assert found["accepted"] == pytest.approx(0.99, abs=0.01)
     mean = np.mean([Reader(member).probabilities(validation.images) for member in members], axis=0)
     assert found["nll"] < nll(mean, validation.labels)  # before a temperature was fitted
     assert found["errors"] == int((mean.argmax(1) != validation.labels).sum())
+
+
+def assert_measured_as_it_reads(made: Committee) -> None:
+    found = evaluate(made.folder, "mnist-validation")
+    recorded = made.record["results"]["validation"]
+    assert set(found) == {*recorded, "trained_on"}
+    for key in set(recorded) - {"on", "interval"}:
+        assert found[key] == pytest.approx(recorded[key], abs=1e-5), key
+
+
+def test_members_that_look_twice_make_a_committee_that_does(make: Make, validation: Labelled) -> None:
+    members = [make(seed, likeness=0.3, looks=LOOKS) for seed in (0, 1)]
+    made = committee(members)
+    assert made.record["thresholds"].items() > LOOKS.items()
+    assert set(made.record["thresholds"]) == {*LOOKS, "confidence", "likeness"}
+    assert_measured_as_it_reads(made)
+    first = softmax(
+        mean_logits([Reader(each).probabilities(validation.images, perhaps=1.1) for each in members]),
+        made.record["temperature"],
+    )
+    assert np.abs(Reader(made.folder).probabilities(validation.images) - first).max() > 0.1
+    assert not set(LOOKS) & set(committee([members[0], make(2)]).record["thresholds"])
+    final = committee([make(0, final=True, looks=LOOKS), make(1, looks={**LOOKS, "second look": 0.95})])
+    assert final.record["thresholds"] == {"confidence": 0.5, **LOOKS, "second look": 0.95}
 
 
 def test_final_members_leave_nothing_to_fit(make: Make) -> None:

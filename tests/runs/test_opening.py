@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tenfold.data import load_test, load_training
+from tenfold.data.mnist import SETS
 from tenfold.errors import UsageError
 from tenfold.model import read_model
 from tenfold.runs import evaluate, train
@@ -44,7 +45,6 @@ def test_each_of_the_sets_that_a_training_joined_is_known(
 
 
 PARTS = OWN.split()
-MNIST = {"mnist-training": "ab" * 32}
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,14 @@ MNIST = {"mnist-training": "ab" * 32}
         ({"own-train": PARTS.train.checksum}, {"final": False}, "moved", True),
         ({"own-train": "ab" * 32, "own-validation": OWN.checksum}, {"final": False}, "own", False),
         ({"own-train": "ab" * 32, "own-validation (2)": OWN.checksum}, {}, "own", False),
-        (MNIST, {"final": True}, "mnist-validation", True),
-        (MNIST, {"final": True}, "mnist", False),
+        ({"mnist-training": SETS["mnist-training"]}, {"final": True}, "mnist-validation", True),
+        ({"mnist-training": SETS["mnist-training"]}, {"final": True}, "mnist", True),  # training images
+        ({"mnist-training": "ab" * 32}, {"final": True}, "mnist", False),  # a user's set of that name
         ({"mnist-training+own": "ab" * 32}, {"final": True}, "mnist-validation", True),  # of before
-        ({"mnist-train+own-train": "ab" * 32}, {"final": False}, "mnist-validation", False),
+        ({"mnist-training+own": "ab" * 32}, {"final": True}, "mnist", True),
     ],
 )
-def test_names_say_what_trained_and_what_validated(
+def test_checksums_say_what_trained_and_names_what_validated(
     model_file: Path, learnt: dict[str, str], recipe: dict[str, Any], name: str, known: bool
 ) -> None:
     metadata = replace(read_model(model_file).metadata, data=learnt, recipe=recipe)

@@ -10,6 +10,7 @@ from torch import nn
 
 from tenfold.data import load_training, split
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import SETS
 from tenfold.errors import DiskError, ModelFileError, OutputExistsError, UnknownNameError, UsageError
 from tenfold.harness.evaluate import evaluate as measure
 from tenfold.model import read_model
@@ -78,7 +79,7 @@ def test_it_is_written_with_what_was_measured_and_reads(linear: Path, validation
 
 
 def test_what_a_final_model_makes_of_images_that_it_learnt_is_not_its_accuracy(tmp_path: Path) -> None:
-    made = quantise(saved(tmp_path / "final.onnx", data={"mnist-training": "ab" * 32}))
+    made = quantise(saved(tmp_path / "final.onnx", data={"mnist-training": SETS["mnist-training"]}))
     assert made.model.metadata.measured == {}
     assert made.results["int8"]["count"] == 200
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -282,12 +283,21 @@ def test_a_run_is_reproduced_bit_for_bit(finished: Run) -> None:
 def test_what_differs_from_the_first_run_is_listed(finished: Run) -> None:
     finished.record["seed"] = 6
     finished.record["versions"]["torch"] = "1.0"
+    finished.record["processes"] = 2
     finished.save()
     found = reproduce(finished.folder, "again").record["reproduces"]
     assert found["identical"] is False
     assert found["differs"]["versions.torch"] == ["1.0", _torch()]
+    assert found["differs"]["processes"] == [2, 1]
     assert any(name.startswith("results.") for name in found["differs"])
     assert not any(name.startswith("data.") for name in found["differs"])
+
+
+def test_a_run_is_repeated_by_one_process(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="without torchrun"):
+        reproduce(finished.folder)
+    assert not Path("runs").exists()
 
 
 def test_only_a_finished_run_is_reproduced(finished: Run) -> None:
@@ -428,9 +438,14 @@ def test_every_opening_of_the_test_set_is_counted(
     _, test = some_digits
     assert evaluate(finished.folder, test, threads=1) == found  # and so is the same set at hand
     assert Run.load(finished.folder).record["test_openings"] == 4
-    found = evaluate(finished.folder, digits)
-    assert (found["on"], found["count"]) == ("digits", 240)
-    assert Run.load(finished.folder).record["test_openings"] == 4
+    np.savez("mine.npz", images=test.images, labels=test.labels)
+    evaluate(finished.folder, "mine.npz")  # and under another name
+    assert Run.load(finished.folder).record["test_openings"] == 5
+    shutil.copy(digits, "mnist.npz")
+    for other in (digits, "mnist.npz"):
+        found = evaluate(finished.folder, other)
+        assert (found["on"], found["count"]) == (Path(other).stem, 240)
+    assert Run.load(finished.folder).record["test_openings"] == 5
 
 
 def test_a_model_file_alone_is_evaluated(model_file: Path, digits: Path) -> None:

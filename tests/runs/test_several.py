@@ -108,17 +108,29 @@ def test_two_of_one_name_go_by_their_paths(finished: Run, tmp_path: Path) -> Non
     ]
 
 
-def test_without_test_answers_validation_images_are_pictured(finished: Run, second: Path) -> None:
-    record = json.loads((second / "run.json").read_text())
-    del record["results"]["test"]
-    (second / "run.json").write_text(json.dumps(record))
-    with np.load(second / "predictions.npz") as saved:
+def forget_test(folder: Path) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    change(folder, results={"validation": record["results"]["validation"]})
+    with np.load(folder / "predictions.npz") as saved:
         arrays = {name: saved[name] for name in saved.files if name.startswith("val_")}
-    np.savez(second / "predictions.npz", **arrays)
+    np.savez(folder / "predictions.npz", **arrays)
+
+
+def test_without_test_answers_validation_images_are_pictured(finished: Run, second: Path) -> None:
+    forget_test(second)
     for pair in ([finished.folder, second], [second, finished.folder]):
         page = Page(report_several(pair)[0].read_text("utf-8"))
         assert "20 validation images" in page.text
         assert any(tag == "img" for tag, _ in page.tags)
+
+
+def test_pictures_are_of_the_runs_that_are_compared(finished: Run, second: Path, tmp_path: Path) -> None:
+    forget_test(finished.folder)
+    flattered = [Path(shutil.copytree(second, tmp_path / f"flattered-{i}")) for i in range(3)]
+    for folder in flattered:  # more than the others, and of images that are not to be had
+        change(folder, data={"gone": "ab" * 32}, trained_on={"validation": 3})
+    page = Page(report_several([finished.folder, second, *flattered])[0].read_text("utf-8"))
+    assert any(tag == "img" for tag, _ in page.tags)
 
 
 def test_the_report_of_one_may_lie_elsewhere(finished: Run, tmp_path: Path) -> None:

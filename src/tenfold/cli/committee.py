@@ -58,13 +58,14 @@ def committee(
 
 
 def _sure(made: "Committee") -> str:
-    threshold = made.record["thresholds"].get("confidence")
+    given = {key: made.record["thresholds"].get(key) for key in ("confidence", "likeness")}
+    below = " or ".join(f"{key} {value:.4f}" for key, value in given.items() if value is not None)
     if made.record["calibration"] != "members":
-        fitted = f"fitted on {made.record['calibration']}"
-        return (
-            f"Unsure below {threshold:.4f} after a temperature of {made.record['temperature']:.4f}, {fitted}."
-        )
+        on, temperature = made.record["calibration"], made.record["temperature"]
+        if temperature == 1:
+            return f"Unsure below {below}, fitted on {on}; its members' temperatures stay."
+        return f"Unsure below {below} after a temperature of {temperature:.4f}, fitted on {on}."
     why = "not all members kept MNIST's validation images from their training, so nothing is fitted"
-    if threshold is None:
+    if not below:
         return f"Never unsure: {why}, and not every member has a threshold."
-    return f"Unsure below {threshold:.4f}, the highest of its members' thresholds: {why}."
+    return f"Unsure below {below}, the highest of its members' thresholds: {why}."

@@ -126,9 +126,11 @@ def _tell_of_recipes(a: str, b: str) -> None:
 
 
 def _table(found: dict[str, Any]) -> str:
+    from tenfold.harness.estimates.statistics import small
+
     paired = found.get("out_of_fold", found)
     low, high = found["interval"]
-    tests = f"p = {found['p']:.2g}"
+    tests = f"p = {small(found['p'])}"
     rows = [
         ("images", f"{found['count']:,} of {found['on']}"),
         *([("trainings", str(found["trainings"]))] if "trainings" in found else []),
@@ -145,6 +147,6 @@ def _table(found: dict[str, Any]) -> str:
         rows += [
             ("corrected resampled t", tests),
             ("effect (Cohen's d)", effect),
-            ("McNemar out of fold", f"p = {paired['p']:.2g}"),
+            ("McNemar out of fold", f"p = {small(paired['p'])}"),
         ]
     return table(("", "A against B"), rows)

@@ -52,7 +52,7 @@ def crossval(
     out once and a model is trained on the others, several at once where there are cores. Interrupted, the
     same command goes on.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
 
     need_torch()
     from tenfold.harness.estimates.crossval import crossval as estimate

@@ -54,7 +54,7 @@ def curve(
     Validation accuracy against the number of training images, each with several seeds; the test set stays
     closed. Interrupted, the same command goes on; more sizes or seeds join those in its folder.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
 
     need_torch()
     from tenfold.harness.estimates.curve import curve as measure

@@ -67,7 +67,7 @@ def ablate(
     stays closed. More changes or seeds, given later, join those that are done. Interrupted, the same
     command goes on.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
 
     need_torch()
     from tenfold.harness.explore.ablate import ablate as compare
@@ -108,7 +108,7 @@ def search(
     the folder, which `tenfold train FOLDER` takes. Interrupted, the same command goes on; given in several
     places at once, they share the trials.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
 
     need_torch()
     from tenfold.harness.explore.search import search as look
@@ -135,7 +135,7 @@ def fields(recipe: Recipe, json: Json = False) -> None:
 
     These are the names that --change and --range take.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
 
     need_torch()
     from tenfold.harness.explore.fields import fields_of, short_name, show_value, value_of

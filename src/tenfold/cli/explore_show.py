@@ -25,6 +25,7 @@ def show_ablation(found: "Exploration") -> None:
 
 
 def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
+    from tenfold.harness.estimates.statistics import small
     from tenfold.harness.explore.verdict import WORDS
 
     verdict = WORDS[change["verdict"]]
@@ -36,7 +37,7 @@ def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
         change["label"],
         f"{100 * change['difference']:+.2f}",
         f"{100 * low:+.2f} to {100 * high:+.2f}",
-        f"{change['p']:.2g}",
+        small(change["p"]),
         f"{change['time']:.2f} x",
         verdict + needed,
     )

@@ -29,7 +29,7 @@ def recipes(
 
     Of one recipe: every layer with its output shape and parameters, and every setting.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
 
     need_torch()
     from tenfold.training.recipes import RECIPES, find_recipe

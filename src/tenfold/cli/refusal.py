@@ -38,7 +38,8 @@ def refusal(
 ) -> None:
     """Measure how a model refuses what is no digit.
 
-    AUROC and false positives at 95 % of the validation digits accepted, and the threshold for a chosen error.
+    AUROC and false positives at 95 % of the validation digits accepted, and the threshold for a chosen error,
+    by the score that the model refuses by: its likeness to a digit, or its confidence.
     """
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
@@ -64,11 +65,11 @@ def refusal(
         (name, f"{m.count:,}", percent(m.auroc), percent(m.fpr95), _share(m.accepted))
         for name, m in found.against.items()
     ]
-    result(f"{found.count:,} digits of {found.on} against other pictures")
+    result(f"{found.count:,} digits of {found.on} against other pictures, by {found.score}")
     headings = ["set", "images", "AUROC", "FPR at 95 %", "accepted"]
     result(table(headings, rows, right=headings[1:]))
     if found.threshold is not None:
-        own = f"the model's threshold {found.threshold:.4f}"
+        own = f"the model's {found.score} {found.threshold:.4f}"
         result(f"'accepted' is at {own}, where {_share(found.accepted)} of the digits are")
     lines = [
         (percent(c.error), f"{c.threshold:.4f}", percent(c.accepted), *map(percent, c.others.values()))

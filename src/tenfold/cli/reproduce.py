@@ -26,8 +26,9 @@ def reproduce(
     versions the model comes out the same, bit for bit; otherwise what differs is listed.
     """
     from tenfold import runs
+    from tenfold.errors import need_torch
 
-    runs.need_torch()
+    need_torch()
     from tenfold.cli.progress import watching
 
     with watching(quiet) as callbacks:

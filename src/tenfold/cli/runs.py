@@ -100,7 +100,7 @@ def track(
 
     Those of history.csv, under the names that `tenfold train --track` gives them.
     """
-    from tenfold.runs import need_torch
+    from tenfold.errors import need_torch
     from tenfold.runs.tracking import track_runs
 
     need_torch()

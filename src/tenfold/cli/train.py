@@ -110,8 +110,9 @@ def train(
     set, and a report is written. A training that was interrupted or killed goes on with --resume.
     """
     from tenfold import runs
+    from tenfold.errors import need_torch
 
-    runs.need_torch()
+    need_torch()
     from tenfold.cli.downloads import downloads
     from tenfold.cli.progress import watching
     from tenfold.data import Store

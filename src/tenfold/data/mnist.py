@@ -27,6 +27,16 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
+TEST_LABELS = CHECKSUMS["t10k-labels-idx1-ubyte"]
+
+# `Labelled.checksum` of the sets, which are known by it whatever they are called
+SETS = {
+    "mnist-training": "b5d62bbe77964e4865d9682eb1927451ffa975f8223fb14c02bd66e0da7ccbd4",
+    "mnist-train": "a55743ce66c70fb6bec47b8d263f0404f7bc95670b0eeefc0f8ef04f94719ca4",
+    "mnist-validation": "3d1ff3a331816938e9fd0005ff41d9b6b8e2daa5348bac039ea13cdf3cb8c231",
+    "mnist": "2fa705979377e1c59f5a33179f55035bbfe650c26bbe5bdf8a706104d54b6c26",
+}
+
 
 class Mnist(NamedTuple):
     train: Labelled
@@ -49,6 +59,12 @@ def load_training(folder: str | Path = EMBEDDED) -> Labelled:
 def load_test(folder: str | Path = EMBEDDED) -> Labelled:
     """The official 10,000 test digits, named "mnist". Raises as `load_mnist` does."""
     return _load("mnist", folder, "t10k", 10_000)
+
+
+def is_test_set(data: Labelled) -> bool:
+    """Whether `data` is the official test set, whatever it is called: by its labels, so that also pictures
+    made of its images are, and without opening its files."""
+    return checksum(data.labels) == TEST_LABELS
 
 
 def split(train: Labelled) -> Split:

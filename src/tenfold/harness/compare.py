@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import RunError
-from tenfold.harness.estimates.crossval_record import Crossval
+from tenfold.harness.estimates.crossval_record import WORDS, Crossval
 from tenfold.harness.estimates.statistics import (
     LEVEL,
     cohen_g,
@@ -27,6 +27,7 @@ from tenfold.harness.estimates.statistics import (
     mcnemar,
     paired_interval,
     resampled_t,
+    small,
 )
 
 SAME_FOLDS = ("data", "folds", "by", "repeats", "seed")
@@ -78,7 +79,7 @@ def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = No
     """
     first, second = names or [found.folder.resolve().name for found in (a, b)]
     one, other = a.out_of_fold(), b.out_of_fold()
-    unlike = [key for key in SAME_FOLDS if a.record[key] != b.record[key]]
+    unlike = [WORDS.get(key, key) for key in SAME_FOLDS if a.record[key] != b.record[key]]
     if unlike or not np.array_equal(one.folds, other.folds) or not np.array_equal(one.labels, other.labels):
         what = " and ".join(unlike) or "folds"
         raise RunError(
@@ -141,23 +142,19 @@ def _verdict(a: str, b: str, found: dict[str, Any], evidence: str, needed: int |
         return {
             "verdict": word,
             "sentence": f"'{a}' is {word} than '{b}': {points} {more} accurate (95 % interval {low:.2f} to "
-            f"{high:.2f}, p = {_small(p)}), by {evidence}.",
+            f"{high:.2f}, p = {small(p)}), by {evidence}.",
         }
     if needed is None:
         advice = "no difference was seen at all"
     else:
         advice = (
-            f"the difference of {points} may be chance (p = {_small(p)}), and to tell it would take about "
+            f"the difference of {points} may be chance (p = {small(p)}), and to tell it would take about "
         )
         advice += f"{rounded(needed):,} images"
     return {
         "verdict": "undecided",
         "sentence": f"It cannot be told by {evidence} whether '{a}' or '{b}' is better: {advice}.",
     }
-
-
-def _small(p: float) -> str:
-    return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
 
 
 def rounded(count: int) -> int:

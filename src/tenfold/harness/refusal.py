@@ -3,9 +3,11 @@
     found = refusal(Reader(), digits, {"noise": picture_set("noise"), "letters": letters.images})
     found.against["letters"].auroc, found.against["letters"].fpr95
 
-A picture is accepted by its score: the calibrated confidence, as the Reader has it, and 0 for a blank, which
-the Reader refuses by rule. The digits are of the validation set, since thresholds are chosen here. Letters
-hold shapes that are digits too (O, l, S, Z), so no model can refuse them all.
+A picture is accepted by its score, that by which the model refuses: its likeness to a digit where the model
+has a threshold for that, or else the calibrated confidence, as the Reader has it. The score is 0 for what the
+Reader refuses whatever the threshold: blanks, and what a model of likeness is not confident of. The digits
+are of the validation set, since thresholds are chosen here. Letters hold shapes that are digits too (O, l, S,
+Z), so no model can refuse them all.
 """
 
 import math
@@ -19,10 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from tenfold.data.folder import take_road
 from tenfold.data.labelled import Labelled
+from tenfold.data.mnist import is_test_set
 from tenfold.errors import DataError, ShapeError, UnknownNameError
 from tenfold.metrics import threshold_accepting, threshold_for
 from tenfold.reading.reader import Reader
-from tenfold.thresholds import CONFIDENCE, unsure
+from tenfold.thresholds import CONFIDENCE, LIKENESS, likeness, unsure
 
 NOT_DIGITS = ("emnist-letters", "fashion-mnist", "kmnist")  # of the sets by name
 ERRORS = (0.01, 0.005, 0.001)
@@ -61,11 +64,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Refusal:
-    """`on` names the `count` digits; `threshold` is the model's own confidence, and `accepted` their share
-    at its thresholds."""
+    """`on` names the `count` digits; `score` is "likeness" or "confidence", `threshold` the model's own for
+    it, and `accepted` their share at its thresholds."""
 
     on: str
     count: int
+    score: str
     threshold: float | None
     accepted: float | None
     against: dict[str, Against]
@@ -89,25 +93,28 @@ def refusal(
     Raises DataError for the official test set, on which no threshold may be chosen, and ShapeError for a
     share of `errors` outside 0..1.
     """
-    if digits.name == "mnist":
+    if is_test_set(digits):
         raise DataError("Thresholds are not chosen on the official test set; take 'mnist-validation'.")
     if not all(0 <= error < 1 for error in errors):
         raise ShapeError("An error to allow among the accepted is a share from 0 to below 1, such as 0.005.")
     probabilities = reader.probabilities(digits.images)
     correct = probabilities.argmax(1) == digits.labels
-    inside = scores(probabilities, digits.images)
-    own = reader.metadata.thresholds.get(CONFIDENCE)
+    limits = reader.metadata.thresholds
+    inside = scores(probabilities, digits.images, limits)
+    score = LIKENESS if LIKENESS in limits else CONFIDENCE
+    own = limits.get(score)
     answers = {name: reader.probabilities(images) for name, images in others.items()}
-    outside = {name: scores(rows, others[name]) for name, rows in answers.items()}
+    outside = {name: scores(rows, others[name], limits) for name, rows in answers.items()}
 
     def accepted(rows: NDArray[np.float32], images: NDArray[np.uint8]) -> float | None:
         if own is None:
             return None
-        return float((images.any((1, 2)) & ~unsure(rows, reader.metadata.thresholds)).mean())
+        return float((images.any((1, 2)) & ~unsure(rows, limits)).mean())
 
     return Refusal(
         digits.name,
         len(digits),
+        score,
         own,
         accepted(probabilities, digits.images),
         {
@@ -127,19 +134,24 @@ def _choice(
     error: float, inside: Floats, correct: NDArray[np.bool_], outside: Mapping[str, Floats]
 ) -> Choice:
     threshold = threshold_for(inside, correct, error=error)
-    accepted = inside >= threshold
+    accepted = (inside > 0) & (inside >= threshold)
     return Choice(
         error,
         threshold,
         float(accepted.mean()),
         float(correct[accepted].mean()) if accepted.any() else None,
-        {name: float((values >= threshold).mean()) for name, values in outside.items()},
+        {name: float(((values > 0) & (values >= threshold)).mean()) for name, values in outside.items()},
     )
 
 
-def scores(probabilities: ArrayLike, images: NDArray[np.uint8]) -> Floats:
-    """The largest probability of each row [n, 10] as float64 [n], and 0 where the image is blank."""
-    return np.where(images.any((1, 2)), np.asarray(probabilities, np.float64).max(1), 0.0)
+def scores(probabilities: ArrayLike, images: NDArray[np.uint8], thresholds: Mapping[str, float]) -> Floats:
+    """What a model with these `thresholds` tells digits by, float64 [n], of each row [n, 10]: the largest
+    probability, or the likeness where that is large enough for the model; and 0 where the image is blank."""
+    confidence = np.asarray(probabilities, np.float64).max(1)
+    drawn = images.any((1, 2))
+    if LIKENESS not in thresholds:
+        return np.where(drawn, confidence, 0.0)
+    return np.where(drawn & (confidence >= thresholds.get(CONFIDENCE, 0.0)), likeness(probabilities), 0.0)
 
 
 def auroc(inside: ArrayLike, outside: ArrayLike) -> float:

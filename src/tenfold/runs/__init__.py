@@ -9,8 +9,7 @@ and `sample.png`. The model file has no date, duration or path in it, so a run t
 machine gives the same bytes.
 """
 
-from tenfold.errors import need_torch
 from tenfold.harness.records.run import Run
 from tenfold.runs.api import evaluate, reproduce, resume, train, write_report
 
-__all__ = ["Run", "evaluate", "need_torch", "reproduce", "resume", "train", "write_report"]
+__all__ = ["Run", "evaluate", "reproduce", "resume", "train", "write_report"]

@@ -160,9 +160,14 @@ def reproduce(
     Callbacks of its own, which its record's `callbacks` names, are not repeated.
 
     The new record's `reproduces` says of which `run`, whether the model files are `identical`, and what
-    `differs` (name -> [before, now]) in versions, machine, device, data and results.
+    `differs` (name -> [before, now]) in versions, machine, device, processes, data and results. It is
+    repeated by one process: begun by torchrun, it raises UsageError.
     """
     need_torch()
+    from tenfold.training.distributed import processes
+
+    if processes() > 1:
+        raise UsageError("A run is repeated by one process; give the command without torchrun.")
     check_free(out)
     from tenfold.runs.carry_out import begin
     from tenfold.training.callbacks import check_callbacks

@@ -4,7 +4,6 @@ The order is the system's: the best model is saved first, then read back from it
 measured is then added to the file, whose weights and answers stay the same.
 """
 
-import io
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.harness.evaluate import evaluate
+from tenfold.harness.records.arrays import pack_arrays
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.run import Run
 from tenfold.metrics import fit_temperature
@@ -275,9 +275,7 @@ def _evaluate(run: Run, parts: Parts, test: Labelled | None) -> None:
         run.count_opening()
         run.results["test"], probabilities = evaluate(reader, test)
         arrays |= {"labels": test.labels, "probabilities": probabilities}
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)
-    write_atomic(run.folder / "predictions.npz", packed.getvalue())
+    write_atomic(run.folder / "predictions.npz", pack_arrays(arrays))
 
 
 def _spent(run: Run, found: Found) -> float:

@@ -3,9 +3,10 @@
     found = committee(["runs/best-0", "runs/best-1", "runs/best-2"])      # runs/committee
     evaluate(found.folder)
 
-Its temperature and its threshold are fitted on MNIST's validation images, if those are what every member was
-fitted on and none learnt from. Members of `--final` have seen them: then each member's own temperature is
-all, and the highest of the members' thresholds is taken. The official test set stays closed.
+Its temperature and its thresholds are fitted on MNIST's validation images, if those are what every member was
+fitted on and none learnt from; the temperature is not where a member learnt from rendered pages. Members of
+`--final` have seen them: then each member's own temperature is all, and the highest of the members'
+thresholds is taken. It takes second looks where all members do. The official test set stays closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +25,12 @@ from tenfold.harness.committee import build, check_members, mean_logits
 from tenfold.harness.evaluate import summarise
 from tenfold.harness.records.record import Fields, Recorded, read_record
 from tenfold.harness.records.run import COMMITTEE
-from tenfold.metrics import fit_temperature, softmax
+from tenfold.metrics import fit_temperature
 from tenfold.model import Model, parse_model, read_model, resolve
+from tenfold.reading.looks import ONE_LOOK, SECOND_LOOK, SECOND_OPINION
 from tenfold.reading.reader import Reader
 from tenfold.runs.record import ACCEPTANCE, check_free, new_folder, stated
-from tenfold.thresholds import CONFIDENCE, LIKENESS, fit_thresholds
+from tenfold.thresholds import LIKENESS, fit_thresholds
 
 FORMAT = 1
 MEMBERS = "members"  # where a calibration comes from, if not from a set
@@ -89,7 +91,7 @@ def committee(
         raise UsageError(f"A committee's name becomes the name of its folder, which {name!r} cannot be.")
     members = [read_model(resolve(model)) for model in models]
     check_members(members)
-    found = _calibrate(members, threads)
+    found = _calibrate(members, name, threads)
     measured = {part: stated(result) for part, result in found.results.items()}
     data = build(
         members, name=name, temperature=found.temperature, thresholds=found.thresholds, measured=measured
@@ -125,21 +127,29 @@ def _record(
     }
 
 
-def _calibrate(members: Sequence[Model], threads: int | None) -> Calibration:
+def _calibrate(members: Sequence[Model], name: str, threads: int | None) -> Calibration:
+    """The temperature is that of the networks' mean alone; thresholds and results are of what the file
+    answers, with its second looks."""
     validation = split(load_training()).validation
+    careful = _most_careful(members)
     if not all(_fitted_on(member, validation) for member in members):
-        return Calibration(MEMBERS, 1.0, _most_careful(members), {})
-    logits = mean_logits(
-        [Reader.of(member, threads=threads).probabilities(validation.images) for member in members]
-    )
-    # Members that learn from rendered pages are calibrated on those, and MNIST's digits would undo it.
-    rendered = any(member.metadata.recipe.get("views") for member in members)
-    temperature = 1.0 if rendered else round(fit_temperature(logits, validation.labels), 4)
-    probabilities = softmax(logits, temperature)
-    spreads = all(LIKENESS in member.metadata.thresholds for member in members)
-    thresholds = fit_thresholds(probabilities, share=ACCEPTANCE, spreads=spreads)
+        return Calibration(MEMBERS, 1.0, careful, {})
+    temperature = _temperature(members, validation, threads)
+    looks = {key: careful[key] for key in (SECOND_LOOK, SECOND_OPINION) if key in careful}
+    file = build(members, name=name, temperature=temperature, thresholds=looks)
+    reader = Reader.of(parse_model(file, "the committee"), threads=threads)
+    probabilities = reader.probabilities(validation.images)
+    thresholds = looks | fit_thresholds(probabilities, share=ACCEPTANCE, spreads=LIKENESS in careful)
     results = {"validation": summarise(probabilities, validation, thresholds)}
     return Calibration(validation.name, temperature, thresholds, results)
+
+
+def _temperature(members: Sequence[Model], validation: Labelled, threads: int | None) -> float:
+    if any(member.metadata.recipe.get("views") for member in members):
+        return 1.0  # they are calibrated on rendered pages, and MNIST's digits would undo it
+    readers = [Reader.of(member, threads=threads) for member in members]
+    logits = mean_logits([reader.probabilities(validation.images, perhaps=ONE_LOOK) for reader in readers])
+    return round(fit_temperature(logits, validation.labels), 4)
 
 
 def _fitted_on(member: Model, validation: Labelled) -> bool:
@@ -149,7 +159,8 @@ def _fitted_on(member: Model, validation: Labelled) -> bool:
 
 
 def _most_careful(members: Sequence[Model]) -> dict[str, float]:
-    """The highest thresholds, of those that every member has: without, a member is never unsure."""
+    """The highest thresholds, of those that every member has: without, a member is never unsure, or looks
+    but once."""
     given = [member.metadata.thresholds for member in members]
-    common = [key for key in (CONFIDENCE, LIKENESS) if all(key in thresholds for thresholds in given)]
+    common = [key for key in given[0] if all(key in thresholds for thresholds in given)]
     return {key: max(thresholds[key] for thresholds in given) for key in common}

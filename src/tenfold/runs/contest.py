@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.data import Store
+from tenfold.data.mnist import is_test_set
 from tenfold.data.sets import VALIDATION_NAME
 from tenfold.errors import RecipeError, RunError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import exists, is_file
@@ -142,15 +143,14 @@ def _compare_models(
     """By their answers to the images of `on` that neither learnt from; `left_out` counts the others."""
     readers = [Reader(name, threads=threads) for name in names]
     data = open_set(on, names[0], store)
-    if str(on) == "mnist":
-        open_set(data, names[1], store)  # is counted for both
+    open_set(data, names[1])  # is counted for both
     unseen = np.ones(len(data), bool)
     for name, reader in zip(names, readers, strict=True):
         seen = seen_by(name, reader.metadata, data)
         unseen &= ~seen
         if not unseen.any():
             recipes = ", or the recipes: --recipes" if str(name) in list_models() else ""
-            another = f"another set: --on {'SET' if data.name == 'mnist' else 'mnist'}{recipes}"
+            another = f"another set: --on {'SET' if is_test_set(data) else 'mnist'}{recipes}"
             raise _seen(name, int(seen.sum()), len(data), data.name, another)
     left = data.take(unseen, data.name)
     one, other = (

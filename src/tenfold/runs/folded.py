@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.data import Store
 from tenfold.data.parts import Sets, names_of
-from tenfold.errors import RunError, UsageError
+from tenfold.errors import RunError, UsageError, need_torch
 from tenfold.files import exists
 from tenfold.harness.compare import compare_crossvals
 from tenfold.harness.estimates.crossval import crossval
 from tenfold.harness.estimates.crossval_record import RECORD, Crossval
 from tenfold.harness.estimates.trainings import Engine, images_of
 from tenfold.harness.records.record import Watcher
-from tenfold.runs import need_torch
 
 if TYPE_CHECKING:
     from tenfold.training.recipes import Recipe

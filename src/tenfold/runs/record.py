@@ -6,14 +6,14 @@ from typing import Any
 
 from tenfold import environment
 from tenfold.errors import DiskError, OutputExistsError, RunError
-from tenfold.files import children, exists, is_folder, is_stray, make_folder, sweep
+from tenfold.files import is_free, make_folder, sweep
 from tenfold.harness.records.record import RUNS
 from tenfold.harness.records.run import Run
 
 ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds let through
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
-COMPARED = ("tenfold", "versions", "machine", "device", "data", "results")
+COMPARED = ("tenfold", "versions", "machine", "device", "processes", "data", "results")
 
 
 def stated(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,14 +23,13 @@ def stated(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_free(out: str | Path | None) -> None:
     """Raises OutputExistsError where `out` is anything but absent or an empty folder; None is free."""
-    if out is None or not exists(out):
+    if out is None or is_free(out):
         return
-    if not is_folder(out) or not all(is_stray(entry.name) for entry in children(out)):
-        if _interrupted(out):
-            raise OutputExistsError(
-                f"'{out}' holds an interrupted run; go on with --resume {out}, or choose another --out."
-            )
-        raise OutputExistsError(f"'{out}' exists and is not an empty folder; choose another --out.")
+    if _interrupted(out):
+        raise OutputExistsError(
+            f"'{out}' holds an interrupted run; go on with --resume {out}, or choose another --out."
+        )
+    raise OutputExistsError(f"'{out}' exists and is not an empty folder; choose another --out.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:
@@ -58,7 +57,10 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Where two records are not alike in what decides about a model and what came of it."""
-    return environment.differences(*({key: record.get(key) for key in COMPARED} for record in (old, new)))
+    one = {"processes": 1}  # a record tells of several alone
+    return environment.differences(
+        *({key: {**one, **record}.get(key) for key in COMPARED} for record in (old, new))
+    )
 
 
 def _interrupted(folder: str | Path) -> bool:

@@ -11,7 +11,7 @@ from tenfold.harness.html.page import write_page
 from tenfold.harness.records.facts import read_facts
 from tenfold.harness.records.run import Run
 from tenfold.harness.report.run import render as render_one
-from tenfold.harness.report.several import MOST, SideRun, groups, render, side_by_side
+from tenfold.harness.report.several import MOST, SideRun, comparable, render, side_by_side
 from tenfold.harness.report.several_done import read_done
 from tenfold.runs.listing import KINDS, kind_of, list_runs
 from tenfold.runs.page import find_images, find_validation
@@ -42,8 +42,7 @@ def report_several(folders: Sequence[Path], out: Path | None = None) -> tuple[Pa
     names = _names(runs)
     records = {name: Run.load(folder) for name, folder in zip(names, runs, strict=True)}
     side = side_by_side([(name, read_facts(folder)) for name, folder in zip(names, runs, strict=True)])
-    largest = max(groups(side), key=len, default=[])
-    images = _images(largest, records)
+    images = _images(max(comparable(side), key=len, default=[]), records)
     others = [folder for folder in unique if _is_other(folder)]
     done = read_done(dict(zip(names, runs, strict=True)), _with_neighbours(records.values(), others))
     return write_page(out or _beside(runs[0]), render(side, done, images)), runs
@@ -67,7 +66,7 @@ def _names(runs: Sequence[Path]) -> list[str]:
 
 
 def _images(largest: Sequence[SideRun], records: Mapping[str, Run]) -> Labelled | None:
-    """The pictures of the answers that most of the runs gave, where they are at hand."""
+    """The pictures that most of the runs that are compared answered, where they are at hand."""
     if len(largest) < 2 or largest[0].answers is None:
         return None
     run, role = records[largest[0].name], largest[0].answers.role

@@ -254,7 +254,7 @@ def test_other_cores_go_on_with_the_threads_that_were_recorded(estimate: Estimat
         ({"folds": 4}, "another folds"),
         ({"repeats": 2}, "another repeats"),
         ({"recipe": replace(TINY, epochs=2)}, "another recipe"),
-        ({"by": "writer", "writers": WRITERS, "seed": 3}, "another by and another seed"),
+        ({"by": "writer", "writers": WRITERS, "seed": 3}, "another kind of folds and another seed"),
     ],
 )
 def test_a_folder_of_other_settings_is_refused(
@@ -266,6 +266,16 @@ def test_a_folder_of_other_settings_is_refused(
     with pytest.raises(RunError, match=named):
         estimate(**changes)
     assert (tmp_path / "cv" / "crossval.json").read_bytes() == before
+
+
+def test_a_folder_of_other_writers_is_refused(estimate: Estimate) -> None:
+    found = estimate(by="writer", writers=WRITERS)
+    assert estimate(by="writer", writers=WRITERS.tolist()).record == found.record
+    with pytest.raises(RunError, match="with another set of writers; choose"):
+        estimate(by="writer", writers=WRITERS // 2)
+    del found.record["writers"]  # as an older Tenfold began it
+    found.save()
+    assert estimate(by="writer", writers=WRITERS).record == found.record
 
 
 def test_other_images_and_another_torch_are_refused(estimate: Estimate, tmp_path: Path) -> None:

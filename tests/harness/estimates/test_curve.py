@@ -134,6 +134,16 @@ def test_one_seed_has_no_interval(measure: Measure) -> None:
     assert "1 seed, so no interval" in Page(render(found)).text
 
 
+def test_seeds_that_are_all_alike_tell_no_spread(tmp_path: Path) -> None:
+    found = made(tmp_path / "curve", [362, 166, 75, 42, 26, 25, 22])
+    for fit in found.record["fits"]:
+        fit["error"] = 0.01
+    found.record["results"] = results(found)
+    page = Page(render(found))
+    assert [row[4] for row in page.tables["Accuracy"][1:]] == ["interval not known: all seeds are alike"] * 7
+    assert "1 seed, so no interval" not in page.text
+
+
 def made(folder: Path, errors: list[int]) -> Curve:
     """A curve of 7 sizes without a training; two seeds, an error apart, of 5,000 images."""
     fits = [

@@ -16,6 +16,7 @@ from tenfold.harness.estimates.statistics import (
     mcnemar,
     paired_interval,
     resampled_t,
+    small,
     trainings_needed,
 )
 
@@ -136,6 +137,12 @@ def test_resampled_t_is_students_with_the_corrected_error(count: int, test_share
     assert found.effect == pytest.approx(values.mean() / values.std(ddof=1))
     if test_share == 0:
         assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+
+
+def test_a_p_value_is_never_below_nothing() -> None:
+    found = [resampled_t(mean + np.arange(50.0), 0.25).p for mean in np.linspace(200, 600, 4_000)]
+    assert min(found) == 0
+    assert [small(p) for p in (0.0, 9.9e-5, 1e-4, 0.0123)] == [*["less than 0.0001"] * 2, "0.0001", "0.012"]
 
 
 def test_resampled_t_of_trainings_that_do_not_vary() -> None:

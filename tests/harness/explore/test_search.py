@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.harness.report.test_run import Page
 
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled, Split
@@ -23,13 +24,17 @@ from tenfold.harness.estimates.trainings import trained
 from tenfold.harness.explore.record import Exploration
 from tenfold.harness.explore.search import is_promoted, search
 from tenfold.harness.explore.search_page import render
-from tenfold.harness.explore.space import Choice, Range, Space
+from tenfold.harness.explore.space import Choice, Range, Space, default_space
 from tenfold.harness.explore.study import Study, Trial
 from tenfold.harness.explore.trainings import ALL, NINTHS, Measured, SearchWork, Training, part
+from tenfold.harness.html.markup import percent
+from tenfold.harness.records.lock import Lock
 from tenfold.harness.records.record import Watcher
 from tenfold.metrics import nll, softmax
+from tenfold.training.augment import Augmentation
+from tenfold.training.loop import Trainer
 from tenfold.training.networks import Baseline
-from tenfold.training.recipes import Recipe, find_recipe, replace
+from tenfold.training.recipes import Recipe, find_recipe, replace, write_recipe
 
 TINY = Recipe("tiny", "two steps", Baseline(), epochs=1, batch_size=50, learning_rate=0.02, patience=3)
 SPACE: Space = {
@@ -112,6 +117,13 @@ def test_the_first_trial_is_the_recipe_as_it_is_on_all_images(look: Search) -> N
     assert [one["ninths"] for one in first["measured"]] == list(NINTHS)
 
 
+def test_a_recipe_that_shifts_by_parts_of_a_pixel_is_searched_as_it_is(look: Search) -> None:
+    recipe = replace(TINY, augmentation=Augmentation(shift=1.5))
+    trials = look(recipe=recipe, space=default_space(recipe), trials=2).results["trials"]
+    assert trials[0]["parameters"]["augmentation.shift"] == 1.5
+    assert 0 <= trials[1]["parameters"]["augmentation.shift"] <= 3
+
+
 def test_halving_sends_the_best_third_so_far_to_more_images(look: Search) -> None:
     trials = look().results["trials"]
     for number, trial in enumerate(trials[1:], 1):
@@ -169,6 +181,15 @@ def test_the_page_names_the_best_and_is_whole(look: Search) -> None:
     assert f"trial {found.results['best']['trial']}" in page
     for anchor in ("best", "history", "importance", "parameters", "trials"):
         assert f'<section id="{anchor}"' in page
+
+
+def test_the_table_has_what_was_measured_though_it_is_drawn_higher(look: Search) -> None:
+    found = look()
+    for trial in found.results["trials"]:
+        for one in trial["measured"]:
+            one["error"] = {1: 0.3, 3: 0.2, 9: 0.0}[one["ninths"]]
+    rows = Page(render(found)).tables["Trials by images"][1:]
+    assert [row[2] for row in rows] == [percent(0.7), percent(0.8), percent(1.0)]
 
 
 # --- the same again ----------------------------------------------------------------------------------------
@@ -253,6 +274,26 @@ def test_a_search_ends_while_others_are_at_their_trials(look: Search, tmp_path: 
     found = look()
     assert found.finished
     assert len(found.results["trials"]) == 14
+
+
+def test_what_another_process_is_about_to_begin_is_joined(look: Search, tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / f".{'0' * 16}.tmp").touch()  # its record, not whole yet
+    assert look(trials=2).finished
+
+
+def test_one_process_at_a_time_writes_what_was_found(
+    look: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[bool] = []
+
+    def note(*arguments: Any) -> Path:
+        others.append(Lock(tmp_path / "search" / "study.lock").acquire(wait=False))
+        return write_recipe(*arguments)
+
+    monkeypatch.setattr("tenfold.harness.explore.search.write_recipe", note)
+    look(trials=2)
+    assert others == [False]
 
 
 PROGRAM = """
@@ -406,8 +447,29 @@ def test_a_trial_is_a_training_measured_at_its_last_step(digits: Split) -> None:
     assert made.measured.train == len(part(digits.train, 3, 0))
     assert made.measured.held_out == len(digits.validation)
     assert made.measured[:4] == work.train(4, 3, TINY.to_dict(), 7).measured[:4]
-    lost = work.train(4, 3, replace(TINY, optimizer="sgd", learning_rate=10, epochs=9).to_dict(), 7)
-    assert lost.measured.errors is None or lost.measured.errors > 5
+
+
+def test_a_training_that_diverges_is_a_result(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: Any, **__: Any) -> None:
+        raise DivergedError("The loss is no number any more.")
+
+    monkeypatch.setattr(Trainer, "run", diverge)
+    made = SearchWork(digits, 0, 1, "fp32").train(4, 3, TINY.to_dict(), 7).measured
+    assert (made.held_out, made.errors, made.nll, made.error) == (len(digits.validation), None, None, 1.0)
+
+
+def test_a_training_leaves_torch_as_it_was(digits: Split) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    try:
+        SearchWork(digits, 0, 1, "fp32").train(4, 1, TINY.to_dict(), 7)
+        assert torch.get_num_threads() == 2
+        assert torch.equal(torch.rand(3), expected)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_the_likelihood_is_that_of_the_best_temperature(digits: Split) -> None:

@@ -304,7 +304,7 @@ def _luminance(colour: str) -> float:
 
 
 def test_text_has_the_contrast_that_wcag_asks_for() -> None:
-    style = resources.files("tenfold.harness").joinpath("page.css").read_text("utf-8")
+    style = resources.files("tenfold.harness.html").joinpath("page.css").read_text("utf-8")
     over = {
         "paper": ("ink", "quiet", "accent", "wrong"),
         "card": ("ink", "quiet", "accent", "wrong"),

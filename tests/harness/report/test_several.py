@@ -13,6 +13,10 @@ from tests.harness.estimates.test_curve import made
 from tests.harness.report.test_run import HOSTILE, Page
 
 from tenfold.errors import RunError
+from tenfold.harness.explore.results import search_results
+from tenfold.harness.explore.study import Trial
+from tenfold.harness.explore.trainings import Measured
+from tenfold.harness.explore.verdict import verdicts
 from tenfold.harness.html.markup import percent
 from tenfold.harness.records.facts import read_facts
 from tenfold.harness.records.kept import keep, read_kept
@@ -95,7 +99,7 @@ def test_a_pair_is_tested_on_the_same_images(run: RunFolder, tmp_path: Path) -> 
     assert rows["run-0, run-2"][6:8] == ["1", "1"]
     assert rows["run-1, run-2"][1] == "run-2 is better"
     p = binomtest(39, 39).pvalue
-    assert rows["run-1, run-2"][6:8] == ["< 0.0001"] * 2
+    assert rows["run-1, run-2"][6:8] == ["less than 0.0001"] * 2
     assert p < 1e-4
 
 
@@ -250,6 +254,47 @@ def test_what_commands_left_is_shown_with_its_numbers(run: RunFolder, tmp_path: 
     assert page.tables["Learning curves of the recipes"][1] == ["curve", "tiny", "100", "2", percent(0.9275)]
     assert "11 results" in page.text
     assert sections(page)[-1] == "done"
+
+
+def explored(folder: Path, **record: Any) -> Path:
+    """A finished exploration with `record`, as its command leaves it."""
+    common = {
+        "format": 1,
+        "status": "finished",
+        "recipe": {"name": "tiny"},
+        "threads": 1,
+        "precision": "fp32",
+    }
+    folder.mkdir()
+    (folder / "explore.json").write_text(json.dumps({**common, "data": {}, "versions": {}, **record}))
+    return folder
+
+
+def test_a_change_that_diverged_and_a_search_without_a_best_are_no_damage(tmp_path: Path) -> None:
+    base = {seed: Measured(1_100, 100, 5, 0.1, 1.0) for seed in (0, 1)}
+    lost = {seed: Measured(1_100, 100, None, None, 1.0) for seed in (0, 1)}
+    trial = Trial(0, {"learning_rate": 9.0}, {1: Measured(100, 100, None, None, 1.0)}, "halted", "", True)
+    folders = [
+        explored(
+            tmp_path / "ablation",
+            kind="ablation",
+            seeds=[0, 1],
+            changes=[],
+            trainings={},
+            results={"changes": verdicts(base, {"learning_rate=9": lost}, 1 / 11)},
+        ),
+        explored(
+            tmp_path / "search",
+            kind="search",
+            seed=0,
+            space={},
+            trials=1,
+            results=search_results([trial], {}),
+        ),
+    ]
+    rows = read_done({}, folders).rows
+    assert rows["ablation"] == [("ablation", "tiny", "learning_rate=9", "diverges", "–", "2", "worse")]
+    assert rows["search"] == []
 
 
 def test_sets_of_one_name_are_told_apart_also_between_runs(run: RunFolder, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.parts import Sets, names_of
 from tenfold.environment import cores
 from tenfold.errors import DataError, NetworkError, UnknownNameError, UsageError
+from tenfold.files import sha256
 from tenfold.harness.estimates.crossval_record import FORMAT, Arrays, Crossval, Fold
 from tenfold.harness.estimates.crossval_results import fit_record, results
 from tenfold.harness.estimates.folds import Folds, folds_by_class, folds_by_writer
@@ -91,7 +92,14 @@ def crossval(
         writers = _writers_of(data, store or Store()) if writers is None else np.asarray(writers, np.int32)
     split = _split(data, writers, folds, repeats, seed)
     share = share_out(folds * repeats, threads or cores())
-    settings = {"folds": folds, "by": by, "repeats": repeats, "seed": seed, "threads": share.threads}
+    settings: dict[str, Any] = {
+        "folds": folds,
+        "by": by,
+        "repeats": repeats,
+        "seed": seed,
+        "threads": share.threads,
+    }
+    settings["writers"] = None if writers is None else sha256(writers.astype("<i4").tobytes())
     record = new_record(FORMAT, chosen, [data], **settings, sets=sets, count=len(data))
     name = f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
     folder = Path(out) if out is not None else usual_folder(name, data)

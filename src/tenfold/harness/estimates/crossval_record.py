@@ -46,6 +46,7 @@ BEGUN: Fields = {
 FINISHED: Fields = {"fits": list, "results": dict}
 # What a fold's answers follow from: a folder goes on only where none of it differs.
 SETTINGS = ("recipe", "folds", "by", "repeats", "seed", "data")
+WORDS = {"by": "kind of folds"}  # of settings, for people
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -159,7 +160,9 @@ class Crossval(Recorded):
         return found == wanted and _are_probabilities(arrays["probabilities"], (repeats, n, 10))
 
     def _must_match(self, record: dict[str, Any]) -> None:
-        other = [key for key in SETTINGS if self.record[key] != record[key]]
+        other = [WORDS.get(key, key) for key in SETTINGS if self.record[key] != record[key]]
+        if self.record.get("writers", record["writers"]) != record["writers"]:  # older ones do not say
+            other.append("set of writers")
         if self.record["versions"].get("torch") != record["versions"].get("torch") and not self.finished:
             other.append("version of torch")
         self._refuse_other("a cross-validation", other)

@@ -158,7 +158,8 @@ def results(found: Curve) -> dict[str, Any]:
     """Plain numbers: `points` by size, and the `law` through them with what it foretells, or None.
 
     A point's `interval` is Student's t over seeds, which each draw their own images and weights; None for one
-    seed. It leaves out the luck of which images validate, which is the same for all points.
+    seed, and where all are alike. It leaves out the luck of which images validate, which is the same for all
+    points.
     """
     points = [_point(size, fits) for size, fits in _by_size(found)]
     sizes = [point["size"] for point in points]

@@ -136,7 +136,7 @@ def resampled_t(
     error = deviation * math.sqrt(1 / array.size + test_share)
     half = t_quantile((1 + level) / 2, freedom) * error
     if error > 0:
-        p, effect = 1 - t_central(mean / error, freedom), mean / deviation
+        p, effect = max(0.0, 1 - t_central(mean / error, freedom)), mean / deviation
     else:  # nothing varies: no difference is none, and any other is beyond doubt
         p, effect = (1.0 if mean == 0 else 0.0), math.nan
     return Resampled(mean, mean - half, mean + half, error, p, effect, freedom)
@@ -189,6 +189,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = highest
     return adjusted
+
+
+def small(p: float) -> str:
+    """A p-value in words: what lies far below any level is not told to the digit."""
+    return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
 
 
 def _check_counts(only_a: int, only_b: int, n: int) -> None:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from tenfold.data.idx import checksum
 from tenfold.data.labelled import Labelled, Split
-from tenfold.data.mnist import CHECKSUMS
+from tenfold.data.mnist import is_test_set
 from tenfold.data.parts import Sets, joined, load_whole, names_of, parted
 from tenfold.data.sources import Store
 from tenfold.errors import DataError, ResourceError, UsageError
@@ -77,10 +76,10 @@ def parts_of(what: str, data: Split | Sets | None, store: Store | None = None) -
 def refuse_test_set(what: str, *sets: Labelled) -> None:
     """Raises UsageError for the official test set, DataError for a set that is not of ten digits.
 
-    The test set is known by its labels' checksum, without opening its files. `what` starts the sentence.
+    `what` starts the sentence.
     """
     for data in sets:
-        if checksum(data.labels) == CHECKSUMS["t10k-labels-idx1-ubyte"]:
+        if is_test_set(data):
             raise UsageError(f"{what} chooses between recipes, so the official test set is not for it.")
         if data.classes != 10:
             raise DataError(
@@ -107,12 +106,13 @@ def trained(
     `held_out`, without a temperature. Raises DivergedError."""
     import torch
 
-    from tenfold.training.loop import Examples, Trainer
+    from tenfold.training.loop import Examples, Trainer, torch_as_it_was
 
-    torch.set_num_threads(threads)
-    trainer = Trainer(recipe, taught, seed=seed, precision=precision)
-    trainer.run()
-    return trainer, softmax(trainer.logits(Examples(held_out, trainer.device)))
+    with torch_as_it_was():
+        torch.set_num_threads(threads)
+        trainer = Trainer(recipe, taught, seed=seed, precision=precision)
+        trainer.run()
+        return trainer, softmax(trainer.logits(Examples(held_out, trainer.device)))
 
 
 def train_all(

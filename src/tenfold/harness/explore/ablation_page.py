@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tenfold.harness.estimates.statistics import small
 from tenfold.harness.explore.record import PAGE, Exploration
 from tenfold.harness.explore.verdict import WORDS
 from tenfold.harness.html.charts import interval_bar
@@ -80,7 +81,7 @@ def _row(change: dict[str, Any], reach: float) -> tuple[object, ...]:
         Markup(interval_bar(change["difference"], low, high, -reach, reach, mark=0.0)),
         points(change["difference"]),
         f"{points(low)} to {points(high)}",
-        f"{change['p']:.2g}",
+        small(change["p"]),
         f"{change['time']:.2g} ×",
     )
 

@@ -166,7 +166,8 @@ def _carry_out(
                 trial, ending = course.take_in(made)
                 fit = {"trial": trial.number, "ninths": made.number, "ending": ending}
                 watcher.fit(found, {**fit, **made.measured.to_dict()}, course.ended())
-    _finish(course)
+    with study.lock:  # or a slower process would write what it read before the last trials over them
+        _finish(course)
 
 
 def _finish(course: _Course) -> None:

@@ -99,7 +99,8 @@ def default_space(recipe: Recipe) -> Space:
     if WIDTH in fields:
         space[WIDTH] = Range(0.5, 1.5)
     bends = recipe.augmentation
-    whole = not (bends.rotation or bends.scale or bends.shear or bends.elastic)
+    bent = bends.rotation or bends.scale or bends.shear or bends.elastic
+    whole = not bent and float(bends.shift).is_integer()
     space["augmentation.shift"] = Range(0, max(2, math.ceil(2 * bends.shift)), whole=whole)
     for name in ("rotation", "scale", "shear", "elastic", "thickness"):
         if own := getattr(bends, name):

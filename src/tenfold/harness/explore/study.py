@@ -93,8 +93,7 @@ class Study:
                     return trial
             if len(trials) >= most:
                 return None
-            with self._reading():
-                self._add(self._propose(len(trials)))
+            self._add(self._propose(len(trials)))
             return self.trials()[-1]
 
     def report(self, trial: int, made: Training) -> None:

@@ -18,6 +18,7 @@ from tenfold.harness.estimates.statistics import (
     holm,
     least_spread,
     resampled_t,
+    small,
     trainings_needed,
 )
 from tenfold.harness.explore.trainings import Measured
@@ -72,11 +73,11 @@ def _diverged(made: Trainings) -> list[int]:
 
 
 def _judged(label: str, test: Resampled, p: float, needed: int | None, seeds: int) -> dict[str, Any]:
-    small = abs(test.mean) < 5e-5
-    points = "less than 0.01 points" if small else f"{100 * abs(test.mean):.2f} points"
+    seen = abs(test.mean) >= 5e-5
+    points = f"{100 * abs(test.mean):.2f} points" if seen else "less than 0.01 points"
     if p < 1 - LEVEL:
         verdict, more = ("better", "more") if test.mean > 0 else ("worse", "less")
-        sentence = f"'{label}' is {verdict}: {points} {more} accurate (p = {p:.2g})."
+        sentence = f"'{label}' is {verdict}: {points} {more} accurate (p = {small(p)})."
     else:
         verdict = "undecided"
         if test.mean == 0:
@@ -84,7 +85,7 @@ def _judged(label: str, test: Resampled, p: float, needed: int | None, seeds: in
         elif needed is None:
             advice = f"for a difference of {points} not even {MOST_TRAININGS} would do."
         elif needed <= seeds:
-            advice = f"the difference of {points} may be chance (p = {p:.2g}); a few more seeds may tell."
+            advice = f"the difference of {points} may be chance (p = {small(p)}); a few more seeds may tell."
         else:
             advice = f"for a difference of {points} about {needed} seeds would be needed."
         sentence = f"Whether '{label}' is better cannot be told from {seeds} seeds: {advice}"

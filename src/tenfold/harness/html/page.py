@@ -20,7 +20,7 @@ def page(kind: str, title: str, header: str, contents: Mapping[str, str], body: 
 
     `contents` maps anchors to names; those without a section in `body` are left out of the links.
     """
-    style = resources.files("tenfold.harness").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files("tenfold.harness.html").joinpath("page.css").read_text(encoding="utf-8")
     there = {anchor: name for anchor, name in contents.items() if f'<section id="{anchor}"' in body}
     links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in there.items())
     return (

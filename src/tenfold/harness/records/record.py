@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from tenfold import __version__
 from tenfold.environment import machine, versions
 from tenfold.errors import OutputExistsError, RunError
-from tenfold.files import children, exists, is_folder, make_folder, read_bounded, write_atomic
+from tenfold.files import exists, is_free, make_folder, read_bounded, write_atomic
 
 if TYPE_CHECKING:
     from tenfold.data.labelled import Labelled
@@ -101,11 +101,12 @@ class Recorded:
 
         Raises RunError where `folder` is of other settings, OutputExistsError where it is of something else.
         """
+        free = is_free(folder)  # asked before: another process may begin it in this very moment
         if exists(folder / cls.FILE):
             found = cls.load(folder)
             found._must_match(record)
             return found
-        if exists(folder) and (not is_folder(folder) or children(folder)):
+        if not free:
             raise OutputExistsError(f"'{folder}' exists and is not an empty folder; choose another --out.")
         made = cls(make_folder(folder), record)
         made.save()

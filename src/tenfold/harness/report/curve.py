@@ -1,5 +1,7 @@
 """The page of a learning curve: accuracy against the number of training images, and a law through it."""
 
+from typing import Any
+
 import numpy as np
 
 from tenfold.harness.estimates.curve_record import Curve
@@ -48,7 +50,7 @@ def render(found: Curve) -> str:
     return page("learning curve", title, header, CONTENTS, body, origin)
 
 
-def _few(points: list[dict[str, object]], most: int = 6) -> list[dict[str, object]]:
+def _few(points: list[dict[str, Any]], most: int = 6) -> list[dict[str, Any]]:
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), most)).round().astype(int))
     return [points[i] for i in chosen]
 
@@ -58,16 +60,19 @@ def _measured(found: Curve) -> str:
     return f"{times(found.record['counts']['validation'], 'image')} of {text(names[-1])}"
 
 
-def _noted(point: dict[str, object]) -> Markup:
-    accuracy = point["accuracy"]
-    assert isinstance(accuracy, dict)
-    return Markup(f'{percent(accuracy["mean"])} <span class="n">{_interval(accuracy["interval"])}</span>')
+def _noted(point: dict[str, Any]) -> Markup:
+    interval = _interval(point)
+    known = point["accuracy"]["interval"] is not None
+    note = f"95 % interval {interval}" if known else interval
+    return Markup(f'{percent(point["accuracy"]["mean"])} <span class="n">{note}</span>')
 
 
-def _interval(interval: list[float] | None) -> str:
-    if interval is None:
-        return "1 seed, so no interval"
-    return f"95 % interval {percent(interval[0])} to {percent(interval[1])}"
+def _interval(point: dict[str, Any]) -> str:
+    """Over seeds, or why there is none."""
+    interval = point["accuracy"]["interval"]
+    if interval is not None:
+        return f"{percent(interval[0])} to {percent(interval[1])}"
+    return "1 seed, so no interval" if point["seeds"] == 1 else "interval not known: all seeds are alike"
 
 
 def _curve(found: Curve) -> str:
@@ -102,7 +107,7 @@ def _curve(found: Curve) -> str:
             whole(point["steps"]),
             point["seeds"],
             percent(point["accuracy"]["mean"]),
-            _interval(point["accuracy"]["interval"]).removeprefix("95 % interval "),
+            _interval(point),
         )
         for point in results["points"]
     ]

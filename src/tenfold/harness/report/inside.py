@@ -8,7 +8,7 @@ from tenfold.harness.html.charts import picture, share_bar
 from tenfold.harness.html.markup import Markup, figure, percent, section, table, text, times
 from tenfold.harness.html.page import page
 from tenfold.harness.html.pictures import coloured, grey, two_colours
-from tenfold.harness.inside import Look, Map, Neighbours
+from tenfold.harness.inside import PATCH, Look, Map, Neighbours
 
 CONTENTS = {
     "answer": "Answer",
@@ -97,8 +97,8 @@ def _evidence(found: Look) -> str:
         for name, plane, caption in both
     ]
     lead = (
-        f"A square of 5 × 5 pixels is painted over at every place in turn. Blue: the evidence for "
-        f"{found.label} falls, so the place as it is speaks for it. Red: it rises."
+        f"A square of {PATCH} × {PATCH} pixels is painted over at every place in turn. Blue: the evidence "
+        f"for {found.label} falls, so the place as it is speaks for it. Red: it rises."
     )
     return section(
         "evidence", "Evidence", "1 image", lead, f'<div class="evidence">{"".join(drawings)}</div>'

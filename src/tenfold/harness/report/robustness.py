@@ -2,7 +2,7 @@
 
 from tenfold.data.labelled import Labelled
 from tenfold.harness.corruptions import KINDS, corrupt
-from tenfold.harness.html.charts import Axis, Line, even_ticks, interval_bar, line_chart, picture
+from tenfold.harness.html.charts import Axis, Line, interval_bar, line_chart, picture
 from tenfold.harness.html.markup import (
     Markup,
     details,
@@ -75,7 +75,8 @@ def _curves(found: Robustness) -> str:
     for name, points in found.curves.items():
         values, results = [value for value, _ in points], [measured for _, measured in points]
         count = results[0].count
-        x = Axis(SWEEPS[name].label, values[0], values[-1], [(v, f"{v:g}") for v in _ticks(values)])
+        ticks = [(value, f"{value:g}") for value in values[:: 2 if len(values) > 8 else 1]]
+        x = Axis(SWEEPS[name].label, values[0], values[-1], ticks)
         y = Axis("accuracy", 0, 1, [(i / 4, f"{i * 25} %") for i in range(5)])
         line = Line(name, "validation", values, [measured.accuracy for measured in results])
         about = ", ".join(f"{v:g}: {percent(m.accuracy, 1)}" for v, m in points)
@@ -95,10 +96,6 @@ def _curves(found: Robustness) -> str:
     )
     both = f'<div class="two">{"".join(drawings)}</div>'
     return section("curves", "Curves", times(count, "image"), lead, both, numbers)
-
-
-def _ticks(values: list[float]) -> list[float]:
-    return values[:: 2 if len(values) > 8 else 1] if len(values) > 2 else even_ticks(values[0], values[-1])
 
 
 def _words(name: str) -> str:

@@ -81,10 +81,15 @@ def groups(runs: Sequence[SideRun]) -> list[list[SideRun]]:
     return list(found.values())
 
 
+def comparable(runs: Sequence[SideRun]) -> list[list[SideRun]]:
+    """The groups of those that learnt from none of the images that they answered."""
+    return groups([run for run in runs if not _flattered(run)])
+
+
 def render(runs: Sequence[SideRun], done: Done, images: Labelled | None = None) -> str:
-    """The whole page; `images` are the pictures of the largest group's answers, in their order."""
-    together = groups([run for run in runs if not _flattered(run)])
-    answered = [[(run.name, _sure(run)) for run in group] for group in together]
+    """The whole page; `images` are the pictures of the answers of the largest group that is `comparable`, in
+    their order."""
+    answered = [[(run.name, _sure(run)) for run in group] for group in comparable(runs)]
     body = "".join(
         [
             _overview(runs),

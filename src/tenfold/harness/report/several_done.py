@@ -171,23 +171,29 @@ def _curve(found: Curve) -> Iterable[Row]:
 
 def _ablation(found: Exploration) -> Iterable[Row]:
     record = found.record
-    for change in record["results"]["changes"] if record["status"] == "finished" else ():
-        low, high = (100 * float(bound) for bound in change["interval"])
+    for change in record["results"]["changes"] if found.finished else ():
         yield (
             found.folder.resolve().name,
             str(record["recipe"]["name"]),
             str(change["label"]),
-            f"{100 * float(change['difference']):+.2f}",
-            f"{low:+.2f} to {high:+.2f}",
+            *_difference(change),
             str(len(record["seeds"])),
             WORDS[change["verdict"]],
         )
 
 
+def _difference(change: Mapping[str, Any]) -> Row:
+    """In points, and its interval; neither is known of a change whose training diverged."""
+    if change["interval"] is None:
+        return "diverges", "–"
+    low, high = (100 * float(bound) for bound in change["interval"])
+    return f"{100 * float(change['difference']):+.2f}", f"{low:+.2f} to {high:+.2f}"
+
+
 def _search(found: Exploration) -> Iterable[Row]:
+    """Nothing of one in which all trials diverged."""
     record = found.record
-    if record["status"] == "finished":
-        best = record["results"]["best"]
+    if found.finished and (best := record["results"]["best"]) is not None:
         yield (
             found.folder.resolve().name,
             str(record["recipe"]["name"]),

@@ -8,7 +8,7 @@ import numpy as np
 
 from tenfold.data.labelled import Labelled
 from tenfold.harness.compare import Side, compare_answers, rounded
-from tenfold.harness.estimates.statistics import LEVEL, holm
+from tenfold.harness.estimates.statistics import LEVEL, holm, small
 from tenfold.harness.html.charts import picture
 from tenfold.harness.html.markup import Markup, section, table, text, times, whole
 from tenfold.harness.records.facts import Answers
@@ -68,14 +68,10 @@ def _row(found: dict[str, Any], adjusted: float) -> tuple[object, ...]:
         whole(found["only_b"]),
         f"{100 * found['difference']:+.2f}",
         f"{low} to {high}",
-        _small(found["p"]),
-        _small(adjusted),
+        small(found["p"]),
+        small(adjusted),
         "–" if needed is None else f"about {rounded(needed):,}",
     )
-
-
-def _small(p: float) -> str:
-    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
 
 
 def hardest(group: Sequence[Named], images: Labelled | None) -> str:
