@@ -15,7 +15,7 @@ from tenfold.errors import UsageError
 if TYPE_CHECKING:
     from tenfold.runs.listing import Entry
 
-app = typer.Typer(help="List, show and delete runs.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 Folder = Annotated[Path, typer.Option("--in", metavar="DIR", help="The folder that the runs are in.")]
 Recipe = Annotated[

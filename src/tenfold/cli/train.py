@@ -42,7 +42,11 @@ Seed = Annotated[
     ),
 ]
 Final = Annotated[
-    bool, typer.Option("--final", help="Train on the validation images too; keep the last epoch.")
+    bool,
+    typer.Option(
+        "--final",
+        help="Train on the validation images too; keep the last epoch. Never unsure without --calibration.",
+    ),
 ]
 Calibration = Annotated[
     Path | None,
@@ -106,8 +110,9 @@ def train(
 ) -> None:
     """Train a recipe, then evaluate and save the model.
 
-    The best epoch on the validation images is kept. Its model is saved and evaluated on the official test
-    set, and a report is written. A training that was interrupted or killed goes on with --resume.
+    The last epoch is kept or, of a recipe with patience such as baseline, the best on the validation images.
+    The model is saved, evaluated on the official test set if it learnt from MNIST, and a report is written. A
+    training that was interrupted or killed goes on with --resume.
     """
     from tenfold import runs
     from tenfold.errors import need_torch

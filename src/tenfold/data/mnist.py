@@ -44,7 +44,8 @@ class Mnist(NamedTuple):
 
 
 def load_mnist(folder: str | Path = EMBEDDED) -> Mnist:
-    """All 70,000 digits: the 60,000 for training and the 10,000 for the final figure.
+    """All 70,000 digits: `train`, the 60,000, and `test`, the 10,000 for the final figure, each with `images`
+    uint8 [n, 28, 28], ink bright, and `labels` uint8 [n].
 
     Raises DataError for a file of `folder` that is absent or not MNIST's, IdxError for one that is unsound.
     """

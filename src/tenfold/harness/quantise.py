@@ -1,4 +1,4 @@
-"""A model file in 8-bit integers: a quarter of the size, and more images a second on most networks.
+"""A model file in 8-bit integers: about a quarter of the size, and more images a second on larger ones.
 
     data = quantise(read_model("fast.onnx"), images, name="fast-int8")      images uint8 [n, 28, 28]
 

@@ -62,7 +62,8 @@ class Digit:
 @dataclass(frozen=True)
 class Reading:
     """What a page says: `text` has a line break between lines. `reason` says why it is `unsure` as a whole,
-    and is None where it is not."""
+    and is None where it is not: "low confidence", "too much on the page", or that what is expected does not
+    fit or fits badly."""
 
     file: str | None
     text: str

@@ -75,7 +75,8 @@ class Reader:
 
     `model` is a shipped model's name, a model file or a run folder (None: the shipped default);
     `threads` is the number of cores that a call with many pictures uses (None: all that this process may
-    use). Raises ModelFileError for a bad file, ShapeError for fewer threads than one.
+    use). Raises UnknownNameError for a name that is none, ModelFileError for a bad file, DiskError, and
+    ShapeError for fewer threads than one.
     """
 
     def __init__(self, model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
@@ -83,7 +84,7 @@ class Reader:
 
     @classmethod
     def of(cls, model: Model, *, threads: int | None = None) -> "Reader":
-        """A Reader of a model that is read already. Raises as above."""
+        """A Reader of a model that is read already. Raises as `Reader(...)`."""
         reader = cls.__new__(cls)
         reader._set_up(model, threads)
         return reader
@@ -122,8 +123,8 @@ class Reader:
     def outputs(
         self, images: NDArray[Any] | Sequence[Any], *, perhaps: float = 0.0
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities as above, and the logits that they are the softmax of once these are divided by the
-        temperature, each float32 [n, 10]."""
+        """As `probabilities`, and the logits whose softmax they are once these are divided by the
+        temperature: each float32 [n, 10]."""
         pixels = raw_pixels(images)
         answers = np.empty((2, len(pixels), CLASSES), np.float32)
         size = BATCH if len(pixels) < MANY else 2 * BATCH

@@ -49,7 +49,8 @@ def train(
     callbacks: "Sequence[Callback]" = (),
     on_start: OnStart | None = None,
 ) -> Run:
-    """Train a recipe, keep and save the best model, evaluate it and write its report; the finished run.
+    """Train a recipe, save its model, evaluate it and write its report; the finished run, with its figures in
+    `results["validation"]` and, where it learnt from MNIST, `results["test"]`.
 
     `recipe` is one, or the name or file of one. `data` names one or more sets ("mnist", another set, a path),
     each parted into training and validation images. `final` trains on both parts, keeps the last epoch, and
@@ -199,9 +200,10 @@ def evaluate(
     """How well a model (shipped name, file or run folder; None: the shipped default) reads the set `on`: one
     at hand, such as `load_mnist().test`, or the name or path of one.
 
-    See `harness.evaluate` for what comes back, and with it `trained_on`, how many of these images the model
-    learnt from; and `harness.pages` where the pictures of a labels.csv show several digits. Where the model
-    is a run's and `on` the official test set, the run's record counts the opening.
+    What comes back has `accuracy`, `errors`, `count`, `interval` (Wilson, 95 %) and more, as
+    `harness.evaluate` says, and `trained_on`, how many of these images the model learnt from; where the
+    pictures of a labels.csv show several digits, `exact`, `digit_error_rate` and what else `harness.pages`
+    gives. Where the model is a run's and `on` the official test set, the run's record counts the opening.
     """
     from tenfold.data import Labelled
     from tenfold.harness.evaluate import evaluate as measure

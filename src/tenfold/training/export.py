@@ -5,7 +5,7 @@
 
 `merge.py` first takes BatchNorm and Dropout out; then each layer adds its nodes to the graph, and ONNX
 Runtime's answers are held against torch's. A new layer type needs one function in `_EMITTERS` and, if its
-operator is new, one row in `onnx_check.OPERATORS`.
+operator is new, one row in `onnx_operators.OPERATORS`.
 """
 
 import copy
