@@ -1,7 +1,7 @@
 """What a training learns from and what it validates with: the sets it names, each parted, then joined."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +16,18 @@ Parts = tuple[Labelled, Labelled | None]
 
 
 def names_of(sets: Sets | None) -> list[str]:
-    """The names and paths, one or several, as a record holds them; MNIST's if None."""
+    """The names and paths, one or several, as a record holds them; MNIST's if None. Raises UsageError for
+    what is neither."""
     sets = "mnist" if sets is None else sets
-    return [os.fspath(name) for name in ([sets] if isinstance(sets, str | Path) else sets)]
+    one = isinstance(sets, str | os.PathLike) or not isinstance(sets, Iterable)
+    listed = [sets] if one else list(sets)
+    for name in listed:
+        if not isinstance(name, str | os.PathLike):
+            raise UsageError(
+                f"A set is named or lies at a path, and is no {type(name).__name__}; images at hand train in "
+                "a Trainer: docs/steps.md."
+            )
+    return [os.fspath(name) for name in listed]
 
 
 def load_parts(sets: Sequence[str], *, final: bool, store: Store | None = None) -> Parts:
@@ -50,11 +59,15 @@ def joined(sets: Sequence[Labelled]) -> Labelled:
     """One set of all `sets`, which knows the checksum of each where there are several."""
     if len(sets) == 1:
         return sets[0]
+    return replace(combine("+".join(part.name for part in sets), *sets), parts=numbered(sets))
+
+
+def numbered(sets: Sequence[Labelled]) -> dict[str, str]:
+    """Name -> checksum of each of `sets`; of several of one name, all but the first are numbered."""
     names = [part.name for part in sets]
     before = [names[:i].count(name) for i, name in enumerate(names)]
-    numbered = [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
-    checksums = {name: part.checksum for name, part in zip(numbered, sets, strict=True)}
-    return replace(combine("+".join(names), *sets), parts=checksums)
+    told = [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
+    return {name: part.checksum for name, part in zip(told, sets, strict=True)}
 
 
 def checksums(parts: Parts) -> dict[str, str]:
