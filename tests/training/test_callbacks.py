@@ -39,7 +39,7 @@ class Script:
         self.logs = logs
         self.epoch = self.step = self.kept_epoch = 0
         self.weight = 0
-        self.stop = False
+        self.stop = self.over = False
         self.saved: list[tuple[str, int]] = []
 
     def run(self, *callbacks: Callback) -> "Script":
@@ -56,6 +56,7 @@ class Script:
                 callback.on_epoch_end(trainer, logs)
             for callback in callbacks:
                 callback.on_epoch_close(trainer)
+        self.over = True
         for callback in callbacks:
             callback.on_train_end(trainer)
         return self
