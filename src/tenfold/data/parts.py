@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tenfold.data.labelled import Labelled, Split, combine
 from tenfold.data.mnist import load_training, split
@@ -18,16 +19,16 @@ Parts = tuple[Labelled, Labelled | None]
 def names_of(sets: Sets | None) -> list[str]:
     """The names and paths, one or several, as a record holds them; MNIST's if None. Raises UsageError for
     what is neither."""
-    sets = "mnist" if sets is None else sets
-    one = isinstance(sets, str | os.PathLike) or not isinstance(sets, Iterable)
-    listed = [sets] if one else list(sets)
-    for name in listed:
+    given: Any = "mnist" if sets is None else sets
+    several = isinstance(given, Iterable) and not isinstance(given, str | os.PathLike)
+    names = list(given) if several else [given]
+    for name in names:
         if not isinstance(name, str | os.PathLike):
             raise UsageError(
                 f"A set is named or lies at a path, and is no {type(name).__name__}; images at hand train in "
                 "a Trainer: docs/steps.md."
             )
-    return [os.fspath(name) for name in listed]
+    return [os.fspath(name) for name in names]
 
 
 def load_parts(sets: Sequence[str], *, final: bool, store: Store | None = None) -> Parts:

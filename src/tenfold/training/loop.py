@@ -121,7 +121,7 @@ class Trainer:
             self.validation = None if validation is None else self._examples(validation)
             torch.manual_seed(derive(seed, "weights"))
             self.network = recipe.network.build().to(self.device)
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.network.to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(self.network, recipe)
         self.epoch = 0  # epochs done
         self.step = 0  # steps done
