@@ -255,6 +255,13 @@ def test_a_mode_that_does_not_exist_is_refused(make: Any) -> None:
         make(mode="maximum")
 
 
+@pytest.mark.parametrize("make", [EarlyStopping, lambda *given: ModelCheckpoint("x", *given)])
+def test_what_keras_has_in_another_order_is_given_by_name(make: Any) -> None:
+    make("val_loss")
+    with pytest.raises(TypeError, match="positional arguments"):
+        make("val_loss", 1)
+
+
 def test_negative_patience_is_refused() -> None:
     with pytest.raises(UsageError, match="patience is a number of epochs, 0 or more, not -1"):
         EarlyStopping(patience=-1)
