@@ -1,13 +1,14 @@
 """Which images train and which validate, for one set, several, and a final training."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_training
-from tenfold.data.parts import checksums, load_parts
+from tenfold.data.parts import checksums, load_parts, names_of
 from tenfold.errors import DataError, UnknownNameError, UsageError
 
 
@@ -64,6 +65,13 @@ def test_sets_that_are_none_are_refused() -> None:
         load_parts([], final=False)
     with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
         load_parts(["mnits"], final=False)
+    data: list[Any] = [load_training(), [load_training()], 3]
+    for each in data:
+        kind = type(each[0] if isinstance(each, list) else each).__name__
+        with pytest.raises(
+            UsageError, match=f"at a path, and is no {kind}; images at hand train in a Trainer"
+        ):
+            names_of(each)
     with pytest.raises(UsageError, match="not for training"):
         load_parts(["mnist-validation"], final=False)
 

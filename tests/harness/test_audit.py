@@ -50,6 +50,11 @@ def test_a_clear_other_digit_is_doubted_before_a_scrawl() -> None:
     assert [suspect.index for suspect in found.suspects] == [1, 0]
 
 
+def test_files_are_as_many_as_images() -> None:
+    with pytest.raises(ShapeError, match="An audit of 2 images takes a file for each or none, not 1"):
+        audit([0, 1], np.eye(10)[[1, 0]], "two", files=["a"])
+
+
 def test_what_is_agreed_on_is_never_a_suspect() -> None:
     labels, probabilities, places = answered()
     found = audit(labels, probabilities, "some", top=400)

@@ -39,7 +39,7 @@ class Script:
         self.logs = logs
         self.epoch = self.step = self.kept_epoch = 0
         self.weight = 0
-        self.stop = False
+        self.stop = self.over = False
         self.saved: list[tuple[str, int]] = []
 
     def run(self, *callbacks: Callback) -> "Script":
@@ -56,6 +56,7 @@ class Script:
                 callback.on_epoch_end(trainer, logs)
             for callback in callbacks:
                 callback.on_epoch_close(trainer)
+        self.over = True
         for callback in callbacks:
             callback.on_train_end(trainer)
         return self
@@ -252,6 +253,13 @@ def test_without_validation_images_their_metrics_do_not_exist() -> None:
 def test_a_mode_that_does_not_exist_is_refused(make: Any) -> None:
     with pytest.raises(UnknownNameError, match=r"no mode 'maximum'\. Did you mean 'max'"):
         make(mode="maximum")
+
+
+@pytest.mark.parametrize("make", [EarlyStopping, lambda *given: ModelCheckpoint("x", *given)])
+def test_what_keras_has_in_another_order_is_given_by_name(make: Any) -> None:
+    make("val_loss")
+    with pytest.raises(TypeError, match="positional arguments"):
+        make("val_loss", 1)
 
 
 def test_negative_patience_is_refused() -> None:

@@ -16,7 +16,7 @@ from tenfold.errors import DiskError, DivergedError, ResourceError, ShapeError, 
 from tenfold.training import checkpoint
 from tenfold.training.augment import Augmentation
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
-from tenfold.training.devices import Precision, native_precision
+from tenfold.training.devices import Precision, native_precision, torch_device
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline, Compact
 from tenfold.training.order import permutation
@@ -92,6 +92,57 @@ def test_the_logs_are_means_over_the_epoch_and_the_validation_images(
     last = history.rows[-1]
     assert last["val_loss"] == pytest.approx(-log_probabilities[range(len(held_out)), held_out.labels].mean())
     assert last["val_accuracy"] == (logits.argmax(1) == held_out.labels).mean()
+
+
+class Evaluates(Callback):
+    """At every step and epoch, both ways."""
+
+    def on_step_end(self, trainer: Trainer, loss: Tensor) -> None:  # noqa: ARG002
+        assert trainer.validation is not None
+        trainer.evaluate(trainer.validation)
+
+    def on_validation_step(self, trainer: Trainer) -> None:
+        assert trainer.validation is not None
+        trainer.logits(trainer.validation)
+
+
+@pytest.mark.parametrize("network", [Baseline(), Compact((4,), (4,))], ids=lambda network: network.kind)
+def test_a_callback_may_evaluate_and_changes_nothing(
+    make_trainer: MakeTrainer, network: Baseline | Compact
+) -> None:
+    plain, watched = (make_trainer(each, network=network, **STIRRED) for each in ([], [Evaluates()]))
+    plain.run()
+    watched.run()
+    assert same_weights(plain.weights(), watched.weights())
+
+
+def test_accuracy_is_that_of_digits_where_some_pictures_are_none(
+    make_trainer: MakeTrainer, digits: Labelled, held_out: Labelled
+) -> None:
+    """What answers 0 to all is right on the zeros, and not on what is no digit."""
+
+    class Zero(Callback):
+        def on_step_end(self, trainer: Trainer, loss: Tensor) -> None:  # noqa: ARG002
+            _always_zero(trainer)
+
+    labels = digits.labels.copy()
+    labels[::3] = 10
+    mixed = Labelled("mixed", digits.images, labels, 11)
+    trainer = make_trainer([Zero(), history := History()], training=mixed, epochs=1, batch_size=50)
+    _always_zero(trainer)
+    trainer.run()
+    digit = labels < 10
+    assert history.rows[0]["accuracy"] == pytest.approx((labels[digit] == 0).mean())
+    assert history.rows[0]["val_accuracy"] == (held_out.labels == 0).mean()
+    assert trainer.evaluate(trainer.training)[1] == (labels[digit] == 0).mean()
+
+
+def _always_zero(trainer: Trainer) -> None:
+    dense = trainer.network.layers[-1]
+    assert isinstance(dense, torch.nn.Linear)
+    with torch.no_grad():
+        dense.weight.zero_()
+        dense.bias.copy_(torch.eye(10)[0])
 
 
 def test_without_validation_images_there_are_no_metrics_of_them(make_trainer: MakeTrainer) -> None:
@@ -305,6 +356,18 @@ def test_callbacks_that_began_also_end_when_the_training_fails(
     assert seen == []
 
 
+class Fails(Callback):
+    def on_train_end(self, trainer: Trainer) -> None:  # noqa: ARG002
+        raise DiskError("full")
+
+
+def test_callbacks_end_in_order_also_behind_one_that_fails(make_trainer: MakeTrainer) -> None:
+    seen: list[str] = []
+    with pytest.raises(DiskError, match="full"):
+        make_trainer([Ended(seen), Fails(), Ended(seen)], epochs=1).run()
+    assert seen == ["begin", "begin", "end, kept 1", "end, kept 1"]
+
+
 class Takes(torch.nn.Module):
     """Memory that there is nowhere."""
 
@@ -405,11 +468,27 @@ def test_a_trainer_takes_the_native_precision_unless_told(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"precision": "fp16"}, {"device": "gpu"}, {"device": "cuda:0"}], ids=str
+    "settings",
+    [{"precision": "fp16"}, *({"device": device} for device in ("gpu", "cuda:0", "cpu:x", "cpu:1", "cpu:"))],
+    ids=str,
 )
 def test_a_device_or_a_precision_that_is_not_there_is_refused(
     digits: Labelled, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match=r"^There is no (precision 'fp16'|device '(gpu|cuda)')"):
+    with pytest.raises(UsageError, match=r"^There is no (precision 'fp16'|device '(gpu|cuda|cpu:(x|1|))')"):
         Trainer(RECIPES["baseline"], digits, **settings)
+
+
+def test_a_gpu_has_a_number_that_is_there(digits: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert torch_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(UsageError, match="no device 'cuda:9' here; there are: cuda, cuda:0, cuda:1"):
+        Trainer(RECIPES["baseline"], digits, device="cuda:9")
+
+
+def test_what_is_no_labelled_set_is_refused(digits: Labelled) -> None:
+    pair: Any = (digits.images, digits.labels)
+    with pytest.raises(UsageError, match="A training takes images as a Labelled, and not as a tuple"):
+        Trainer(RECIPES["baseline"], pair)

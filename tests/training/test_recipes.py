@@ -1,10 +1,11 @@
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from torch import nn
 
 from tenfold.errors import RecipeError, UnknownNameError, UsageError
 from tenfold.training.augment import Augmentation
@@ -90,6 +91,35 @@ def test_numbers_of_numpys_are_taken_as_pythons() -> None:
     made = replace(BASELINE, **numbers)
     assert made == replace(BASELINE, epochs=2, learning_rate=0.5)
     assert made.to_dict() == replace(BASELINE, epochs=2, learning_rate=0.5).to_dict()
+    inside: dict[str, Any] = {"augmentation": Augmentation(shift=np.int64(2), scale=np.float32(0.5))}  # type: ignore[arg-type]
+    for network in (Compact(tuple(np.array([8])), (8,)), Baseline(np.float32(0.5))):  # type: ignore[arg-type]
+        made = replace(BASELINE, network=network, **inside)
+        assert Recipe.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+
+@dataclass(frozen=True)
+class Own:
+    kind: ClassVar[str] = "own"
+    kernels: object = ((3, 3), (5, 5))
+
+    def build(self) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def test_a_network_of_ones_own_has_any_fields_that_can_be_written() -> None:
+    own: list[tuple[object, object]] = [
+        (((3, 3), (5, 5)), [[3, 3], [5, 5]]),
+        (("relu", "silu"), ["relu", "silu"]),
+        ((5000, 10), [5000, 10]),
+        (np.int64(3), 3),
+    ]
+    for kernels, written in own:
+        recipe = replace(BASELINE, network=Own(kernels))
+        assert recipe.to_dict()["network"] == {"kind": "own", "kernels": written}
+    refused: list[object] = [np.ones(3), nn.ReLU()]
+    for kernels in refused:
+        with pytest.raises(UsageError, match="as its network"):
+            replace(BASELINE, network=Own(kernels))
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,60 @@ def test_a_training_goes_on_under_another_display(make_trainer: MakeTrainer, tmp
     assert trainer.epoch == 1
 
 
+class Interrupts(Callback):
+    """Saves the training and ends it by Ctrl-C in its fourth step."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_step_end(self, trainer: Trainer, loss: Tensor) -> None:  # noqa: ARG002
+        if trainer.step == 4:
+            trainer.save(self.path)
+            raise KeyboardInterrupt
+
+
+def test_a_training_that_was_interrupted_stays_where_it_was(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    """The best epoch's weights belong under the end of a training, not under its next step."""
+    stopped = make_trainer([EarlyStopping(patience=9), Interrupts(tmp_path / "c")], **STIRRED)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    assert (stopped.over, stopped.kept_epoch) == (False, 1)
+    assert same_weights(stopped.weights(), checkpoint.load(tmp_path / "c")["network"])
+    stopped.callbacks = stopped.callbacks[:1]
+    stopped.run()
+    whole = make_trainer([EarlyStopping(patience=9)], **STIRRED)
+    whole.run()
+    assert whole.over
+    assert same_weights(stopped.weights(), whole.weights())
+
+
+class Counts(Callback):
+    """Its memory is empty at first."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, int] = {}
+
+    def on_epoch_end(self, trainer: Trainer, logs: Mapping[str, float]) -> None:  # noqa: ARG002
+        self.seen[f"epoch {trainer.epoch}"] = trainer.step
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.seen)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.seen = dict(state)
+
+
+def test_a_callback_that_remembers_nothing_yet_can_be_resumed(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    make_trainer([Counts(), ModelCheckpoint(tmp_path / "{epoch}")]).run()
+    again = make_trainer([counts := Counts(), ModelCheckpoint(tmp_path / "again")])
+    again.load(tmp_path / "2")
+    assert counts.seen == {"epoch 1": 3, "epoch 2": 6}
+
+
 class Remembers(Callback):
     def __init__(self, what: Any) -> None:
         self.what = what
@@ -207,7 +261,9 @@ def test_other_images_and_other_callbacks_are_refused(
     with pytest.raises(RunError, match=r"another training: data\.training was "):
         make_trainer([History()], training=digits.take(range(99), "fewer")).load(tmp_path / "c")
     for callbacks in ([], [EarlyStopping()], [History(), EarlyStopping()]):
-        with pytest.raises(RunError, match="other callbacks"):
+        names = ", ".join(type(callback).__name__ for callback in callbacks) or "none"
+        says = rf"with the callbacks History, and not {names}; give resume\(callbacks=\.\.\.\) or the Trainer"
+        with pytest.raises(RunError, match=says):
             make_trainer(callbacks).load(tmp_path / "c")
 
 

@@ -1,9 +1,10 @@
 """What a training learns from and what it validates with: the sets it names, each parted, then joined."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tenfold.data.labelled import Labelled, Split, combine
 from tenfold.data.mnist import load_training, split
@@ -16,9 +17,18 @@ Parts = tuple[Labelled, Labelled | None]
 
 
 def names_of(sets: Sets | None) -> list[str]:
-    """The names and paths, one or several, as a record holds them; MNIST's if None."""
-    sets = "mnist" if sets is None else sets
-    return [os.fspath(name) for name in ([sets] if isinstance(sets, str | Path) else sets)]
+    """The names and paths, one or several, as a record holds them; MNIST's if None. Raises UsageError for
+    what is neither."""
+    given: Any = "mnist" if sets is None else sets
+    several = isinstance(given, Iterable) and not isinstance(given, str | os.PathLike)
+    names = list(given) if several else [given]
+    for name in names:
+        if not isinstance(name, str | os.PathLike):
+            raise UsageError(
+                f"A set is named or lies at a path, and is no {type(name).__name__}; images at hand train in "
+                "a Trainer: docs/steps.md."
+            )
+    return [os.fspath(name) for name in names]
 
 
 def load_parts(sets: Sequence[str], *, final: bool, store: Store | None = None) -> Parts:
@@ -50,11 +60,15 @@ def joined(sets: Sequence[Labelled]) -> Labelled:
     """One set of all `sets`, which knows the checksum of each where there are several."""
     if len(sets) == 1:
         return sets[0]
+    return replace(combine("+".join(part.name for part in sets), *sets), parts=numbered(sets))
+
+
+def numbered(sets: Sequence[Labelled]) -> dict[str, str]:
+    """Name -> checksum of each of `sets`; of several of one name, all but the first are numbered."""
     names = [part.name for part in sets]
     before = [names[:i].count(name) for i, name in enumerate(names)]
-    numbered = [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
-    checksums = {name: part.checksum for name, part in zip(numbered, sets, strict=True)}
-    return replace(combine("+".join(names), *sets), parts=checksums)
+    told = [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
+    return {name: part.checksum for name, part in zip(told, sets, strict=True)}
 
 
 def checksums(parts: Parts) -> dict[str, str]:

@@ -69,6 +69,10 @@ def audit(
     probabilities, labels = checked(probabilities, labels)
     if top < 1:
         raise ShapeError(f"An audit shows at least 1 label, not {top}.")
+    if len(files) not in (0, len(labels)):
+        raise ShapeError(
+            f"An audit of {len(labels):,} images takes a file for each or none, not {len(files):,}."
+        )
     found = margins(labels, probabilities)
     order = np.argsort(found, kind="stable")
     doubted = order[found[order] < 0]

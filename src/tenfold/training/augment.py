@@ -9,6 +9,7 @@ nothing.
 import math
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -42,6 +43,8 @@ class Augmentation:
         below = {"shift": 28.0, "scale": 1.0, "thickness": math.nextafter(1, 2)}
         for field in fields(self):
             limit = getattr(self, field.name)
+            if isinstance(limit, np.generic):  # which JSON does not have
+                object.__setattr__(self, field.name, limit := limit.item())
             if not fits(float, limit) or not 0 <= limit < below.get(field.name, FURTHEST):
                 limit = shown(limit)
                 raise UsageError(f"The limit {limit} of the distortion '{field.name}' is out of range.")

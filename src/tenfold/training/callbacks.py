@@ -9,7 +9,9 @@ not a number is no improvement either; `mode="auto"` takes "max" for an accuracy
 training stops once `patience` epochs in a row brought nothing better, but never after the first; the best
 weights come back also when the epoch limit ends the run; epochs count from 1 in a path. Made plain here: a
 metric that does not exist is an error before the first step and not a warning, the best weights come back
-unless that is refused, and `kept_epoch` says which they are.
+unless that is refused, and `kept_epoch` says which they are. A training that is interrupted keeps its last
+weights, to go on with. All settings behind `monitor` are given by name, since Keras has them in another
+order; its `baseline`, `start_from_epoch`, `initial_value_threshold`, `save_freq` and `verbose` do not exist.
 """
 
 import csv
@@ -36,7 +38,12 @@ HISTORY_LIMIT = 1 << 24  # bytes
 
 
 class Callback:
-    """Does nothing; override what is needed."""
+    """Does nothing; override what is needed.
+
+    It may `evaluate` in any of its methods, but not under torchrun: all processes take part in that, and the
+    first alone has the user's callbacks. A learning rate that it sets lasts for no step, as the loop sets the
+    recipe's before each.
+    """
 
     def check_settings(self, metrics: Sequence[str]) -> None:
         """Raises UsageError where it cannot watch a training that measures these `metrics`; asked before
@@ -51,7 +58,8 @@ class Callback:
         """After `on_epoch_end` of all callbacks: the state of the training is whole and can be saved."""
 
     def on_train_end(self, trainer: "Trainer") -> None:
-        """However the training ends, also by an error."""
+        """However the training ends, also by an error or an interruption: unless `trainer.over`, it may go
+        on."""
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs, as JSON values, numpy's numbers and tensors."""
@@ -105,6 +113,7 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         monitor: str = "val_loss",
+        *,
         min_delta: float = 0.0,
         patience: int = 0,
         mode: Mode = "auto",
@@ -142,7 +151,7 @@ class EarlyStopping(Callback):
             trainer.stop = True
 
     def on_train_end(self, trainer: "Trainer") -> None:
-        if self.restore_best_weights and self.best_weights:
+        if trainer.over and self.restore_best_weights and self.best_weights:
             trainer.load_weights(self.best_weights)
             trainer.kept_epoch = self.best_epoch
 
@@ -171,6 +180,7 @@ class ModelCheckpoint(Callback):
         self,
         path: str | Path,
         monitor: str = "val_loss",
+        *,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: Mode = "auto",
@@ -236,7 +246,8 @@ class History(Callback):
         return {"rows": [{name: row[name] for name in row if name != "seconds"} for row in self.rows]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """The rows as they were saved, with the seconds that the file has for them."""
+        """The rows as they were saved, with the seconds that the file has for them; without a file they have
+        none."""
         seconds = {} if self.path is None else epoch_seconds(self.path)
         self.rows = [
             {**row, "seconds": seconds[row["epoch"]]} if row["epoch"] in seconds else dict(row)

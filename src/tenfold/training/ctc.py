@@ -74,6 +74,10 @@ class LineExamples(Examples):
         same = (spelt[:, 1:-1] == targets).all(1) & (begins.sum(1) == (targets != BLANK).sum(1))
         return same.sum()
 
+    def answerable(self, chosen: Tensor | slice) -> int:
+        """All that are `chosen`: a strip may be right without a digit."""
+        return len(self.labels[chosen])
+
 
 def train_lines(
     data: Split,

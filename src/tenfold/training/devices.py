@@ -38,6 +38,18 @@ def find_device(name: str) -> str:
     return name
 
 
+def torch_device(name: str) -> torch.device:
+    """The device `name`, as `find_device` takes it; a colon and a number may follow: cuda:1. Raises
+    UsageError for one that is not there."""
+    kind, colon, number = str(name).partition(":")
+    kind = find_device(kind)
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if colon and not (number.isdecimal() and int(number) < count):
+        there = ", ".join(f"{kind}:{n}" for n in range(count))
+        raise UsageError(f"There is no device '{name}' here; there are: {kind}, {there}.")
+    return torch.device(kind, int(number)) if colon else torch.device(kind)
+
+
 def find_precision(name: Precision | Literal["auto"], device: torch.device) -> Precision:
     """`name`, or what is native to `device` where that is "auto". Raises UnknownNameError."""
     if name not in ("auto", "fp32", "bf16"):

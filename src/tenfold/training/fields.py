@@ -8,7 +8,7 @@ The types that occur: bool, int, float, str, int or None, words to choose from, 
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -41,7 +41,8 @@ def kinds_of(cls: type) -> dict[str, Any]:
 
 
 def fits(kind: Any, value: object) -> bool:
-    """Whether `value` is of the type `kind`. True and False are no numbers; dataclasses are let through."""
+    """Whether `value` is of the type `kind`. True and False are no numbers; a group of fields is let
+    through."""
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if kind is float:
@@ -55,7 +56,7 @@ def fits(kind: Any, value: object) -> bool:
         return all(fits(kinds[0], item) for item in value)
     if isinstance(kind, UnionType):
         return any(fits(one, value) for one in get_args(kind))
-    return is_dataclass(kind) or isinstance(value, kind)
+    return kind not in (bool, str, NoneType) or isinstance(value, kind)
 
 
 def parse(kind: Any, text: str) -> Any:

@@ -2,7 +2,7 @@
 
     trainer = Trainer(RECIPES["baseline"], training, validation, seed=0)
     trainer.run()
-    trainer.network            # the weights of the epoch that was kept
+    trainer.network            # the weights of the last epoch, or of the one that a callback kept
 
 Everything random is a function of (seed, epoch) or (seed, step): the order of the images, the distortions
 and the dropout. A training that is saved after any step, loaded and run on therefore gives the same bits as
@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,11 @@ from torch import Generator, Tensor
 
 from tenfold.data.labelled import Labelled
 from tenfold.data.preprocess import WHITE, add_channel, one_hot
-from tenfold.errors import DivergedError
+from tenfold.errors import DivergedError, UsageError
 from tenfold.onnx_check import CLASSES
 from tenfold.training import state
 from tenfold.training.callbacks import Callback, check_callbacks
-from tenfold.training.devices import Precision, find_device, find_precision, memory_for
+from tenfold.training.devices import Precision, find_precision, memory_for, torch_device
 from tenfold.training.distributed import ALONE, Group
 from tenfold.training.optimise import learning_rate, make_optimizer, set_learning_rate
 from tenfold.training.order import derive, half_hard, permutation
@@ -58,10 +58,12 @@ class Examples:
     Pixels stay bytes until they are needed, as they are four times as large after step 1. The target of a
     digit is its one-hot row; that of an eleventh class, no digit at all, is a tenth for each. What a network
     learns that gives something else than a digit's logits is another kind of examples, with a `batch`, a
-    `loss` and a `right` of its own.
+    `loss`, a `right` and an `answerable` of its own. Raises UsageError for what is no labelled set.
     """
 
     def __init__(self, data: Labelled, device: torch.device) -> None:
+        if not isinstance(data, Labelled):
+            raise UsageError(f"A training takes images as a Labelled, and not as a {type(data).__name__}.")
         self.checksum = data.checksum
         self.pixels = torch.tensor(add_channel(data.images), device=device)
         targets = one_hot(np.minimum(data.labels, CLASSES), CLASSES + 1)
@@ -81,16 +83,21 @@ class Examples:
         return F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction=reduction)
 
     def right(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of a batch are answered right."""
-        return (logits.argmax(1) == targets.argmax(1)).sum()
+        """How many of a batch are answered right; no digit never is."""
+        return ((logits.argmax(1) == targets.argmax(1)) & (targets.amax(1) == 1)).sum()
+
+    def answerable(self, chosen: Tensor | slice) -> int:
+        """How many of the images `chosen` have a right answer: the digits; at least 1, as it divides."""
+        return max(1, int((self.labels[chosen].amax(1) == 1).sum()))
 
 
 class Trainer:
     """The state of one training, and the loop that moves it on.
 
-    `device` is cpu, cuda, cuda:1, mps or auto; `precision` is fp32, bf16 or None: bf16 where the device
-    multiplies it natively. Raises UsageError for what is not there, ResourceError where the memory does not
-    suffice.
+    Of its recipe it leaves two things to its caller: `patience` is that of an EarlyStopping among the
+    callbacks, and `as_is`, `views` and `nondigits` are what `lesson` makes of the images before. `device` is
+    cpu, cuda, cuda:1, mps or auto; `precision` is fp32, bf16 or None: bf16 where the device multiplies it
+    natively. Raises UsageError for what is not there, ResourceError where the memory does not suffice.
     """
 
     def __init__(
@@ -105,22 +112,16 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         group: Group = ALONE,
     ) -> None:
-        self.recipe, self.seed = recipe, seed
-        self.group = group
-        kind, colon, number = str(device).partition(":")
-        self.device = torch.device(find_device(kind) + colon + number)
+        self.recipe, self.seed, self.group = recipe, seed, group
+        self.device = torch_device(device)
         self.precision = find_precision(precision or "auto", self.device)
         self.callbacks = callbacks
-        self.data = {
-            "training": training.checksum,
-            "validation": None if validation is None else validation.checksum,
-        }
         with memory_for(recipe.batch_size, self.device):
             self.training = self._examples(training)
             self.validation = None if validation is None else self._examples(validation)
             torch.manual_seed(derive(seed, "weights"))
             self.network = recipe.network.build().to(self.device)
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.network.to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(self.network, recipe)
         self.epoch = 0  # epochs done
         self.step = 0  # steps done
@@ -131,6 +132,7 @@ class Trainer:
         self.seconds = 0.0  # that the running epoch has taken
         self.kept_epoch = 0
         self.stop = False  # set by a callback to end the training after the epoch
+        self.over = False  # at its end, or diverged; one that was interrupted goes on where it is
 
     def _examples(self, data: Labelled | Examples) -> Examples:
         return data if isinstance(data, Examples) else Examples(data, self.device)
@@ -147,6 +149,7 @@ class Trainer:
         """
         check_callbacks(self.callbacks, validated=self.validation is not None)
         begun: list[Callback] = []
+        self.over = False
         try:
             for callback in self.callbacks:
                 callback.on_train_begin(self)
@@ -155,17 +158,21 @@ class Trainer:
             with memory_for(self.recipe.batch_size, self.device):
                 while self.epoch < self.recipe.epochs and not self.stop:
                     self._epoch()
+            self.over = True
+        except DivergedError:
+            self.over = True
+            raise
         finally:
             self.network.eval()
-            for callback in begun:
-                callback.on_train_end(self)
+            with ExitStack() as ends:  # all of them, in order, also where one raises
+                for callback in reversed(begun):
+                    ends.callback(callback.on_train_end, self)
 
     def _epoch(self) -> None:
         """The running epoch, from its first batch or from where it was saved, to its end."""
         began = time.perf_counter() - self.seconds
         order = self._order()
         size, steps = self.recipe.batch_size, max(1, len(order) // self.recipe.batch_size)
-        self.network.train()
         while self.batch < steps:
             loss, correct = self._step(order[self.batch * size : (self.batch + 1) * size])
             self.sums[0] += loss
@@ -174,11 +181,10 @@ class Trainer:
             self.seconds = time.perf_counter() - began
             for callback in self.callbacks:
                 callback.on_step_end(self, loss)
-        seen = min(size, len(order)) * steps
         logs = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "loss": self.sums[0].item() / steps,
-            "accuracy": self.sums[1].item() / seen,
+            "accuracy": self.sums[1].item() / self.training.answerable(order[: size * steps]),
         }
         self._guard("loss", logs["loss"])
         self.check()
@@ -208,6 +214,7 @@ class Trainer:
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images `chosen`; the mean loss and the number of right answers."""
+        self.network.train()  # a callback may have evaluated it
         set_learning_rate(self.optimizer, learning_rate(self.recipe, self.step, self.steps))
         generator = Generator(self.device).manual_seed(derive(self.seed, "images", self.step))
         torch.manual_seed(derive(self.seed, "dropout", self.step))
@@ -250,8 +257,8 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, examples: Examples, callbacks: Sequence[Callback] = ()) -> tuple[float, float]:
-        """Mean cross-entropy and accuracy, without dropout or distortion, at the precision of the training.
-        `callbacks` hear of each batch."""
+        """Mean cross-entropy, and accuracy of what is a digit, without dropout or distortion, at the
+        precision of the training. `callbacks` hear of each batch."""
         self.network.eval()
         loss, right = 0.0, 0.0
         for start in self.group.turns(range(0, len(examples), EVALUATION_BATCH)):
@@ -263,7 +270,7 @@ class Trainer:
             for callback in callbacks:
                 callback.on_validation_step(self)
         loss, right = self.group.total(loss, right)
-        return loss / len(examples), right / len(examples)
+        return loss / len(examples), right / examples.answerable(slice(None))
 
     @torch.no_grad()
     def logits(self, examples: Examples) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ One of your own is a frozen dataclass with a `kind` and a `build` that returns a
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,16 @@ from tenfold.kinds import STRIP
 from tenfold.onnx_check import CLASSES, IMAGE_SHAPE
 from tenfold.training.layers import Conv2d, Dropout, GlobalPool, Residual
 from tenfold.training.symmetric import POSITIONS, SymmetricConv2d, SymmetricMix, SymmetricNorm
+
+
+class Described(Protocol):
+    """A frozen dataclass that describes a network: one of NETWORKS, or one of your own."""
+
+    kind: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def build(self) -> Any:
+        """A `Network` with random weights; for a `Trainer` any module that gives logits will do."""
 
 
 class Network(nn.Module):

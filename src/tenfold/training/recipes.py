@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -21,8 +21,9 @@ import numpy as np
 from tenfold.errors import RecipeError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import is_file, read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
+from tenfold.training.checkpoint import plain
 from tenfold.training.fields import check, fits, kinds_of, shown
-from tenfold.training.networks import NETWORKS, Baseline, Columns, Compact, Symmetric
+from tenfold.training.networks import NETWORKS, Baseline, Compact, Described, Symmetric
 
 __all__ = ["RECIPES", "Recipe", "find_recipe", "read_recipe", "replace", "write_recipe"]
 
@@ -40,7 +41,7 @@ FOLLOWS = (
 class Recipe:
     name: str
     summary: str
-    network: Baseline | Compact | Symmetric | Columns
+    network: Described
     epochs: int
     batch_size: int = 128
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -77,8 +78,7 @@ class Recipe:
         sound = {
             "name": NAME.fullmatch(self.name) is not None,
             "augmentation": isinstance(self.augmentation, Augmentation),
-            "network": _is_network(self.network)
-            and max((0, *sum(_rows(asdict(self.network)), ()))) <= WIDEST,
+            "network": _is_network(self.network),
             "epochs": self.epochs >= 1,
             "batch_size": self.batch_size >= 1,
             "learning_rate": 0 < self.learning_rate <= 10,
@@ -115,8 +115,8 @@ class Recipe:
         """JSON values only; the network says its kind."""
         values = asdict(self)
         values["network"] = {"kind": self.network.kind, **values["network"]}
-        plain: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
-        return plain
+        made: dict[str, Any] = json.loads(json.dumps(values, default=plain))  # tuples become lists
+        return made
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -153,13 +153,17 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _is_network(value: object) -> bool:
-    """One of NETWORKS, or a dataclass of one's own that can be recorded and built as they are."""
-    return is_dataclass(value) and isinstance(getattr(value, "kind", None), str) and hasattr(value, "build")
-
-
-def _rows(values: Mapping[str, Any]) -> list[tuple[int, ...]]:
-    return [value for value in values.values() if isinstance(value, tuple)]
+def _is_network(value: Any) -> bool:
+    """One of NETWORKS that is not too wide, or a dataclass of one's own that can be recorded and built as
+    they are."""
+    try:
+        values = asdict(value)
+        json.dumps(values, default=plain)
+    except (TypeError, ValueError):  # no dataclass, or one of what JSON does not have
+        return False
+    if type(value) in NETWORKS.values():
+        return all(max(row, default=0) <= WIDEST for row in values.values() if isinstance(row, tuple))
+    return isinstance(getattr(value, "kind", None), str) and hasattr(value, "build")
 
 
 BASELINE = Recipe(

@@ -65,8 +65,12 @@ def take_up(trainer: "Trainer", tree: Mapping[str, Any], what: str, *, force: bo
         if "optimizer" not in tree:
             raise RunError(f"{what} holds the weights alone, which load_weights takes up.")
         watching = [type(callback).__name__ for callback in _stateful(trainer)]
-        if [name for name, _ in tree["callbacks"]] != watching and not force:
-            raise RunError(f"{what} is of a training with other callbacks.")
+        saved = [name for name, _ in tree["callbacks"]]
+        if saved != watching and not force:
+            raise RunError(
+                f"{what} is of a training with the callbacks {', '.join(saved) or 'none'}, and not "
+                f"{', '.join(watching) or 'none'}; give resume(callbacks=...) or the Trainer the same ones."
+            )
     except (KeyError, TypeError, ValueError):
         raise RunError(f"{what} does not hold a training.") from None
     trainer.load_weights(tree["network"])
@@ -94,7 +98,10 @@ def identity(trainer: "Trainer") -> dict[str, Any]:
     """What decides about every bit, next to the machine and the versions."""
     return {
         "recipe": trainer.recipe.to_dict(),
-        "data": trainer.data,
+        "data": {
+            "training": trainer.training.checksum,
+            "validation": None if trainer.validation is None else trainer.validation.checksum,
+        },
         "seed": trainer.seed,
         "precision": trainer.precision,
         "threads": torch.get_num_threads(),
@@ -124,4 +131,4 @@ def _groups(trainer: "Trainer") -> list[dict[str, Any]]:
 
 def _stateful(trainer: "Trainer") -> list[Callback]:
     """Progress has no state, so that a training may go on with another display, or with none."""
-    return [callback for callback in trainer.callbacks if callback.state()]
+    return [callback for callback in trainer.callbacks if type(callback).state is not Callback.state]

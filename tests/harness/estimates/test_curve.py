@@ -102,6 +102,15 @@ def test_a_training_is_that_of_its_images_at_the_last_of_its_steps(measure: Meas
     assert fit["error"] == errors / 40
 
 
+def test_both_sets_of_one_name_are_in_the_record(measure: Measure, parts: Split) -> None:
+    one, other = (replace(part, name="mine") for part in parts)
+    found = measure(data=Split(one, other), seeds=1, sizes=[20])
+    assert found.record["data"] == {"mine": one.checksum, "mine (2)": other.checksum}
+    changed = one.take(range(1, len(one)), "mine")
+    with pytest.raises(RunError, match="with another data"):
+        measure(data=Split(changed, other), seeds=1, sizes=[20])
+
+
 def test_every_size_takes_as_many_steps_or_the_epochs_of_the_recipe(measure: Measure, tmp_path: Path) -> None:
     same = {size: fit["steps"] for (size, _), fit in measure().fits().items()}
     assert same == {20: 8, 100: 8, 200: 8}

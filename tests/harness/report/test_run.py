@@ -235,6 +235,15 @@ def test_it_says_of_which_images_the_training_figures_are(
     assert ("After the first epoch they are of 300 images, half of them the hardest." in page.text) == told
 
 
+@pytest.mark.parametrize("nondigits", [0.0, 2.0])
+def test_it_says_that_the_training_loss_is_also_of_no_digits(
+    run: RunFolder, tmp_path: Path, nondigits: float
+) -> None:
+    run.record["recipe"]["nondigits"] = nondigits
+    told = "The training loss is also that of pictures of no digit" in page_of(run, tmp_path).text
+    assert told == (nondigits > 0)
+
+
 def test_hostile_text_stays_text(run: RunFolder, tmp_path: Path) -> None:
     plain = sum(tag == "b" for tag, _ in page_of(run, tmp_path / "plain").tags)
     run.record |= {

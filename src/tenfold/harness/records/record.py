@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from tenfold import __version__
+from tenfold.data.parts import numbered
 from tenfold.environment import machine, versions
 from tenfold.errors import OutputExistsError, RunError
 from tenfold.files import exists, is_free, make_folder, read_bounded, write_atomic
@@ -60,7 +61,7 @@ def new_record(version: int, recipe: "Recipe", data: "Sequence[Labelled]", **set
         "recipe": recipe.to_dict(),
         **settings,
         "precision": native_precision(torch.device("cpu")),
-        "data": {part.name: part.checksum for part in data},
+        "data": numbered(data),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "tenfold": __version__,
         "machine": machine(),

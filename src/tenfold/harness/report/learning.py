@@ -32,6 +32,8 @@ def learning(facts: Facts) -> str:
     count, shown = record["counts"].get("train"), record["recipe"].get("shown")
     if isinstance(count, int) and isinstance(shown, int) and shown < count:
         lead += f" After the first epoch they are of {whole(shown)} images, half of them the hardest."
+    if record["recipe"].get("nondigits"):
+        lead += " The training loss is also that of pictures of no digit, each of which has 2.30 or more."
     drawings = []
     for key, caption in (
         ("loss", "Loss (logarithmic scale)"),
