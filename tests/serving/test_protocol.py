@@ -97,6 +97,45 @@ def test_half_a_request_is_cut_at_the_deadline(service: Running, data: bytes) ->
     assert service.metric("tenfold_rejected_total", reason="slow") == slow + 1
 
 
+def test_what_comes_after_the_deadline_is_dropped_without_a_reset(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenfold.serving.wire.LINGER", 60.0)
+    with (
+        run(receive=0.1) as service,
+        socket.create_connection(("127.0.0.1", service.port), 5) as connection,
+    ):
+        connection.sendall(POST + b"Content-Length: 10\r\n\r\nabc")
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert service.http.get("/v2").status_code == 200  # whatever was to be closed is closed by now
+        for byte in b"defg":
+            connection.sendall(bytes([byte]))
+
+
+def test_the_time_to_send_a_request_begins_with_its_first_byte(run: Run) -> None:
+    with run(receive=60.0) as service:
+        receiving = service.server._wire.receiving
+        with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
+            wait_for(lambda: bool(receiving))
+            (opened,) = receiving.values()
+            connection.sendall(b"G")
+            wait_for(lambda: next(iter(receiving.values())) > opened)
+
+
+@pytest.mark.parametrize("stays", [b"", b"Connection: close\r\n"])
+def test_a_client_that_does_not_take_its_answer_is_cut(run: Run, stays: bytes) -> None:
+    with run(receive=0.2, keep_alive=0.2) as service, socket.socket() as connection:
+        service.server.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\n" + HOST + stays + b"\r\n")
+        wait_for(lambda: service.metric("tenfold_requests_total", route="/openapi.json", code="200") == 1)
+        wait_for(lambda: service.metric("tenfold_connections") == 1)
+
+
 def test_a_client_that_drips_is_cut_at_the_same_deadline(service: Running) -> None:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
