@@ -125,15 +125,29 @@ def test_the_time_to_send_a_request_begins_with_its_first_byte(run: Run) -> None
             wait_for(lambda: next(iter(receiving.values())) > opened)
 
 
-@pytest.mark.parametrize("stays", [b"", b"Connection: close\r\n"])
-def test_a_client_that_does_not_take_its_answer_is_cut(run: Run, stays: bytes) -> None:
-    with run(receive=0.2, keep_alive=0.2) as service, socket.socket() as connection:
-        service.server.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        connection.connect(("127.0.0.1", service.port))
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\n" + HOST + stays + b"\r\n")
+def deaf(service: Running, fields: bytes) -> socket.socket:
+    """A client that asks for more than the system holds for it, and takes none of it."""
+    service.server.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    connection.connect(("127.0.0.1", service.port))
+    connection.sendall(b"GET /openapi.json HTTP/1.1\r\n" + HOST + fields + b"\r\n")
+    return connection
+
+
+@pytest.mark.parametrize("fields", [b"", b"Connection: close\r\n"])
+def test_a_client_that_does_not_take_its_answer_is_cut(run: Run, fields: bytes) -> None:
+    with run(receive=0.2, keep_alive=0.2) as service, deaf(service, fields):
         wait_for(lambda: service.metric("tenfold_requests_total", route="/openapi.json", code="200") == 1)
         wait_for(lambda: service.metric("tenfold_connections") == 1)
+
+
+def test_clients_that_do_not_take_their_answers_shut_nobody_out(run: Run) -> None:
+    with run(receive=60.0, connections=3) as service, contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(deaf(service, b"Connection: close\r\n"))
+        wait_for(lambda: len(service.server._wire.sending) == 3)
+        assert service.talk(GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_client_that_drips_is_cut_at_the_same_deadline(service: Running) -> None:

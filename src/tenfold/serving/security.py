@@ -45,7 +45,9 @@ class Door:
                     f"'{name}' is no host name; give it as digits.example.org, without scheme, port or path."
                 )
         self._allowed = {name.lower().rstrip(".") for name in settings.allowed_hosts}
-        self._names = {"localhost", settings.host.lower(), *self._allowed}
+        self._names = {"localhost", *self._allowed}
+        if settings.host:
+            self._names.add(settings.host.lower())
         self._token = settings.token.encode() if settings.token else None
         self._good: set[bytes] = set()
 

@@ -47,7 +47,7 @@ class Wire:
         self.guard = guard
         self.receiving: dict[Connection, float] = {}
         self.idle: dict[Connection, float] = {}
-        self.sending: dict[Connection, float] = {}  # the client does not take its answer, or it is closing
+        self.sending: dict[Connection, float] = {}  # the client does not take its answer
         self.leaving: dict[Connection, float] = {}  # answered for the last time
         self.open = 0
         self._coming = 0  # requests let in during this turn of the loop, which have yet to reach a queue
