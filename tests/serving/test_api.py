@@ -158,3 +158,7 @@ def test_a_picture_of_too_many_pixels_is_refused(run: Run, as_png: Callable[[Ima
         large = service.http.post("/v1/predict", content=as_png(np.full((101, 100), 255, np.uint8)))
         assert (good.status_code, large.status_code) == (200, 400)
         assert "at most 10,000 are allowed" in large.json()["error"]
+        for rows, status in ((100, 200), (101, 400)):
+            colours = {"pixels": [[[255] * 3] * 100] * rows}
+            for path in ("/v1/predict", "/v1/read"):
+                assert service.http.post(path, json=colours).status_code == status

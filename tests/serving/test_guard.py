@@ -139,6 +139,20 @@ def test_small_pictures_of_cameras_go_with_the_digits(run: Run, digits: Images) 
         gate.open()
 
 
+def test_what_is_in_work_when_draining_ends_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def without_end(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    with run(drain=0.1) as service, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(service.server.guard.engine, "predict", without_end)
+        waiting = pool.submit(service.http.post, "/v1/predict", content=b"x")
+        wait_for(lambda: service.metric("tenfold_requests_in_work") == 1)
+        service.server.should_exit = True
+        found = waiting.result()
+    assert found.status_code == 503
+    assert found.json() == {"error": "The service is at its limit; try again in a second."}
+
+
 def test_every_answer_carries_the_headers_of_security(service: Running, seven: bytes) -> None:
     answers = [
         service.http.post("/v1/predict", content=seven),

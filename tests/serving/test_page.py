@@ -4,6 +4,7 @@ Whatever a test does, the page asks no host but its own, breaks no rule of its c
 writes no error to the console: every test fails on that.
 """
 
+import base64
 import csv
 import json
 import math
@@ -129,7 +130,7 @@ def open_page(browser: Browser, served: Service) -> Iterator[Open]:
         return page
 
     def heard(message: ConsoleMessage) -> None:
-        refused = re.match("Failed to load resource.* (400|401) ", message.text)
+        refused = re.match("Failed to load resource.* (400|401|503) ", message.text)
         if message.type in ("error", "warning") and not refused:  # the browser itself notes a refusal
             faults.append(message.text)
 
@@ -256,6 +257,80 @@ def test_without_the_service_no_answer_to_an_earlier_drawing_stays(open_page: Op
     page.get_by_role("link", name="Draw", exact=True).click()
     page.unroute("**/page/look**")
     draw(page, three(page))
+    expect(page.locator("#numeral")).to_have_text("3")
+
+
+def wait_to_hold(page: Page, held: list[Any], count: int) -> None:
+    """Until `held`, which a route of the page adds to, has `count` or more."""
+    # a call to the browser lets the route be heard
+    wait_for(lambda: bool(page.evaluate("true")) and len(held) >= count)
+
+
+def looked(label: int) -> dict[str, Any]:
+    """What the service says of a drawing that it takes for `label`."""
+    probabilities = [0.99 if digit == label else 0.001 for digit in range(10)]
+    seen = base64.b64encode(bytes(28 * 28)).decode()
+    found = {"label": label, "confidence": 0.99, "probabilities": probabilities}
+    return {**found, "unsure": False, "reason": None, "seen": seen, "evidence": None}
+
+
+@pytest.mark.parametrize("change", ["drawing", "model"])
+def test_an_answer_that_comes_after_a_change_is_not_shown(open_page: Open, change: str) -> None:
+    page = open_page()
+    page.evaluate(
+        """() => {
+            window.shown = []
+            const note = () => shown.push(document.getElementById('numeral').textContent)
+            new MutationObserver(note).observe(document.getElementById('numeral'), { childList: true })
+        }"""
+    )
+    held: list[Route] = []
+    page.route("**/page/look**", lambda route: held.append(route))
+    draw(page, three(page))
+    wait_to_hold(page, held, 2)  # while it was drawn and at its end
+    if change == "drawing":
+        page.click("#clear")
+        page.get_by_role("button", name="Example of 8").first.click()
+    else:
+        page.select_option("#model", "best")
+    wait_to_hold(page, held, 3)
+    for route, label in zip(held, (5, 6, 8), strict=True):
+        route.fulfill(json=looked(label))
+    expect(page.locator("#numeral")).to_have_text("8")
+    assert not {"5", "6"} & set(page.evaluate("shown"))
+
+
+def test_a_drawing_is_not_marked_as_saved_by_the_answer_to_another(open_page: Open) -> None:
+    page = open_page()
+    draw(page, three(page))
+    held: list[Route] = []
+    page.route("**/page/corrections**", lambda route: held.append(route))
+    page.get_by_role("button", name="It is 3").click()
+    wait_to_hold(page, held, 1)
+    page.get_by_role("button", name="Example of 8").first.click()
+    expect(page.locator("#numeral")).to_have_text("8")
+    held[0].fulfill(json={"folder": "mine", "count": 1})
+    expect(page.locator("#say")).to_have_text("Saved as 3.")
+    expect(page.get_by_role("button", name="It is 3")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_full_service_is_said_to_be_and_asked_for_the_latest_drawing_alone(open_page: Open) -> None:
+    page = open_page()
+    bodies: list[bytes | None] = []
+
+    def full(route: Route) -> None:
+        bodies.append(route.request.post_data_buffer)
+        route.fulfill(status=503, headers={"retry-after": "0.1"}, json={"error": "Full."})
+
+    page.route("**/page/look**", full)
+    page.get_by_role("button", name="Example of 8").first.click()
+    expect(page.locator("#sure")).to_have_text("Waiting")
+    expect(page.locator("#why")).to_have_text("The service is at its limit; it is asked again.")
+    page.get_by_role("button", name="Example of 3").first.click()
+    asked = len(bodies)
+    wait_to_hold(page, bodies, asked + 6)
+    assert len(set(bodies[-4:])) == 1
+    page.unroute("**/page/look**")
     expect(page.locator("#numeral")).to_have_text("3")
 
 
@@ -518,6 +593,8 @@ def test_the_keyboard_alone_corrects_a_picture(open_page: Open) -> None:
     page.keyboard.press("End")
     page.keyboard.press("Enter")
     expect(page.locator("#correct-digits button").nth(5)).to_be_focused()
+    page.keyboard.press("Control+0")  # the browser's own
+    expect(page.locator("#correct")).to_be_visible()
     page.keyboard.press("2")
     expect(page.locator(".lines li").nth(1)).to_have_text("6382")
     expect(page.locator(".lines button").last).to_be_focused()
@@ -665,6 +742,56 @@ def test_a_photograph_is_taken_through_the_browser(open_page: Open) -> None:
     assert page.evaluate("document.getElementById('video').srcObject") is None
 
 
+CAMERA = """() => {
+    const media = navigator.mediaDevices
+    const open = media.getUserMedia.bind(media)
+    window.tracks = []
+    window.allowed = new Promise((done) => { window.allow = done })
+    media.getUserMedia = async (wanted) => {
+        await allowed
+        const stream = await open(wanted)
+        tracks.push(...stream.getTracks())
+        return stream
+    }
+}"""
+ENDED = "tracks.map((track) => track.readyState).join(' ')"
+
+
+def test_a_camera_that_was_asked_for_twice_is_closed(open_page: Open) -> None:
+    page = open_page("read", permissions=["camera"])
+    page.evaluate(CAMERA)
+    page.click("#photograph")
+    page.click("#photograph")
+    page.evaluate("allow()")
+    wait_for(lambda: page.evaluate("tracks.length") == 2)
+    expect(page.locator("#viewfinder")).to_be_visible()
+    page.click("#shut")
+    wait_for(lambda: page.evaluate(ENDED) == "ended ended")
+
+
+def test_a_camera_that_comes_after_its_view_was_left_is_closed(open_page: Open) -> None:
+    page = open_page("read", permissions=["camera"])
+    page.evaluate(CAMERA)
+    page.click("#photograph")
+    page.get_by_role("link", name="Draw", exact=True).click()
+    expect(page.locator("#view-draw")).to_be_visible()
+    page.evaluate("allow()")
+    wait_for(lambda: page.evaluate(ENDED) == "ended")
+    expect(page.locator("#viewfinder")).to_be_hidden()
+
+
+def test_a_camera_that_is_not_allowed_is_said_to_be(open_page: Open) -> None:
+    page = open_page("read")
+    page.evaluate(
+        """() => {
+            const refused = () => Promise.reject(new DOMException('', 'NotAllowedError'))
+            navigator.mediaDevices.getUserMedia = refused
+        }"""
+    )
+    page.click("#photograph")
+    expect(page.locator("#trouble")).to_have_text("The camera is not allowed; choose a picture instead.")
+
+
 def test_what_lies_above_a_view_goes_with_it(open_page: Open) -> None:
     page = open_page("draw", permissions=["camera"])
     page.get_by_role("link", name="Photograph").click()
@@ -686,6 +813,7 @@ def test_the_drawing_is_followed_through_the_layers(open_page: Open) -> None:
     page = open_page("inside")
     page.select_option("#model", "baseline")
     page.locator("#inside-examples button").nth(3).click()
+    expect(page.locator("#main")).to_be_focused()  # as the button is gone
     stages = page.locator("#stages button")
     expect(stages.first).to_have_text("Your digit")
     assert stages.all_inner_texts()[1] == "Convolution"
@@ -696,6 +824,7 @@ def test_the_drawing_is_followed_through_the_layers(open_page: Open) -> None:
     before = rectangle(page, ".field >> nth=0")
     page.locator(".over canvas[tabindex='0']").focus()
     page.keyboard.press("ArrowRight")
+    expect(page.locator("#say")).to_have_text("Row 14, column 15")
     after = rectangle(page, ".field >> nth=0")
     digit = rectangle(page, ".over canvas >> nth=0")
     assert after["x"] - before["x"] == pytest.approx(digit["width"] / 28, abs=0.5)
@@ -704,6 +833,27 @@ def test_the_drawing_is_followed_through_the_layers(open_page: Open) -> None:
     expect(caption).to_contain_text("Map 2 of 32")
     stages.last.click()
     expect(page.locator(".stage .bars li.best .digit")).to_have_text("3")
+    page.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Next").click()  # there is none after it
+    expect(page.get_by_role("button", name="Back")).to_be_focused()
+
+
+def test_a_finger_marks_a_place_of_a_map(open_page: Open) -> None:
+    page = open_page("inside", viewport=PHONE, has_touch=True, is_mobile=True)
+    page.locator("#inside-examples button").nth(3).click()
+    page.get_by_role("button", name="Next").click()
+    page.locator(".over canvas[tabindex='0']").tap(position={"x": 3, "y": 3})
+    expect(page.get_by_label("Map 1, row 1, column 1")).to_be_visible()
+
+
+def test_layers_that_do_not_come_leave_none_of_another_drawing(open_page: Open) -> None:
+    page = open_page("inside")
+    page.locator("#inside-examples button").nth(3).click()
+    expect(page.locator("#stage")).to_be_visible()
+    page.route("**/page/steps**", lambda route: route.fulfill(status=400, json={"error": "It is not there."}))
+    page.select_option("#model", "best")
+    expect(page.locator("#trouble")).to_have_text("It is not there.")
+    expect(page.locator("#stage")).to_be_hidden()
 
 
 def test_another_model_is_chosen_on_its_page(open_page: Open) -> None:
@@ -719,6 +869,8 @@ def test_another_model_is_chosen_on_its_page(open_page: Open) -> None:
         expect(page.locator("#models")).to_contain_text(figure)
     page.get_by_role("button", name="Use this model").click()
     expect(page.locator("#model")).to_have_value("baseline")
+    expect(page.locator("#main")).to_be_focused()
+    expect(page.locator("#say")).to_have_text("baseline is in use.")
     page.get_by_role("link", name="Draw", exact=True).click()
     draw(page, three(page))
     expect(page.locator("#milliseconds")).to_contain_text("by baseline")
@@ -760,8 +912,32 @@ def test_the_page_says_that_it_waits_for_the_service(open_page: Open) -> None:
     expect(page.locator("#loading")).to_have_count(0)
 
 
-def test_an_address_that_names_no_view_shows_the_first(open_page: Open) -> None:
-    assert open_page("%").locator("#view-draw").is_visible()
+@pytest.mark.parametrize("view", ["%", "main", "constructor"])
+def test_an_address_that_names_no_view_shows_the_first(open_page: Open, view: str) -> None:
+    assert open_page(view).locator("#view-draw").is_visible()
+
+
+def test_the_content_is_skipped_to_without_leaving_the_view(open_page: Open) -> None:
+    page = open_page("read")
+    page.get_by_role("link", name="Skip to content").press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    assert page.url.endswith("#read")
+
+
+def test_a_page_without_examples_lacks_nothing_else(open_page: Open) -> None:
+    page = open_page()
+    asked: list[Route] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(status=503)
+
+    page.route("**/page/examples.png", fail)
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    draw(page, three(page))
+    expect(page.locator("#numeral")).to_have_text("3")
+    assert len(asked) == 1
 
 
 def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) -> None:

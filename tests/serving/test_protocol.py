@@ -97,6 +97,59 @@ def test_half_a_request_is_cut_at_the_deadline(service: Running, data: bytes) ->
     assert service.metric("tenfold_rejected_total", reason="slow") == slow + 1
 
 
+def test_what_comes_after_the_deadline_is_dropped_without_a_reset(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenfold.serving.wire.LINGER", 60.0)
+    with (
+        run(receive=0.1) as service,
+        socket.create_connection(("127.0.0.1", service.port), 5) as connection,
+    ):
+        connection.sendall(POST + b"Content-Length: 10\r\n\r\nabc")
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert service.http.get("/v2").status_code == 200  # whatever was to be closed is closed by now
+        for byte in b"defg":
+            connection.sendall(bytes([byte]))
+
+
+def test_the_time_to_send_a_request_begins_with_its_first_byte(run: Run) -> None:
+    with run(receive=60.0) as service:
+        receiving = service.server._wire.receiving
+        with socket.create_connection(("127.0.0.1", service.port), 5) as connection:
+            wait_for(lambda: bool(receiving))
+            (opened,) = receiving.values()
+            connection.sendall(b"G")
+            wait_for(lambda: next(iter(receiving.values())) > opened)
+
+
+def deaf(service: Running, fields: bytes) -> socket.socket:
+    """A client that asks for more than the system holds for it, and takes none of it."""
+    service.server.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    connection.connect(("127.0.0.1", service.port))
+    connection.sendall(b"GET /openapi.json HTTP/1.1\r\n" + HOST + fields + b"\r\n")
+    return connection
+
+
+@pytest.mark.parametrize("fields", [b"", b"Connection: close\r\n"])
+def test_a_client_that_does_not_take_its_answer_is_cut(run: Run, fields: bytes) -> None:
+    with run(receive=0.2, keep_alive=0.2) as service, deaf(service, fields):
+        wait_for(lambda: service.metric("tenfold_requests_total", route="/openapi.json", code="200") == 1)
+        wait_for(lambda: service.metric("tenfold_connections") == 1)
+
+
+def test_clients_that_do_not_take_their_answers_shut_nobody_out(run: Run) -> None:
+    with run(receive=60.0, connections=3) as service, contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(deaf(service, b"Connection: close\r\n"))
+        wait_for(lambda: len(service.server._wire.sending) == 3)
+        assert service.talk(GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_client_that_drips_is_cut_at_the_same_deadline(service: Running) -> None:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", service.port), 5) as connection:

@@ -77,6 +77,7 @@ def test_no_other_header_stands_for_the_host(service: Running, forwarded: str) -
         ("http://localhost:{port}", 400),  # passes the door; the body is no picture
         ("https://localhost:{port}", 400),
         ("http://localhost:1", 403),
+        ("http://127.0.0.1:1", 403),  # on each port lives another
         ("http://evil.example", 403),
         ("null", 403),
         ("", 403),

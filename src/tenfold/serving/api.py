@@ -29,14 +29,14 @@ def routes(engine: Engine) -> list[BaseRoute]:
 
     async def predict(request: Request) -> Response:
         query = parameters(request, "model")
-        found = await engine.predict(await picture(request), query.get("model"))
+        found = await engine.predict(await picture(request, engine.settings.pixels), query.get("model"))
         return json_answer(vars(found))
 
     async def read(request: Request) -> Response:
         query = parameters(request, "model", "digits", "allowed", "checksum")
         model = query.pop("model", None)
         expected = Expected(_whole(query.get("digits")), query.get("allowed"), checksum=query.get("checksum"))
-        found = await engine.read(await picture(request), expected, model)
+        found = await engine.read(await picture(request, engine.settings.pixels), expected, model)
         return json_answer(asdict(found))
 
     async def models(request: Request) -> Response:
@@ -68,8 +68,9 @@ def parameters(request: Request, *known: str) -> dict[str, str]:
     return dict(pairs)
 
 
-async def picture(request: Request) -> Picture:
-    """The picture in a request's body: a file's bytes, or the pixels of JSON. Raises RefusedError."""
+async def picture(request: Request, limit: int) -> Picture:
+    """The picture in a request's body: a file's bytes, or at most `limit` pixels of JSON. Raises
+    RefusedError."""
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -77,7 +78,10 @@ async def picture(request: Request) -> Picture:
     if kind == "application/json":
         document = parse(body)
         only_keys(document, "pixels")
-        return pixels(document.get("pixels"))
+        rows = pixels(document.get("pixels"))
+        if rows.shape[0] * rows.shape[1] > limit:
+            raise RefusedError(400, f"The picture has too many pixels; at most {limit:,} are allowed.")
+        return rows
     if not body:
         raise RefusedError(400, "The body is empty; it must be a picture's file.")
     return body

@@ -166,7 +166,7 @@ def _pixels(picture: Picture) -> int:
     from tenfold.images.size import picture_size
 
     if not isinstance(picture, bytes):
-        return picture.size
+        return int(picture.shape[0] * picture.shape[1])
     try:
         width, height = picture_size(picture)
     except ImageError:

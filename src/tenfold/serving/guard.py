@@ -19,11 +19,11 @@ from tenfold.serving.answers import BUSY, RefusedError, refusal, refuse
 from tenfold.serving.engine import Engine
 from tenfold.serving.logs import Log
 from tenfold.serving.metrics import UNROUTED, Metrics
-from tenfold.serving.security import Door
+from tenfold.serving.security import PROBES, Door
 from tenfold.serving.settings import Settings
 
 LINGER = 1.0  # seconds
-EXEMPT = ("/v2/health/live", "/v2/health/ready", "/metrics")  # need no room
+EXEMPT = (*PROBES, "/metrics")  # need no room
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -31,8 +31,8 @@ SECURITY_HEADERS = [
     (b"cache-control", b"no-store"),
     (
         b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        b"connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
 ]
 STATUS_SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take this method."}
@@ -64,6 +64,8 @@ class Guard:
             await self._pass(scope, receive, answer)
         except LeftError:
             return
+        except asyncio.CancelledError:  # the time to finish what is in work is over
+            await self._refuse(RefusedError(503, BUSY), scope, receive, answer)
         except Exception as error:
             await self._refuse(error, scope, receive, answer)
         seconds = perf_counter() - started

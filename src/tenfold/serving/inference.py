@@ -16,6 +16,7 @@ from tenfold.onnx_check import CLASSES, IMAGE_SHAPE, INPUT, OUTPUTS
 from tenfold.serving.answers import RefusedError, json_answer
 from tenfold.serving.catalogue import VERSION
 from tenfold.serving.engine import Engine
+from tenfold.serving.security import LIVE, READY
 from tenfold.serving.tensors import parse_request, write_answer
 
 EXTENSIONS = ["binary_tensor_data"]
@@ -51,8 +52,8 @@ def routes(engine: Engine) -> list[BaseRoute]:
         return write_answer(asked, name, {"probabilities": probabilities, "logits": logits})
 
     found: list[BaseRoute] = [
-        Route("/v2/health/live", is_live, methods=["GET"]),
-        Route("/v2/health/ready", is_ready, methods=["GET"]),
+        Route(LIVE, is_live, methods=["GET"]),
+        Route(READY, is_ready, methods=["GET"]),
         Route("/v2", server, methods=["GET"]),
     ]
     for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):

@@ -47,7 +47,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "tenfold_request_duration_seconds",
-            "From the first byte's arrival in the service to the answer.",
+            "From the end of a request's head to the answer.",
             ["route"],
             buckets=BUCKETS,
             registry=self.registry,

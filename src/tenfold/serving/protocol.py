@@ -69,16 +69,21 @@ class Connection(HttpToolsProtocol):
     def cut(self, *, slow: bool) -> None:
         """The end of a connection that waits for its client."""
         self.wire.forget(self)
-        if not slow:
-            self.transport.close()
-            return
-        self.wire.guard.metrics.reject("slow")
-        if self.flow.write_paused or (self.cycle and self.cycle.response_started and not self._at_rest()):
+        if slow:
+            self.wire.guard.metrics.reject("slow")
+        answering = self.cycle is not None and self.cycle.response_started and not self._at_rest()
+        if self.transport.get_write_buffer_size() or (slow and answering):
             self.transport.abort()
-            return
-        if self._raw_bytes or self._part is _Part.BODY:
+        elif slow and (self._raw_bytes or self._part is _Part.BODY):
             self._last_words(408)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        """The deadline for taking an answer holds for what is unsent; asyncio would wait without end."""
         self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.wire.sending.setdefault(self, monotonic())
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
@@ -140,7 +145,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.wire.idle.pop(self, None)
-        self.wire.receiving.setdefault(self, monotonic())
+        self.wire.receiving.pop(self, None)  # since it was opened
+        self.wire.receiving[self] = monotonic()
         self._requests += 1
         self._part, self._settled = _Part.HEAD, False
         self._head_bytes, self._raw_bytes = 0, 1
@@ -207,7 +213,7 @@ class Connection(HttpToolsProtocol):
         self.corked.write_whole(answer)
         if not stays:
             self._deaf = True
-            self.transport.close()
+            self._close()
         return True
 
     def _body_bytes(self) -> int:
@@ -243,6 +249,7 @@ class Connection(HttpToolsProtocol):
         """As uvicorn's, with our list in place of a timer for each answer."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._close()
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -257,7 +264,8 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.wire.sending.pop(self, None)
+        if not self.transport.is_closing():
+            self.wire.sending.pop(self, None)
 
 
 def bind(guard: Guard) -> tuple[Wire, Any]:

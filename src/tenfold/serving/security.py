@@ -15,7 +15,7 @@ from tenfold.errors import UsageError
 from tenfold.serving.answers import RefusedError
 from tenfold.serving.settings import Settings
 
-PROBES = frozenset({"/v2/health/live", "/v2/health/ready"})
+LIVE, READY = PROBES = ("/v2/health/live", "/v2/health/ready")
 _OPEN_METHODS = ("GET", "HEAD")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::([0-9]{1,5}))?")
 _SINGLE = frozenset(
@@ -44,7 +44,8 @@ class Door:
                 raise UsageError(
                     f"'{name}' is no host name; give it as digits.example.org, without scheme, port or path."
                 )
-        self._names = {"localhost", *(name.lower().rstrip(".") for name in settings.allowed_hosts)}
+        self._allowed = {name.lower().rstrip(".") for name in settings.allowed_hosts}
+        self._names = {"localhost", *self._allowed}
         if settings.host:
             self._names.add(settings.host.lower())
         self._token = settings.token.encode() if settings.token else None
@@ -87,11 +88,12 @@ class Door:
         return True
 
     def _check_origin(self, origin: bytes, host: bytes) -> None:
-        """A browser names the page that asks: it must be ours."""
+        """A browser names the page that asks: it must be ours. An allowed name may have any port, that of a
+        proxy; on another port of this machine lives another."""
         scheme, _, asking = origin.decode("latin-1").partition("://")
         match = _HOST.fullmatch(asking)
         same = asking.lower() == host.decode("latin-1").lower()
-        named = match is not None and match[1].lower() in self._names and match[1].lower() != "localhost"
+        named = match is not None and match[1].lower() in self._allowed
         if scheme not in ("http", "https") or not (same or named):
             raise RefusedError(403, "Pages of other sites may not ask here.")
 

@@ -67,7 +67,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=max(1, round(settings.drain)),
+                timeout_graceful_shutdown=settings.drain,  # type: ignore[arg-type]  # asyncio takes fractions
             )
         )
         self.signal: int | None = None

@@ -63,7 +63,7 @@ def _asset(name: str, content: bytes) -> Callable[[Request], Any]:
     headers = {"etag": f'"{sha256(content)[:16]}"', "cache-control": "no-cache"}
 
     async def asset(request: Request) -> Response:
-        if request.headers.get("if-none-match") == headers["etag"]:
+        if headers["etag"] in request.headers.get("if-none-match", ""):  # one of a list, or weak
             return Response(status_code=304, headers=headers)
         return Response(content, headers=headers, media_type=TYPES[Path(name).suffix])
 
@@ -108,14 +108,14 @@ class _Site:
 
     async def picture(self, request: Request) -> Response:
         parameters(request)
-        body = await picture_of(request)
+        body = await picture_of(request, self._engine.settings.pixels)
         return json_answer({"png": await self._engine.run(lambda: self._png(body))})
 
     async def correct(self, request: Request) -> Response:
         label = parameters(request, "label").get("label", "")
         if label not in tuple("0123456789"):
             raise RefusedError(400, "label must be a digit, 0 to 9.")
-        body = await picture_of(request)
+        body = await picture_of(request, self._engine.settings.pixels)
         try:
             count = await self._engine.errand(
                 lambda: self._corrections.save(self._engine.decode(body), int(label))
@@ -129,7 +129,7 @@ class _Site:
 
     async def _given(self, request: Request) -> tuple[Reader, Picture]:
         query = parameters(request, "model")
-        body = await picture_of(request)
+        body = await picture_of(request, self._engine.settings.pixels)
         return await self._engine.reader(query.get("model")), body
 
     def _inside(self, reader: Reader) -> Inside:

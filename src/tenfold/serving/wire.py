@@ -13,6 +13,7 @@ from starlette.responses import Response
 from tenfold.serving.answers import BUSY, RefusedError, refuse
 from tenfold.serving.guard import LINGER, SECURITY_HEADERS, Guard
 from tenfold.serving.inference import live, ready
+from tenfold.serving.security import LIVE, READY
 
 if TYPE_CHECKING:
     from tenfold.serving.protocol import Connection
@@ -72,9 +73,9 @@ class Wire:
         """Status and answer where `path` is a probe's; the log is to tell of each, and so has them routed."""
         if self.guard.settings.log:
             return None
-        if path == b"/v2/health/live":
+        if path == LIVE.encode():
             return 200, self._live[stays]
-        if path == b"/v2/health/ready":
+        if path == READY.encode():
             state = self.guard.engine.ready
             return 200 if state else 503, self._ready[state][stays]
         return None
@@ -103,7 +104,7 @@ class Wire:
     def make_room(self) -> None:
         """Cut the connection that has been of no use the longest."""
         self.guard.metrics.reject("connections")
-        for waiting in (self.leaving, self.idle, self.receiving):
+        for waiting in (self.leaving, self.idle, self.sending, self.receiving):
             for connection in waiting:
                 connection.cut(slow=False)
                 return

@@ -4,7 +4,7 @@ import { byId, trouble } from './words.js'
 
 // `taken(files)` is called with the photograph.
 export function start(taken) {
-  byId('photograph').addEventListener('click', () => open().catch(() => byId('camera').click()))
+  byId('photograph').addEventListener('click', () => open().catch(instead))
   byId('shut').addEventListener('click', () => byId('viewfinder').close())
   byId('viewfinder').addEventListener('close', stop)
   byId('shoot').addEventListener('click', async () => {
@@ -23,8 +23,15 @@ async function open() {
   trouble(null)
   if (matchMedia('(pointer: coarse)').matches) throw new Error('a telephone has a better one')
   const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, facingMode: 'environment' } })
+  stop() // what an earlier press has opened
   byId('video').srcObject = stream
-  byId('viewfinder').showModal()
+  if (byId('view-read').hidden) stop() // left while the browser asked whether the camera may be used
+  else byId('viewfinder').showModal()
+}
+
+function instead({ name }) {
+  if (name === 'NotAllowedError') trouble(new Error('The camera is not allowed; choose a picture instead.'), 'read')
+  else byId('camera').click()
 }
 
 function stop() {

@@ -10,7 +10,7 @@ import { byId, element, percent, say, trouble, why } from './words.js'
 export let sheet
 let answer = null
 let asked = 0 // requests, in their order
-let shown = 0 // the last of them that was answered
+let shown = 0 // answers to it and to earlier ones are no longer wanted
 let running = 0
 let again = null // what changed while a request was under way
 
@@ -21,9 +21,10 @@ export function start() {
   sheet.addEventListener('change', ({ detail }) => changed(detail.drawing))
   sheet.addEventListener('example', ({ detail }) => byId('examples').children[detail]?.click())
   for (const name of ['undo', 'redo', 'clear']) byId(name).addEventListener('click', () => sheet[name]())
+  sheet.width = Number(byId('width').value) // which a browser may have kept over a reload
   byId('width').addEventListener('input', (event) => { sheet.width = Number(event.target.value) })
   addEventListener('keydown', shortcut)
-  document.addEventListener('modelchange', () => changed(false))
+  document.addEventListener('modelchange', () => { shown = asked; changed(false) })
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { sheet.draw(); paint() })
   digitButtons(byId('teach-digits'), teach, (digit) => `It is ${digit}`)
   return offerExamples(byId('examples'))
@@ -31,7 +32,7 @@ export function start() {
 
 // Buttons with an example each; `then` runs after one was taken.
 export async function offerExamples(group, then = () => byId('sheet').focus({ preventScroll: true })) {
-  for (const [digit, picture] of (await examples()).entries()) {
+  for (const [digit, picture] of (await examples().catch(() => [])).entries()) {
     const canvas = element('canvas', { width: 28, height: 28, ariaHidden: 'true' })
     const button = element('button', { type: 'button', ariaLabel: `Example of ${digit}` }, canvas)
     const draw = () => {
@@ -65,12 +66,14 @@ function changed(drawing) {
   byId('sheet-hint').hidden = !sheet.blank
   if (sheet.blank) {
     again = null
+    shown = asked
     clear()
   } else look({ drawing, since: performance.now() })
 }
 
 // One request at a time while a stroke goes on: what is drawn meanwhile is asked once, as it is then. The end of
-// the stroke waits for none, and an answer that a later one has overtaken is not shown.
+// the stroke waits for none, and an answer that a later one has overtaken is not shown. Of a full service only the latest
+// goes on asking.
 async function look(request) {
   if (running && request.drawing) {
     again = request
@@ -79,19 +82,24 @@ async function look(request) {
   again = null
   running += 1
   const number = ++asked
+  const latest = () => number === asked && number > shown
+  const waiting = () => {
+    if (latest()) clear('Waiting', 'The service is at its limit; it is asked again.')
+    return latest()
+  }
   try {
     const body = await sheet.picture().convertToBlob({ type: 'image/png' })
-    const found = await ask('/page/look', { body })
-    if (!sheet.blank && number > shown) {
+    const found = await ask('/page/look', { body, waiting })
+    if (number > shown) {
       shown = number
       show(found, request)
+      trouble(null, 'draw')
     }
-    trouble(null, 'draw')
   } catch (error) {
-    trouble(error, 'draw')
-    if (!sheet.blank && number > shown) { // an answer to what was there before would be taken for one to this
+    if (latest()) { // an answer to what was there before would be taken for one to this
       shown = number
       clear('No answer', 'The next stroke asks again.')
+      trouble(error, 'draw')
     }
   }
   running -= 1
@@ -158,10 +166,14 @@ function place(rows) {
 
 async function teach(digit) {
   const note = byId('teach-note')
+  const number = asked
   try {
-    note.textContent = saved(await save(sheet.picture(), digit))
-    for (const [each, button] of [...byId('teach-digits').children].entries()) {
-      button.setAttribute('aria-pressed', String(each === digit))
+    const sentence = saved(await save(sheet.picture(), digit))
+    if (number === asked) { // else another drawing is there by now
+      note.textContent = sentence
+      for (const [each, button] of [...byId('teach-digits').children].entries()) {
+        button.setAttribute('aria-pressed', String(each === digit))
+      }
     }
     say(`Saved as ${digit}.`)
   } catch (error) {

@@ -36,7 +36,10 @@ let at = 0 // the step that is shown; 0 is the picture
 export function start() {
   document.addEventListener('modelchange', () => { if (!byId('view-inside').hidden) enter() })
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => story && show(at))
-  return offerExamples(byId('inside-examples'), enter)
+  return offerExamples(byId('inside-examples'), () => {
+    enter() // hides them
+    byId('main').focus({ preventScroll: true })
+  })
 }
 
 // Called when the view comes to the front: the drawing may be another one.
@@ -49,6 +52,7 @@ export async function enter() {
     story = await ask('/page/steps', { body })
     trouble(null, 'inside')
   } catch (error) {
+    byId('inside-body').hidden = true // it is that of another drawing
     trouble(error, 'inside')
     return
   }
@@ -71,7 +75,11 @@ function show(index) {
   }
   const turn = (text, to) => {
     const button = element('button', { type: 'button', disabled: to < 0 || to > story.steps.length }, text)
-    button.addEventListener('click', () => { show(to); byId('stage').querySelector(`[data-turn="${text}"]`)?.focus() })
+    button.addEventListener('click', () => {
+      show(to)
+      const left = [...byId('stage').querySelectorAll('[data-turn]:not(:disabled)')]
+      ;(left.find((each) => each.dataset.turn === text) ?? left[0]).focus()
+    })
     button.dataset.turn = text
     return button
   }

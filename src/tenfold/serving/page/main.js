@@ -12,8 +12,7 @@ const TITLES = { draw: 'Draw', read: 'Photograph', inside: 'How it works', model
 
 function show(moved = true) {
   const [name, detail] = location.hash.slice(1).split('/')
-  if (name === 'main') return byId('main').focus()
-  const view = name in TITLES ? name : 'draw'
+  const view = Object.hasOwn(TITLES, name) ? name : 'draw'
   for (const each of Object.keys(TITLES)) byId(`view-${each}`).hidden = each !== view
   for (const link of document.querySelectorAll('nav a')) {
     if (link.hash === `#${view}`) link.setAttribute('aria-current', 'page')
@@ -50,6 +49,10 @@ async function start() {
   read.start()
   await Promise.all([draw.start(), inside.start()])
   addEventListener('hashchange', () => show())
+  document.querySelector('.skip').addEventListener('click', (event) => {
+    event.preventDefault() // what follows # names the view
+    byId('main').focus()
+  })
   show(false)
   document.documentElement.dataset.ready = 'yes'
 }

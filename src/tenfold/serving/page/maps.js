@@ -1,7 +1,7 @@
 // The maps of one layer: all of them small, one large, and on the digit the part that its marked place sees.
 
 import { bytes, paintDigit, paintPlane } from './pixels.js'
-import { element } from './words.js'
+import { element, say } from './words.js'
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 
@@ -15,14 +15,14 @@ export class Maps {
     this.planes = bytes(step.planes)
     this.place = { x: Math.floor(this.width / 2), y: Math.floor(this.height / 2) }
     this.digit = element('canvas', { className: 'large', role: 'img', ariaLabel: 'Your digit; a frame marks what the place looks at' })
-    this.large = element('canvas', { className: 'large', tabIndex: 0, role: 'img' })
+    this.large = element('canvas', { className: 'large', tabIndex: 0, role: 'application' })
     this.frame = element('div', { className: 'field' })
     this.cell = element('div', { className: 'field cell' })
     this.caption = element('figcaption')
     const small = Array.from({ length: this.count }, (_, index) => this.#button(index))
     this.grid = element('div', { className: 'maps', role: 'group', ariaLabel: 'Maps of this layer' }, ...small)
     this.element = element('div', { className: 'planes' }, this.#figure(), this.grid)
-    this.large.addEventListener('pointermove', (event) => this.#pointed(event))
+    for (const kind of ['pointerdown', 'pointermove']) this.large.addEventListener(kind, (event) => this.#pointed(event))
     this.large.addEventListener('keydown', (event) => this.#moved(event))
     this.grid.addEventListener('keydown', (event) => this.#turned(event))
     requestAnimationFrame(() => this.#paint(seen)) // colours are those of a canvas on the page
@@ -86,6 +86,7 @@ export class Maps {
     if (!(event.key in ARROWS)) return
     event.preventDefault()
     this.#move(this.place.x + ARROWS[event.key][0], this.place.y + ARROWS[event.key][1])
+    say(`Row ${this.place.y + 1}, column ${this.place.x + 1}`)
   }
 
   #turned(event) {

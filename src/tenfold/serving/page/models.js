@@ -1,7 +1,7 @@
 // The models: a list, and a page on each from what its file says of itself.
 
 import { choose, models } from './service.js'
-import { byId, element, percent } from './words.js'
+import { byId, element, percent, say } from './words.js'
 
 const SETS = { mnist: 'the 10,000 test digits of MNIST', 'mnist-validation': '5,000 digits of MNIST kept aside' }
 
@@ -32,7 +32,11 @@ export function page(name) {
   if (!each) return list()
   const use = element('button', { type: 'button', className: 'primary', disabled: name === models.chosen },
     name === models.chosen ? 'In use' : 'Use this model')
-  use.addEventListener('click', () => { choose(name); page(name) })
+  use.addEventListener('click', () => {
+    choose(name) // the page is made anew
+    byId('main').focus({ preventScroll: true })
+    say(`${name} is in use.`)
+  })
   const found = each.measured.test ?? each.measured.validation
   byId('models').replaceChildren(
     element('p', {}, element('a', { href: '#models' }, '← All models')),

@@ -79,9 +79,15 @@ export function paintPlane(canvas, values, width, height, { low, high }) {
   })
 }
 
-// The ten examples lie side by side in one file. Their ink becomes the alpha, for any colour of paper.
-export async function examples() {
+let known = null
+
+// The ten examples lie side by side in one file. Their ink becomes the alpha, for any colour of paper. Rejects where the
+// service does not give them.
+export const examples = () => (known ??= load())
+
+async function load() {
   const file = await fetch('/page/examples.png')
+  if (!file.ok) throw new Error('There are no examples.')
   const strip = await createImageBitmap(await file.blob())
   return Promise.all([...Array(10).keys()].map((digit) => {
     const canvas = new OffscreenCanvas(28, 28)

@@ -202,6 +202,7 @@ export function start() {
   byId('correct-none').addEventListener('click', () => decide(null))
   byId('correct-close').addEventListener('click', () => byId('correct').hidePopover())
   byId('correct').addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
     if (/^[0-9]$/.test(event.key)) decide(Number(event.key))
   })
   byId('correct').addEventListener('toggle', (event) => {

@@ -22,8 +22,9 @@ export function takeToken() {
   history.replaceState(null, '', location.pathname)
 }
 
-// The JSON answer to `path` with the chosen model, or an Error whose message is a sentence for people.
-export async function ask(path, { body, query = {}, chosen = true } = {}) {
+// The JSON answer to `path` with the chosen model, or an Error whose message is a sentence for people. `waiting` is called
+// each time the service is full: it is asked again unless that gives false.
+export async function ask(path, { body, query = {}, chosen = true, waiting = () => true } = {}) {
   const given = Object.entries({ ...(chosen && models.chosen ? { model: models.chosen } : {}), ...query })
   const search = new URLSearchParams(given.filter(([, value]) => value !== undefined && value !== ''))
   const address = given.length ? `${path}?${search}` : path
@@ -37,7 +38,7 @@ export async function ask(path, { body, query = {}, chosen = true } = {}) {
     const answer = await fetch(address, options).catch(() => {
       throw new Error('The service does not answer. Is tenfold serve still running?')
     })
-    if (answer.status === 503 && attempt < PATIENCE) {
+    if (answer.status === 503 && attempt < PATIENCE && waiting()) {
       await wait(1000 * (Number(answer.headers.get('Retry-After')) || 1))
       continue
     }
