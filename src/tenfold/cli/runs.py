@@ -48,7 +48,7 @@ def runs(
     sort: Sort = None,
     json: Json = False,
 ) -> None:
-    """List all runs of a folder, of every kind; show or delete one.
+    """List the runs of every kind in a folder; show or delete one.
 
     With validation figures, which are what to choose by, and how often the official test set was opened.
     """

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from tenfold import __version__
-from tenfold.data.parts import numbered
 from tenfold.environment import machine, versions
 from tenfold.errors import OutputExistsError, RunError
 from tenfold.files import exists, is_free, make_folder, read_bounded, write_atomic
@@ -53,6 +52,7 @@ def new_record(version: int, recipe: "Recipe", data: "Sequence[Labelled]", **set
     """That of trainings of `recipe` on `data` which begin now, on this machine, as it will be read back."""
     import torch
 
+    from tenfold.data.parts import numbered  # numpy: not for the start of the command line
     from tenfold.training.devices import native_precision
 
     record = {
