@@ -157,7 +157,7 @@ def nll(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """The mean negative log-likelihood (cross-entropy) in nats; a probability of 0 counts as 1.2e-38."""
     probabilities, labels = checked(probabilities, labels)
     given = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
+    return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean()) + 0.0  # and never -0
 
 
 def brier(probabilities: ArrayLike, labels: ArrayLike) -> float:

@@ -33,6 +33,18 @@ def test_the_text_and_json_are_the_readers(page: Path, model_file: Path, tenfold
     assert set(document["digits"][0]) == {"label", "confidence", "unsure", "box", "alternatives"}
 
 
+def test_what_is_unsure_stands_below_several_lines_with_the_line_that_it_is_in(
+    tenfold: Any, tmp_path: Path
+) -> None:
+    rows = load_test().images[[[1, 2, 4], [0, 3, 247]]]  # the shipped model is not sure of the last
+    ink = np.vstack([np.hstack([np.pad(digit, ((9, 9), (4, 4))) for digit in row]) for row in rows])
+    path = tmp_path / "two.png"
+    path.write_bytes(cv2.imencode(".png", 255 - cv2.resize(ink, None, fx=3, fy=3))[1].tobytes())
+    digits = Reader().read(path).digits
+    assert [digit.unsure for digit in digits] == [False] * 5 + [True]
+    assert tenfold("read", path).out.splitlines()[2:] == ["  unsure: low confidence in line 2"]
+
+
 def test_what_is_known_is_honoured(page: Path, model_file: Path, tenfold: Any) -> None:
     def text(*options: str) -> str:
         found = tenfold("read", page, "--model", model_file, "--json", *options)

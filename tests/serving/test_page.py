@@ -360,7 +360,7 @@ def test_a_scribble_is_unsure_and_says_why(open_page: Open) -> None:
     ]
     draw(page, zigzag)
     expect(page.locator("#sure")).to_have_text("Unsure")
-    expect(page.locator("#why")).to_contain_text(f"This model answers from {percent(threshold())} on.")
+    expect(page.locator("#why")).to_contain_text(f"This model is sure from {percent(threshold())} on.")
 
 
 def test_a_finger_draws_and_the_page_stays_where_it_is(open_page: Open) -> None:

@@ -116,8 +116,15 @@ def _print_json(found: "Reading") -> None:
 
 
 def _print_text(found: "Reading") -> None:
-    note = f"  unsure: {found.reason}" if found.unsure else ""
-    lines = found.text.split("\n")
-    result(
-        "\n".join([f"{found.file}  {lines[0] or '(no digits)'}{note}", *(f"  {line}" for line in lines[1:])])
-    )
+    """One line says all of a page with one; below several stands what is unsure, and on which of them."""
+    first, *others = found.text.split("\n")
+    note = f"unsure: {found.reason}" if found.unsure else ""
+    if others and note:
+        digits = iter(found.digits)
+        doubtful = [sum(next(digits).unsure for _ in line) for line in (first, *others)]
+        places = [str(number) for number, count in enumerate(doubtful, 1) if count]
+        of_some = found.reason == "low confidence"  # else of the page as a whole
+        others.append(f"{note} in line{'s' * (len(places) > 1)} {', '.join(places)}" if of_some else note)
+        note = ""
+    head = f"{found.file}  {first or '(no digits)'}{note and '  ' + note}"
+    result("\n".join([head, *(f"  {line}" for line in others)]))

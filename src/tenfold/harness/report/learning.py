@@ -27,7 +27,8 @@ def learning(facts: Facts) -> str:
         ending = "a callback stopped the training early"
     lead = (
         f"Epoch {kept} of {len(epochs)} was kept{ending and '; ' + ending}. Training figures are taken "
-        "during the epoch, with dropout and distortions on, so they may look worse than those of validation."
+        "during the epoch, with whatever makes learning harder: dropout, distortions, smoothed labels. So "
+        "they may look worse than those of validation."
     )
     count, shown = record["counts"].get("train"), record["recipe"].get("shown")
     if isinstance(count, int) and isinstance(shown, int) and shown < count:

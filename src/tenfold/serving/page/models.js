@@ -45,7 +45,7 @@ export function page(name) {
     element('dl', { className: 'tiles' },
       ...(found ? [tile('Right', accuracy(found), `of ${SETS[found.on] ?? found.on}; 95 % interval ${interval(found)}`)] : []),
       tile('Parameters', each.parameters.toLocaleString('en'), `${Math.round(each.bytes / 1000).toLocaleString('en')} kB on disk`),
-      tile('Unsure below', each.threshold ? percent(each.threshold) : 'never', 'the confidence under which it does not answer'),
+      tile('Unsure below', each.threshold ? percent(each.threshold) : 'never', 'the confidence under which it says so'),
       tile('Temperature', each.temperature.toFixed(3), 'divides the evidence, so that its percentages are true')),
     ...section('Measured', table(['on', 'pictures', 'errors', 'right', '95 % interval'],
       Object.values(each.measured).map(measurement))),

@@ -35,7 +35,7 @@ export const because = (reason) => REASONS[reason] ?? `${reason[0].toUpperCase()
 // Two sentences on an unsure digit. `threshold` is the model's.
 export function why({ reason, label, confidence, probabilities }, threshold) {
   if (reason !== 'low confidence') return because(reason)
-  const limit = `This model answers from ${percent(threshold)} on.`
+  const limit = `This model is sure from ${percent(threshold)} on.`
   const order = probabilities.map((share, digit) => [share, digit]).sort((a, b) => b[0] - a[0])
   if (order[0][0] < 0.3) return `It looks like no digit that the network knows. ${limit}`
   const [share, second] = order[1]
