@@ -29,7 +29,7 @@ train: .venv/.train ## train on MNIST, evaluate on the official 10,000, save the
 	.venv/bin/tenfold train $(RECIPE) $(ARGS)
 
 test: .venv/.dev ## run all tests but the slow ones
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: .venv/.dev ## run the tests that need minutes
 	.venv/bin/python -m pytest -m slow $(ARGS)
