@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from tenfold.metrics import threshold_accepting
 
 CONFIDENCE, LIKENESS = "confidence", "likeness"  # the thresholds that a model file may have
+LOW = "low confidence"  # why an answer is unsure that is below the first of them
 FEW = 1_000  # images to fit on: the hundredth of fewer that is refused has less than ten
 LEAST = 0.6  # the confidence of what is accepted by its likeness
 

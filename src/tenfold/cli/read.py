@@ -117,13 +117,15 @@ def _print_json(found: "Reading") -> None:
 
 def _print_text(found: "Reading") -> None:
     """One line says all of a page with one; below several stands what is unsure, and on which of them."""
+    from tenfold.thresholds import LOW
+
     first, *others = found.text.split("\n")
     note = f"unsure: {found.reason}" if found.unsure else ""
     if others and note:
         digits = iter(found.digits)
         doubtful = [sum(next(digits).unsure for _ in line) for line in (first, *others)]
         places = [str(number) for number, count in enumerate(doubtful, 1) if count]
-        of_some = found.reason == "low confidence"  # else of the page as a whole
+        of_some = found.reason == LOW  # else of the page as a whole
         others.append(f"{note} in line{'s' * (len(places) > 1)} {', '.join(places)}" if of_some else note)
         note = ""
     head = f"{found.file}  {first or '(no digits)'}{note and '  ' + note}"

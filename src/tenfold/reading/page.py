@@ -25,7 +25,7 @@ from tenfold.reading.lattice import Edge, Path, Step, readings
 from tenfold.reading.letters import SPACE, Probabilities, digit_chances, without_letters
 from tenfold.reading.lines import FLOOR
 from tenfold.reading.signs import without_signs
-from tenfold.thresholds import CONFIDENCE, unsure
+from tenfold.thresholds import CONFIDENCE, LOW, unsure
 
 SEARCHED = 2_000  # readings that are held against a checksum or an odd pattern before the search gives up
 _ATOMS = 7  # at most these make one digit
@@ -164,7 +164,7 @@ def _look(
     if reason is None and page.crowded:
         reason = "too much on the page"
     if reason is None and any(digit.unsure for digit in digits):
-        reason = "low confidence"
+        reason = LOW
     return Reading(file, text, digits, reason is not None, reason)
 
 

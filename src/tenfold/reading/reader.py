@@ -29,7 +29,7 @@ from tenfold.reading.given import check_not_one, check_sequence, network_input, 
 from tenfold.reading.lines import LineReader
 from tenfold.reading.looks import PERHAPS, SECOND_LOOK, SECOND_OPINION, several_looks
 from tenfold.reading.sessions import Sessions
-from tenfold.thresholds import CONFIDENCE, unsure
+from tenfold.thresholds import CONFIDENCE, LOW, unsure
 
 if TYPE_CHECKING:
     from tenfold.images.segment import Page
@@ -247,7 +247,7 @@ class Reader:
             reason = "blank"
         elif unsure(row[None], self.metadata.thresholds)[0]:
             least = self.metadata.thresholds.get(CONFIDENCE, 0.0)
-            reason = "low confidence" if confidence < least else UNLIKE
+            reason = LOW if confidence < least else UNLIKE
         return Prediction(file, label, confidence, reason is not None, reason, tuple(row.tolist()))
 
 

@@ -25,6 +25,7 @@ _LAST = {
     503: BUSY,
 }
 _CLOSE = (b"connection", b"close")
+_LIVE, _READY = LIVE.encode(), READY.encode()
 
 
 def in_bytes(response: Response, *headers: tuple[bytes, bytes]) -> bytes:
@@ -73,9 +74,9 @@ class Wire:
         """Status and answer where `path` is a probe's; the log is to tell of each, and so has them routed."""
         if self.guard.settings.log:
             return None
-        if path == LIVE.encode():
+        if path == _LIVE:
             return 200, self._live[stays]
-        if path == READY.encode():
+        if path == _READY:
             state = self.guard.engine.ready
             return 200 if state else 503, self._ready[state][stays]
         return None

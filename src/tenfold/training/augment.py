@@ -9,13 +9,12 @@ nothing.
 import math
 from dataclasses import dataclass, fields
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from tenfold.errors import UsageError
-from tenfold.training.fields import fits, shown
+from tenfold.training.fields import fits, settle, shown
 
 FURTHEST = 1_000.0  # of limits that have no nearer one
 
@@ -39,12 +38,11 @@ class Augmentation:
     """largest weight of the dilated (thicker) or eroded (thinner) picture in the blend, 0 to 1"""
 
     def __post_init__(self) -> None:
+        settle(self)
         # a shift of 28 leaves nothing to see, a scale of 1 divides by zero
         below = {"shift": 28.0, "scale": 1.0, "thickness": math.nextafter(1, 2)}
         for field in fields(self):
             limit = getattr(self, field.name)
-            if isinstance(limit, np.generic):  # which JSON does not have
-                object.__setattr__(self, field.name, limit := limit.item())
             if not fits(float, limit) or not 0 <= limit < below.get(field.name, FURTHEST):
                 limit = shown(limit)
                 raise UsageError(f"The limit {limit} of the distortion '{field.name}' is out of range.")

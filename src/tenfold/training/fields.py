@@ -12,6 +12,8 @@ from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from tenfold.errors import UnknownNameError, UsageError
 
 LONGEST = 60  # characters of a wrong value that are repeated
@@ -38,6 +40,14 @@ def kinds_of(cls: type) -> dict[str, Any]:
     """Name -> type of the fields of the dataclass `cls`."""
     hints = get_type_hints(cls)
     return {field.name: hints[field.name] for field in fields(cls)}
+
+
+def settle(instance: Any) -> None:
+    """Make Python's numbers, which JSON has, of numpy's in the fields of a frozen dataclass."""
+    for field in fields(instance):
+        value = getattr(instance, field.name)
+        if isinstance(value, np.generic):
+            object.__setattr__(instance, field.name, value.item())
 
 
 def fits(kind: Any, value: object) -> bool:

@@ -16,13 +16,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-import numpy as np
-
 from tenfold.errors import RecipeError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import is_file, read_bounded, write_atomic
 from tenfold.training.augment import Augmentation
 from tenfold.training.checkpoint import plain
-from tenfold.training.fields import check, fits, kinds_of, shown
+from tenfold.training.fields import check, fits, kinds_of, settle, shown
 from tenfold.training.networks import NETWORKS, Baseline, Compact, Described, Symmetric
 
 __all__ = ["RECIPES", "Recipe", "find_recipe", "read_recipe", "replace", "write_recipe"]
@@ -69,11 +67,9 @@ class Recipe:
     keeps the last epoch, as it must be where the learning rate is annealed to zero"""
 
     def __post_init__(self) -> None:
+        settle(self)
         for name, kind in kinds_of(type(self)).items():
-            value = getattr(self, name)
-            if isinstance(value, np.generic):  # which JSON does not have
-                object.__setattr__(self, name, value := value.item())
-            if not fits(kind, value):
+            if not fits(kind, getattr(self, name)):
                 self._refuse(name)
         sound = {
             "name": NAME.fullmatch(self.name) is not None,

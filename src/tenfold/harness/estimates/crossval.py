@@ -98,8 +98,8 @@ def crossval(
         "repeats": repeats,
         "seed": seed,
         "threads": share.threads,
+        "writers": None if writers is None else sha256(writers.astype("<i4").tobytes()),
     }
-    settings["writers"] = None if writers is None else sha256(writers.astype("<i4").tobytes())
     record = new_record(FORMAT, chosen, [data], **settings, sets=sets, count=len(data))
     name = f"crossval-{chosen.name}-{by}-{folds}x{repeats}-{seed}"
     folder = Path(out) if out is not None else usual_folder(name, data)

@@ -45,8 +45,8 @@ BEGUN: Fields = {
 }
 FINISHED: Fields = {"fits": list, "results": dict}
 # What a fold's answers follow from: a folder goes on only where none of it differs.
-SETTINGS = ("recipe", "folds", "by", "repeats", "seed", "data")
-WORDS = {"by": "kind of folds"}  # of settings, for people
+SETTINGS = ("recipe", "folds", "by", "repeats", "seed", "data", "writers")
+WORDS = {"by": "kind of folds", "writers": "set of writers"}  # of settings, for people
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -160,9 +160,8 @@ class Crossval(Recorded):
         return found == wanted and _are_probabilities(arrays["probabilities"], (repeats, n, 10))
 
     def _must_match(self, record: dict[str, Any]) -> None:
-        other = [WORDS.get(key, key) for key in SETTINGS if self.record[key] != record[key]]
-        if self.record.get("writers", record["writers"]) != record["writers"]:  # older ones do not say
-            other.append("set of writers")
+        before = {"writers": record["writers"], **self.record}  # older ones do not say
+        other = [WORDS.get(key, key) for key in SETTINGS if before[key] != record[key]]
         if self.record["versions"].get("torch") != record["versions"].get("torch") and not self.finished:
             other.append("version of torch")
         self._refuse_other("a cross-validation", other)

@@ -101,17 +101,17 @@ def _columns(trials: Trials) -> dict[int, Floats]:
     return {n: np.array([_accuracy(trial, n) for trial in trials]) for n in NINTHS}
 
 
-def _lifted(trials: Trials) -> dict[int, Floats]:
-    """`_columns` to draw. What errs more than twenty times as often as the best, or as half an image, is
+def _lifted(trials: Trials, columns: dict[int, Floats]) -> dict[int, Floats]:
+    """`columns` to draw. What errs more than twenty times as often as the best, or as half an image, is
     drawn as if it erred just so: diverged trials, with an accuracy of 0, would flatten all else."""
-    columns = _columns(trials)
     count = next(one["held_out"] for trial in trials for one in trial["measured"])
     foot = max(0.0, 1 - 20 * max(1 - float(np.nanmax(columns[ALL])), 0.5 / count))
     return {n: np.maximum(column, foot) for n, column in columns.items()}
 
 
 def _history(trials: Trials, best: int, validation: str) -> str:
-    columns, lifted = _columns(trials), _lifted(trials)
+    columns = _columns(trials)
+    lifted = _lifted(trials, columns)
     measured = f"measured on {validation}"
     both = figure(_by_trial(trials, lifted), "Accuracy by trial (wider towards 100 %)", measured)
     both += figure(_by_images(trials, lifted, best), "Learning curves of the trials", measured)
@@ -180,7 +180,7 @@ def _importance(shares: dict[str, float] | None, trials: Trials) -> str:
 
 
 def _parameters(record: dict[str, Any], trials: Trials, validation: str) -> str:
-    y, drawn = accuracy_axis({"all": _lifted(trials)[NINTHS[0]]})
+    y, drawn = accuracy_axis({"all": _lifted(trials, _columns(trials))[NINTHS[0]]})
     drawings = []
     for path, inner in record["space"].items():
         if inner["kind"] == "Range":
