@@ -45,7 +45,10 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        close = difflib.get_close_matches(name, names, n=1)
+        close = difflib.get_close_matches(name, names, n=3)
+        close.sort(
+            key=lambda known: known.split("-")[0] != name.split("-")[0]
+        )  # mnist-test: mnist, not emnist
         hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(names)}."
         super().__init__(f"There is no {kind} '{name}'. {hint}")
 
@@ -54,7 +57,9 @@ class MissingExtraError(UsageError):
     """A package of an optional extra is needed and absent."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'tenfold[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra '{extra}'; in the project's folder: pip install '.[{extra}]'"
+        )
 
 
 class OutputExistsError(UsageError):

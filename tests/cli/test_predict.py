@@ -105,24 +105,26 @@ def test_a_file_that_may_not_be_opened_is_reported_and_the_others_go_on(
     assert found.out.startswith(str(pictures[0]))
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
 def test_a_folder_is_read_with_its_folders_in_order(
-    tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
+    command: str, tmp_path: Path, test_digits: Labelled, model_file: Path, tenfold: Any
 ) -> None:
     image = test_digits.images[0]
     wanted = [write(tmp_path / "in" / name, image) for name in ("a.png", "b.BMP", "c/a.webp", "d/e/f.jpg")]
     for name in (".hidden.png", ".git/x.png"):
         write(tmp_path / "in" / name, image)
     (tmp_path / "in" / "notes.txt").write_text("no picture")
-    found = tenfold("predict", tmp_path / "in", "--model", model_file, "--json")
+    found = tenfold(command, tmp_path / "in", "--model", model_file, "--json")
     assert found.code == 0
     assert [json.loads(line)["file"] for line in found.out.splitlines()] == [str(path) for path in wanted]
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
 def test_a_folder_without_pictures_is_an_error_and_the_others_go_on(
-    pictures: list[Path], model_file: Path, tmp_path: Path, tenfold: Any
+    command: str, pictures: list[Path], model_file: Path, tmp_path: Path, tenfold: Any
 ) -> None:
     (tmp_path / "empty").mkdir()
-    found = tenfold("predict", tmp_path / "empty", pictures[0], "--model", model_file)
+    found = tenfold(command, tmp_path / "empty", pictures[0], "--model", model_file)
     assert found.code == 3
     assert found.err.startswith(f"tenfold: The folder '{tmp_path / 'empty'}' holds no pictures")
     assert found.out.startswith(str(pictures[0]))

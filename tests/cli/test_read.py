@@ -92,9 +92,10 @@ def test_the_reading_is_painted_on_the_picture(page: Path, model_file: Path, ten
     zoom = after.shape[0] // before.shape[0]
     assert after.shape == (before.shape[0] * zoom, before.shape[1] * zoom, 3)
     assert (np.ptp(after.astype(int), axis=2) > 60).sum() > 200  # colour, where the page had none
-    found = tenfold("read", page, page, "--model", model_file, "--draw", out)
-    assert found.code == 2
-    assert "one picture" in found.err
+    for several in ([page, page], [page.parent]):
+        found = tenfold("read", *several, "--model", model_file, "--draw", out)
+        assert found.code == 2
+        assert "one picture" in found.err
     lost = tenfold("read", page, "--model", model_file, "--draw", "no/such/out.png")
     assert (lost.code, lost.out) == (4, "")
 

@@ -69,5 +69,5 @@ def test_without_torch_the_extra_is_named(tenfold: Any, monkeypatch: Any) -> Non
     found = tenfold("recipes")
     assert (found.code, found.err) == (
         2,
-        "tenfold: Training needs the extra 'train': pip install 'tenfold[train]'\n",
+        "tenfold: Training needs the extra 'train'; in the project's folder: pip install '.[train]'\n",
     )

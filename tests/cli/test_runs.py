@@ -89,10 +89,15 @@ def test_json_has_the_runs_and_the_openings(good: Path, tenfold: Any) -> None:
     assert json.loads(tenfold("runs", "--json", "--recipe", "other").out) == {"runs": [], "test_openings": 2}
 
 
-def test_an_empty_folder_says_so(tenfold: Any) -> None:
-    found = tenfold("runs", "--in", "nowhere")
-    assert (found.code, found.err) == (0, "There are no such runs in 'nowhere'.\n")
+def test_where_nothing_was_trained_yet_there_are_no_runs(tenfold: Any) -> None:
+    found = tenfold("runs")
+    assert (found.code, found.err) == (0, "There are no such runs in 'runs'.\n")
     assert "opened 0 times" in found.out
+
+
+def test_a_folder_that_is_named_must_be_there(tenfold: Any) -> None:
+    found = tenfold("runs", "--in", "nowhere")
+    assert (found.code, found.out, found.err) == (2, "", "tenfold: There is no folder 'nowhere'.\n")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def test_without_tensorboard_nothing_is_begun(
     monkeypatch.setattr("tenfold.training.track.find_spec", lambda _: None)
     found = tenfold("train", "small", "--data", digits, "--track", "logs")
     assert (found.code, found.out) == (2, "")
-    sentence = "Writing for TensorBoard needs the extra 'track': pip install 'tenfold[track]'"
+    sentence = (
+        "Writing for TensorBoard needs the extra 'track'; in the project's folder: pip install '.[track]'"
+    )
     assert found.err == f"tenfold: {sentence}\n"
     assert not Path("runs").exists()
     assert not Path("logs").exists()

@@ -92,6 +92,7 @@ def test_quiet_is_silent(digits: Path, tenfold: Any) -> None:
         (["--resume", "x", "--seed", 0], 2, "--resume keeps the run's own settings; leave out: seed."),
         (["--resume", "x", "--final"], 2, "leave out: final."),
         (["--force"], 2, "--force goes with --resume RUN."),
+        (["--batch-size", 8], 2, "--batch-size is no option but a field of the recipe: --change batch_size"),
     ],
 )
 def test_what_is_mistyped_gets_one_sentence_and_leaves_no_folder(

@@ -91,7 +91,9 @@ def test_a_path_that_is_no_set_is_refused(tmp_path: Path) -> None:
         load_set(tmp_path / "absent")
 
 
-@pytest.mark.parametrize(("name", "near"), [("mnits", "mnist"), ("emnist-digit", "emnist-digits")])
+@pytest.mark.parametrize(
+    ("name", "near"), [("mnits", "mnist"), ("emnist-digit", "emnist-digits"), ("mnist-test", "mnist")]
+)
 def test_a_mistyped_name_is_told_what_is_near(name: str, near: str) -> None:
     with pytest.raises(UnknownNameError, match=rf"There is no data set '{name}'\. Did you mean '{near}'\?"):
         load_set(name)

@@ -480,5 +480,5 @@ def test_without_torch_whatever_trains_names_the_extra() -> None:
     rooms = ("training.recipes", "training.loop", "harness.explore.search")
     command = [sys.executable, "-c", WITHOUT_TORCH, *rooms]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    sentence = "Training needs the extra 'train': pip install 'tenfold[train]'"
+    sentence = "Training needs the extra 'train'; in the project's folder: pip install '.[train]'"
     assert done.stdout.splitlines() == [sentence] * 4

@@ -942,6 +942,11 @@ def test_a_page_without_examples_lacks_nothing_else(open_page: Open) -> None:
 
 def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) -> None:
     page = open_page(viewport=PHONE)
+    page.get_by_role("button", name="Example of 4").first.click()
+    expect(page.locator("#numeral")).to_have_text("4")
+    expect(page.locator("#sheet")).to_be_in_viewport(ratio=0.99)
+    expect(page.locator("#numeral")).to_be_in_viewport(ratio=0.99)
+    page.get_by_role("button", name="Clear").click()
     draw(page, three(page))
     page.set_input_files(
         "#files", upload("a picture with a name that is much too long for a phone.png", picture())

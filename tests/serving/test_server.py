@@ -258,4 +258,7 @@ def test_the_model_given_is_the_default_beside_those_shipped(model_file: Path, s
 def test_without_the_extra_it_names_it(tmp_path: Path) -> None:
     (tmp_path / "starlette.py").write_text("raise ImportError")
     code, err = run(PYTHONPATH=str(tmp_path))
-    assert (code, err) == (2, "tenfold: Serving needs the extra 'serve': pip install 'tenfold[serve]'\n")
+    assert (code, err) == (
+        2,
+        "tenfold: Serving needs the extra 'serve'; in the project's folder: pip install '.[serve]'\n",
+    )

@@ -57,7 +57,7 @@ def _main(
 ) -> None: ...
 
 
-app.command("train")(train.train)
+app.command("train", cls=train.Command)(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("read")(read.read)

@@ -2,8 +2,7 @@
 
 import csv
 import io
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,8 @@ from tenfold.cli.batch import (
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
-from tenfold.cli.output import emit, failure, message, percent, result
+from tenfold.cli.output import emit, message, percent, result
+from tenfold.cli.pictures import Failures, picture_files
 
 if TYPE_CHECKING:
     from tenfold.reading.explain import Explanation
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 EXPLAINED = 100  # pictures on a page
 CSV_HEADER = ["file", "label", "confidence", "unsure", "reason", *(f"p{digit}" for digit in range(10))]
-
-Fail = Callable[[str, str], None]
 
 
 def predict(
@@ -85,16 +83,8 @@ def predict(
     if csv_:
         result(_csv(CSV_HEADER))
     show = _print_csv if csv_ else _print_json if json else _print_line
-    failed = 0
-
-    def fail(file: str, sentence: str) -> None:
-        nonlocal failed
-        failed += 1
-        failure(file, sentence)
-        if json:
-            emit({"file": file, "error": sentence})
-
-    files = _files(list(map(Path, images)), fail)
+    fail = Failures(json=json)
+    files = picture_files(images, fail)
     if explain is not None:
         _explain(reader, files, fail, explain, json=json)
     for found in predict_many(reader, files):
@@ -102,11 +92,11 @@ def predict(
             fail(found.file, found.error)
         else:
             show(found)
-    if failed:
+    if fail.some:
         raise typer.Exit(3)
 
 
-def _explain(reader: "Reader", files: Iterator[Path], fail: Fail, out: Path, *, json: bool) -> None:
+def _explain(reader: "Reader", files: Iterator[Path], fail: Failures, out: Path, *, json: bool) -> None:
     from dataclasses import asdict
     from itertools import islice
 
@@ -148,35 +138,6 @@ def _print_steps(found: "Explanation") -> None:
     for name, words in rows:
         if words is not None:
             result(f"  {name:<7} {words}")
-
-
-def _files(paths: list[Path], fail: Fail) -> Iterator[Path]:
-    """Files as given; of a folder, its pictures and those of its folders, in order, hidden ones left out."""
-    from tenfold.data.folder import SUFFIXES
-
-    for path in paths:
-        if not os.path.isdir(path):  # Path.is_dir raises where it may not look
-            yield path
-            continue
-        empty = True
-        refused: list[OSError] = []
-        for file in _pictures(path, refused.append):
-            empty = False
-            yield file
-        for cause in refused:
-            fail(cause.filename, f"The folder '{cause.filename}' cannot be read: {cause.strerror}.")
-        if empty and not refused:
-            fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(sorted(SUFFIXES))}).")
-
-
-def _pictures(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
-    from tenfold.data.folder import SUFFIXES
-
-    for place, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith("."):
-                yield Path(place, name)
 
 
 def _print_line(found: "Prediction") -> None:

@@ -1,5 +1,6 @@
 """`tenfold read`: pictures with any number of digits each."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,8 @@ from tenfold.cli.batch import (
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
-from tenfold.cli.output import emit, failure, result
+from tenfold.cli.output import emit, result
+from tenfold.cli.pictures import Failures, picture_files
 
 if TYPE_CHECKING:
     from tenfold.reading.page import Reading
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 def read(
     images: Annotated[
         list[str],  # a Path would make s3:/bucket of s3://bucket
-        typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits."),
+        typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits, or folders of them."),
     ],
     model: Model = None,
     digits: Annotated[
@@ -55,15 +57,15 @@ def read(
     and the exit code is 3.
 
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
-    folder, a Parquet or IDX file, or a URI such as s3://bucket/scans.
+    Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
     from tenfold.errors import DiskError, InputError, refuse_empty
     from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
 
     refuse_empty("An IMAGE", *images)
-    if draw is not None and (len(images) > 1 or out is not None):
-        raise typer.BadParameter("--draw takes one picture, and no --out.")
+    if draw is not None and (len(images) > 1 or os.path.isdir(images[0]) or out is not None):
+        raise typer.BadParameter("--draw takes one picture, no folder and no --out.")
     refuse_over_input(draw, images)
     expected = Expected(digits, allowed, pattern, checksum)  # a slip in these is no picture's fault
     if out is None:
@@ -83,21 +85,17 @@ def read(
             json=json,
         )
         return
-    failed = False
-    for image in map(Path, images):
+    fail = Failures(json=json)
+    for image in picture_files(images, fail):
         try:
             found = reader.read(image, digits=digits, allowed=allowed, pattern=pattern, checksum=checksum)
         except (InputError, DiskError) as error:
-            failed = True
-            sentence = str(error)
-            failure(str(image), sentence)
-            if json:
-                emit({"file": str(image), "error": sentence})
+            fail(str(image), str(error))
             continue
         if draw is not None:
             _draw(image, found, draw)
         _print_json(found) if json else _print_text(found)
-    if failed:
+    if fail.some:
         raise typer.Exit(3)
 
 

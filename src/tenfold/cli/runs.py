@@ -55,8 +55,12 @@ def runs(
     if context.invoked_subcommand is not None:
         _refuse_lost(context, context.invoked_subcommand)
         return
+    from tenfold.files import is_folder
+    from tenfold.harness.records.record import RUNS
     from tenfold.runs.listing import count_openings, list_runs, sort_runs
 
+    if folder != RUNS and not is_folder(folder):
+        raise UsageError(f"There is no folder '{folder}'.")
     entries = list_runs(folder, recipe=recipe, status=status)
     if sort is not None:
         entries = sort_runs(entries, sort)

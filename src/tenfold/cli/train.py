@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from tenfold.cli.completion import recipe_names
 from tenfold.cli.options import Data, Json, Quiet, Threads
@@ -91,6 +92,22 @@ Track = Annotated[
 ]
 
 
+class Command(TyperCommand):
+    """Who gives a recipe's field as an option, such as --epochs 3, is told how it is given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as slip:  # Typer has a Click of its own, whose error for this it does not export
+            option: str = getattr(slip, "option_name", "")
+            name = option.strip("-").replace("-", "_")
+            if name and _is_field(name):
+                raise UsageError(
+                    f"{option} is no option but a field of the recipe: --change {name}=VALUE."
+                ) from None
+            raise
+
+
 def train(
     recipe: Recipe = None,
     change: Change = None,
@@ -167,6 +184,16 @@ def train(
         emit({**run.record, "run": str(run.folder)})
     elif not quiet:
         _closing(run.folder, run.record)
+
+
+def _is_field(name: str) -> bool:
+    from tenfold.errors import need_torch
+
+    need_torch()
+    from tenfold.harness.explore.fields import fields_of, short_name
+    from tenfold.training.recipes import find_recipe
+
+    return name in map(short_name, fields_of(find_recipe("fast")))
 
 
 def _changed(recipe: str | None, changes: list[str]) -> Any:

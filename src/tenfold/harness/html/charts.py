@@ -69,9 +69,9 @@ def line_chart(
     parts = [_axes(x, y), *(_curve(x, y, line) for line in lines)]
     if mark is not None:
         at = x.place(mark[0], LEFT, RIGHT)
-        side = ("end", -5) if at > (LEFT + RIGHT) / 2 else ("start", 5)
+        side = "end" if at > (LEFT + RIGHT) / 2 else "start"
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
-        parts.append(_text(at + side[1], BOTTOM - 6, mark[1], f"note {side[0]}"))
+        parts.append(_text(at, TOP - 3, mark[1], f"note {side}"))  # above the curves
     parts.append(_legend(lines) if legend else "")
     return _svg(title, about, parts)
 

@@ -31,7 +31,7 @@ export function start() {
 }
 
 // Buttons with an example each; `then` runs after one was taken.
-export async function offerExamples(group, then = () => byId('sheet').focus({ preventScroll: true })) {
+export async function offerExamples(group, then = showSheet) {
   for (const [digit, picture] of (await examples().catch(() => [])).entries()) {
     const canvas = element('canvas', { width: 28, height: 28, ariaHidden: 'true' })
     const button = element('button', { type: 'button', ariaLabel: `Example of ${digit}` }, canvas)
@@ -48,6 +48,11 @@ export async function offerExamples(group, then = () => byId('sheet').focus({ pr
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw)
     button.addEventListener('click', () => { sheet.clear(); sheet.take(picture); then() })
   }
+}
+
+function showSheet() { // on a phone it is out of sight of the examples
+  byId('sheet').focus({ preventScroll: true })
+  byId('sheet').scrollIntoView({ block: 'nearest' })
 }
 
 function shortcut(event) {
