@@ -1,7 +1,7 @@
-"""The tutorial is one thing in two forms, and every cell of it runs: here on one digit in a hundred.
+"""The tutorial is one thing in two forms, and every cell of it runs: here on one digit in 200.
 
 The commands are those of the notebook, letter by letter. Their processes find a `sitecustomize` that leaves
-600 training and 100 test digits of MNIST and one core, so that all of it takes a minute.
+300 training and 50 test digits of MNIST and one core, so that all of it takes a minute.
 """
 
 import importlib.util
@@ -19,10 +19,10 @@ import tenfold.environment as environment
 environment.cores = lambda: 1
 
 whole = mnist._load
-mnist.VALIDATION = 50
+mnist.VALIDATION = 25
 
 def _load(name, folder, prefix, count):
-    return whole(name, folder, prefix, count).take(range(count // 100), name)
+    return whole(name, folder, prefix, count).take(range(count // 200), name)
 
 mnist._load = _load
 """
@@ -54,11 +54,11 @@ def test_every_cell_of_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.Mon
     script = tutorial()
     notebook = script.read(script.NOTEBOOK)
     for cell in notebook.cells:  # there are no 55,000 here
-        cell.source = cell.source.replace("300,1000,3000,10000,55000", "20,50,100,300,550")
+        cell.source = cell.source.replace("300,1000,3000,10000,55000", "20,40,80,150,275")
     executed = script.execute(notebook, tmp_path)
     text = script.page(executed)
-    assert "on 550 images, validating on 50" in text
-    assert "600)" in text  # errors of the cross-validation
+    assert "on 275 images, validating on 25" in text
+    assert "300)" in text  # errors of the cross-validation
     assert "McNemar's exact test" in text
     assert (tmp_path / "runs" / "report.html").exists()
     assert str(tmp_path) not in text

@@ -41,7 +41,7 @@ def crashes(digits: Path, folder: Path, stride: int) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("stride", [47, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [71, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_training_that_dies_at_a_system_call_of_its_saves_ends_as_if_it_had_not(
     tmp_path: Path, stride: int
 ) -> None:
