@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.lines import lines_of_paper
+from tenfold.images.pixels import at_a_side
 from tenfold.images.resize import shrunk
 from tenfold.images.surroundings import sheet
 
@@ -125,7 +126,7 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     window = (max(3, round(_STROKE_SHARE * min(small.shape)) | 1),) * 2
     closed = np.asarray(cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones(window, np.uint8)), np.float32)
     least, dark = _dark(closed - level)
-    if dark[0].any() or dark[-1].any() or dark[:, 0].any() or dark[:, -1].any():  # as of few pictures
+    if at_a_side(dark):  # as of few pictures
         closed = _without_shadow(level, closed, window, least, dark)
         _, dark = _dark(closed - level)
     blank = 1 - dark

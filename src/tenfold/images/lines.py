@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.images.pixels import at_a_side, box_of
+
 _SEARCH_SIDE = 128  # lines are looked for on a plane of this size, where few are wider than a pixel
 _TILT = 0.06  # rise over run: 3.4 degrees either way
 _COVER = 0.8  # the share of a line's length that must be ink
@@ -33,7 +35,7 @@ _Band = tuple[int, int, int]  # first row, last row + 1 (both at the middle colu
 def lines_of_paper(ink: Plane) -> NDArray[np.bool_]:
     """The pixels of `ink`, uint8 [h, w] and 0 on paper, that belong to lines across or down the picture."""
     mask, _ = _searched(ink)
-    crossed = _crossed(mask)
+    crossed = at_a_side(mask) and _crossed(mask)
     if not (crossed or _may_have_lines(mask) or _may_have_lines(mask.T)):
         return np.zeros(ink.shape, bool)  # the answer for nearly every picture
     whole = np.ones(ink.shape, np.uint8)
@@ -123,6 +125,8 @@ class _Lines:
 
 def _may_have_lines(mask: Plane) -> bool:
     """Whether there may be one across a picture that fills its plane: False where no tilt gives one."""
+    if box_of(mask)[2] < _COVER * mask.shape[1]:  # as of most single digits
+        return False
     most = round(_TILT * mask.shape[1])
     spread = cv2.dilate(mask, np.ones((most + 1 | 1, 1), np.uint8))
     longest: int = cv2.reduce(spread, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).max()

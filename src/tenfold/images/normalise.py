@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.images.ink import Ink, ink
-from tenfold.images.pixels import grey_if_grey, picture_pixels
+from tenfold.images.pixels import at_a_side, box_of, grey_if_grey, picture_pixels
 from tenfold.images.resize import shrunk, zoomed
 from tenfold.images.surroundings import surroundings
 
@@ -84,7 +84,7 @@ def find_digit(picture: Plane) -> Found:
         for image, bright in ((picture, True), (~picture, False)):
             if _is_mnist(image):
                 full = int(image.max())
-                return Found(image.copy(), Ink(image, 0, full, bright, 1.0), _box(image), full, False, 1)
+                return Found(image.copy(), Ink(image, 0, full, bright, 1.0), box_of(image), full, False, 1)
     found = ink(picture)
     blank = found.contrast < _FAINTEST
     mask, components = (found.mask, 0) if blank else _digit_mask(found.mask)
@@ -93,11 +93,8 @@ def find_digit(picture: Plane) -> Found:
     if blank:
         return Found(np.zeros((SIDE, SIDE), np.uint8), found, (0, 0, 0, 0), 0, False, 0)
     image = place(_strokes(found, mask))
-    x, y, width, height = _box(mask)
-    touches = x == 0 or y == 0 or x + width == mask.shape[1] or y + height == mask.shape[0]
-    z = 1 / found.scale
-    box = (round(x * z), round(y * z), round(width * z), round(height * z))
-    return Found(image, found, box, found.contrast, touches, components)
+    x, y, width, height = (round(length / found.scale) for length in box_of(mask))
+    return Found(image, found, (x, y, width, height), found.contrast, at_a_side(mask), components)
 
 
 def _from_afar(picture: Plane, side: int) -> Found:
@@ -111,16 +108,11 @@ def _from_afar(picture: Plane, side: int) -> Found:
 def _is_mnist(image: Plane) -> bool:
     """True for all 70,000: the longer side of the ink is 20 (19 in 16 images), and its centre of mass rounds
     to pixel 14 both ways (one image is 0.52 off)."""
-    _, _, width, height = _box(image)
+    _, _, width, height = box_of(image)
     if max(width, height) not in (BOX - 1, BOX):
         return False
     x, y = _centre_of_mass(image)
     return abs(x - SIDE // 2) < 0.53 and abs(y - SIDE // 2) < 0.53
-
-
-def _box(image: Plane) -> tuple[int, int, int, int]:
-    x, y, width, height = cv2.boundingRect(image)
-    return x, y, width, height
 
 
 def _centre_of_mass(image: Plane) -> tuple[float, float]:
@@ -165,7 +157,7 @@ def _digit_mask(mask: Plane) -> tuple[Plane, int]:
 def _strokes(found: Ink, mask: Plane) -> Plane:
     """The digit alone, 0 or 255, its longer side FINE, its strokes as wide as MNIST's."""
     near = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)  # with strokes' half-dark rims
-    x, y, width, height = _box(near)
+    x, y, width, height = box_of(near)
     box = np.s_[y : y + height, x : x + width]
     crop = _padded(found.plane[box] * near[box], 2)
     fine = zoomed(crop, FINE / max(width, height))
@@ -200,7 +192,7 @@ def with_stroke_width(binary: Plane) -> Plane:
 
 def place(strokes: Plane) -> Plane:
     """Shrunk into the 20 x 20 box, its centre of mass at pixel 14, 14."""
-    x, y, width, height = _box(strokes)
+    x, y, width, height = box_of(strokes)
     zoom = BOX / max(width, height)
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     digit = cv2.resize(strokes[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)

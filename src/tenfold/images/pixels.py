@@ -1,5 +1,7 @@
-"""One picture in memory: it is what it must be or ends in one ShapeError; grey where it has no colour."""
+"""One picture in memory: it is what it must be or ends in one ShapeError; grey where it has no colour; where
+its ink lies."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,3 +33,16 @@ def grey_if_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return np.ascontiguousarray(red)
     return rgb
+
+
+def box_of(plane: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """x, y, width, height of what is not 0 in `plane`, uint8 [h, w]; zeros where all is."""
+    x, y, width, height = cv2.boundingRect(plane)
+    return x, y, width, height
+
+
+def at_a_side(plane: NDArray[np.uint8]) -> bool:
+    """Whether what is not 0 in `plane`, uint8 [h, w], reaches a side of it."""
+    x, y, width, height = box_of(plane)
+    within = 0 < x < plane.shape[1] - width and 0 < y < plane.shape[0] - height
+    return width > 0 and not within
