@@ -456,7 +456,7 @@ def test_without_torch_a_training_names_the_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("tenfold.errors.find_spec", lambda _: None)
     works: list[Callable[[str], Run]] = [train, resume, reproduce]
     for work in works:
-        with pytest.raises(UsageError, match=r"pip install 'tenfold\[train\]'"):
+        with pytest.raises(UsageError, match=r"pip install '\.\[train\]'"):
             work("baseline")
 
 

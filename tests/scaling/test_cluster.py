@@ -135,5 +135,5 @@ def test_what_ray_raises_at_its_start_is_one_sentence(
 
 def test_without_ray_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenfold.scaling.cluster.find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'tenfold\[ray\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[ray\]'"):
         cluster().__enter__()

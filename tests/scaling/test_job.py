@@ -314,5 +314,5 @@ def test_without_pyarrow_one_sentence_names_the_extra(
     folder: Path, tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenfold.scaling.places.find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'tenfold\[parquet\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[parquet\]'"):
         job(reader, tmp_path / "out", folder)

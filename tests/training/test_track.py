@@ -89,7 +89,7 @@ def test_without_tensorboard_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.setattr("tenfold.training.track.find_spec", lambda _: None)
     for call in (lambda: TensorBoard(tmp_path / "logs"), lambda: write_history(tmp_path / "logs", [])):
-        with pytest.raises(MissingExtraError, match=r"pip install 'tenfold\[track\]'"):
+        with pytest.raises(MissingExtraError, match=r"pip install '\.\[track\]'"):
             call()
     assert not (tmp_path / "logs").exists()
 
