@@ -46,9 +46,8 @@ class UnknownNameError(UsageError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         close = difflib.get_close_matches(name, names, n=3)
-        close.sort(
-            key=lambda known: known.split("-")[0] != name.split("-")[0]
-        )  # mnist-test: mnist, not emnist
+        # mnist-test is rather mnist than emnist-letters
+        close.sort(key=lambda other: other.split("-")[0] != name.split("-")[0])
         hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(names)}."
         super().__init__(f"There is no {kind} '{name}'. {hint}")
 
