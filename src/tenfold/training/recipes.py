@@ -172,7 +172,7 @@ BASELINE = Recipe(
 
 FAST = Recipe(
     name="fast",
-    summary="the most accuracy for the least time",
+    summary="as accurate as a few seconds of training allow",
     network=Compact(wide=(16,), narrow=(48, 64), padded=False, flattened=True),
     epochs=6,
     batch_size=256,
@@ -187,7 +187,7 @@ FAST = Recipe(
 
 BEST = Recipe(
     name="best",
-    summary="the most accuracy of one small network",
+    summary="as accurate as one small network gets",
     network=Compact(wide=(48, 64, 64, 80, 80, 96), narrow=(), padded=False, flattened=True),
     epochs=48,
     batch_size=256,
@@ -213,7 +213,7 @@ TINY = Recipe(
 
 TINY_1K = Recipe(
     name="tiny-1k",
-    summary="below 1,000 parameters: each kernel stands in eight positions",
+    summary="below 1,000 parameters: each kernel is used in eight positions",
     network=Symmetric(),
     epochs=24,
     batch_size=256,
@@ -225,7 +225,7 @@ TINY_1K = Recipe(
 
 READER = Recipe(
     name="reader",
-    summary="at home on paper: learns from digits as the world shows them, and what is none",
+    summary="reads real handwriting; learns digits as on paper and photographs, and what is no digit",
     network=Compact(wide=(48, 64), narrow=(96, 128, 128)),
     epochs=9,
     batch_size=256,
