@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
+from typing import IO
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ def main() -> None:
         _fail("There is not enough memory; close other programs or choose a smaller input.", 4)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 4)
+    finally:
+        _drop_what_is_refused(sys.stderr)
 
 
 def _terminated(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -47,7 +50,17 @@ def _as_bytes_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
 def _fail(sentence: str, code: int) -> None:
     with suppress(OSError):  # where nobody reads, the exit code says it
         print(f"tenfold: {sentence}", file=sys.stderr)
+    if sys.stdout is not None:
+        _drop_what_is_refused(sys.stdout)
     sys.exit(code)
+
+
+def _drop_what_is_refused(stream: IO[str]) -> None:
+    """Python writes again at its end what a full disk did not take, and ends with 120 for that."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

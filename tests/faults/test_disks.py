@@ -47,7 +47,9 @@ def resume(out: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """With buffered output, as users have it: what was refused is written again at the end."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def model(out: Path) -> str:

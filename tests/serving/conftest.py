@@ -46,7 +46,8 @@ class Running:
 
     def metric(self, name: str, **labels: str) -> float:
         """One sample of /metrics; 0 where it is not there yet."""
-        for family in text_string_to_metric_families(self.http.get("/metrics").text):
+        own = {"Connection": "close"}  # one that is kept may be closed for its age just as it is used again
+        for family in text_string_to_metric_families(self.http.get("/metrics", headers=own).text):
             for sample in family.samples:
                 if sample.name == name and sample.labels == labels:
                     return float(sample.value)
