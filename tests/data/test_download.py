@@ -57,7 +57,8 @@ def test_a_mirror_that_fails_is_named_with_its_reason(
         download(FILE, [mirror.url], "digits", HASTY)
     assert str(caught.value) == (
         f"The data set 'digits' cannot be downloaded: http://{mirror.host} {told}. "
-        "Try again later, or get digits.gz elsewhere and import it from that file or folder."
+        "Try again later, or get digits.gz elsewhere and import it: "
+        "tenfold data fetch digits --import-from FILE_OR_FOLDER."
     )
     assert len(mirror.asked) == times
 

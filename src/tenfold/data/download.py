@@ -84,7 +84,8 @@ def download(
     told = "; ".join(f"{where} {reason}" for where, reason in reasons.items())
     raise NetworkError(
         f"The data set '{set_name}' cannot be downloaded: {told}. "
-        f"Try again later, or get {file.name} elsewhere and import it from that file or folder."
+        f"Try again later, or get {file.name} elsewhere and import it: "
+        f"tenfold data fetch {set_name} --import-from FILE_OR_FOLDER."
     )
 
 

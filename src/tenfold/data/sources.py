@@ -113,7 +113,8 @@ def _fetch_file(source: Source, file: RemoteFile, store: Store) -> Path:
     if store.offline and store.import_from is None:
         raise NetworkError(
             f"The data set '{source.name}' is not in the cache and downloads are off: {file.name} is missing "
-            f"or damaged in '{path.parent}'. Go online, or import it from a local file or folder."
+            f"or damaged in '{path.parent}'. Go online, or import it: "
+            f"tenfold data fetch {source.name} --import-from FILE_OR_FOLDER."
         )
     _prepare(path.parent)
     if store.import_from is not None:
