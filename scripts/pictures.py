@@ -7,18 +7,16 @@ docs/report.png is the report of `make train`, docs/page.png the page of `tenfol
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
 import tenfold
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 SEVEN = (  # its strokes, in hundredths of the sheet
     "27,26 42,22 60,20 71,20 74,24 70,32 62,46 53,62 48,74 45,84",
@@ -27,12 +25,16 @@ SEVEN = (  # its strokes, in hundredths of the sheet
 
 
 def main() -> None:
+    sys.path.append(str(ROOT / "benchmarks"))
+    from service_process import Service
+
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         picture_report(browser, tenfold.train("fast", seed=0, out=Path(folder) / "fast-0").folder)
-        with served() as address:
-            picture_page(browser, address)
+        with Service() as service:
+            host, port = service.address
+            picture_page(browser, f"http://{host}:{port}/")
 
 
 def picture_report(browser: Browser, run: Path) -> None:
@@ -58,17 +60,6 @@ def picture_page(browser: Browser, address: str) -> None:
     expect(page.locator("#teach")).to_be_visible()
     page.wait_for_timeout(1000)  # bars grow
     page.screenshot(path=DOCS / "page.png")
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The address of a service of one's own."""
-    command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--no-open"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        yield next(word for word in line.split() if word.startswith("http"))
-        process.terminate()
 
 
 if __name__ == "__main__":

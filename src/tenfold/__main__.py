@@ -56,11 +56,13 @@ def _fail(sentence: str, code: int) -> None:
 
 
 def _drop_what_is_refused(stream: IO[str]) -> None:
-    """Python writes again at its end what a full disk did not take, and ends with 120 for that."""
+    """Python would end with 120 for what a full disk did not take."""
+    from tenfold.cli.output import discard
+
     try:
         stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        discard(stream)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
+from tests.training.conftest import torch_left_as_it_was
 
 import tenfold
 from tenfold.data import Labelled, load_test
@@ -76,17 +76,8 @@ def test_a_training_is_told_in_the_types_of_numpy_and_pathlib(
 
 
 def test_a_training_leaves_torch_as_it_was(small: Recipe, digits: Path) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    try:
+    with torch_left_as_it_was():
         train(replace(small, epochs=1), data=digits, **QUICK)
-        assert torch.get_num_threads() == 2
-        assert torch.equal(torch.rand(3), expected)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_trainings_in_threads_give_the_model_of_one_alone(small: Recipe, digits: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tenfold.errors import DiskError, ResourceError
 
@@ -25,8 +25,13 @@ def result(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit complains
+        discard(sys.stdout)
         sys.exit(141)  # as if by SIGPIPE
+
+
+def discard(stream: IO[str]) -> None:
+    """What `stream` did not take, which Python writes again at its end, and complains, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def emit(document: Any) -> None:

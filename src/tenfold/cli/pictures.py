@@ -37,14 +37,14 @@ def picture_files(paths: Sequence[str], fail: Failures) -> Iterator[Path]:
         for cause in refused:
             fail(cause.filename, f"The folder '{cause.filename}' cannot be read: {cause.strerror}.")
         if empty and not refused:
-            fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(sorted(SUFFIXES))}).")
+            fail(str(path), f"The folder '{path}' holds no pictures ({' '.join(SUFFIXES)}).")
 
 
 def _pictures(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
-    from tenfold.data.folder import SUFFIXES
+    from tenfold.data.folder import is_picture
 
     for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith("."):
+            if is_picture(name) and not name.startswith("."):
                 yield Path(place, name)

@@ -26,7 +26,7 @@ from tenfold.errors import DataError, named
 from tenfold.files import children, exists, is_file, is_folder, read_bounded
 from tenfold.kinds import DIGITS
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 OTHERS = {";": "semicolons", "\t": "tabs"}  # what columns are parted by, which must be commas
 COUNT_LIMIT = 1_000_000  # images
 CSV_LIMIT = 2**26  # bytes
@@ -135,6 +135,11 @@ def take_road(images: NDArray[np.uint8], road: Road | None = None) -> NDArray[np
     return np.stack([road(image) for image in images])
 
 
+def is_picture(name: str) -> bool:
+    """Whether a file that is called so is a picture."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def read_rows(path: str | Path, *, limit: int = CSV_LIMIT) -> list[Row]:
     """The lines of a labels.csv of at most `limit` bytes; files are relative to it. Raises DataError."""
     path = Path(path)
@@ -188,7 +193,7 @@ def _rows_of_classes(folder: Path) -> list[Row]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    files = [child for child in _children(folder) if child.suffix.lower() in SUFFIXES and is_file(child)]
+    files = [child for child in _children(folder) if is_picture(child.name) and is_file(child)]
     if not files:
         raise DataError(f"The folder '{folder}' has no pictures; remove it if there are none of that class.")
     return files

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data.folder import SUFFIXES
+from tenfold.data.folder import is_picture
 from tenfold.data.idx import IDX_LIMIT, IDX_NAMES, MAX_DIMENSIONS, Stream, is_gzipped, read_header, read_idx
 from tenfold.errors import DataError, IdxError
 from tenfold.scaling.places import File, Place
@@ -134,7 +134,7 @@ def _suffix_kind(name: str) -> Kind | None:
         return "parquet"
     if lower.endswith(IDX_NAMES):
         return "idx"
-    return "pictures" if lower.endswith(tuple(SUFFIXES)) else None
+    return "pictures" if is_picture(name) else None
 
 
 def _pictures(index: int, files: Sequence[Listed]) -> Part:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from tests.harness.report.test_run import Page
+from tests.training.conftest import torch_left_as_it_was
 
 from tenfold.data import load_test, load_training
 from tenfold.data.labelled import Labelled, Split
@@ -459,17 +460,8 @@ def test_a_training_that_diverges_is_a_result(digits: Split, monkeypatch: pytest
 
 
 def test_a_training_leaves_torch_as_it_was(digits: Split) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    try:
+    with torch_left_as_it_was():
         SearchWork(digits, 0, 1, "fp32").train(4, 1, TINY.to_dict(), 7)
-        assert torch.get_num_threads() == 2
-        assert torch.equal(torch.rand(3), expected)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_the_likelihood_is_that_of_the_best_temperature(digits: Split) -> None:
