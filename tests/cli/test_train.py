@@ -41,6 +41,17 @@ def test_a_training_shows_its_epochs_its_result_and_what_to_type_next(digits: Pa
     assert again.code == 0
 
 
+def test_a_training_goes_on_from_a_model_with_another_value(digits: Path, tenfold: Any) -> None:
+    tenfold("train", "small", "--data", digits, *QUICK)
+    found = tenfold("train", "--from", "runs/small-0", "--change", "epochs=1", "--data", digits, *QUICK)
+    assert found.code == 0
+    assert found.err.startswith("Beginning with the weights of 'runs/small-0'.\nTraining 'small-changed' on")
+    assert "epoch 1/1 " in found.err
+    assert "flatter" not in found.err
+    assert "Temperature and thresholds, below which it says unsure, are those of 'runs/small-0'." in found.err
+    assert "few to learn from" not in found.err
+
+
 def test_validation_images_among_the_training_images_are_told(digits: Path, tenfold: Any) -> None:
     held_out = load_set(digits).split(20).validation
     np.savez("again.npz", images=held_out.images, labels=held_out.labels)
@@ -91,6 +102,14 @@ def test_quiet_is_silent(digits: Path, tenfold: Any) -> None:
         (["--resume", "x"], 3, "'x' is not a run folder"),
         (["--resume", "x", "--seed", 0], 2, "--resume keeps the run's own settings; leave out: seed."),
         (["--resume", "x", "--final"], 2, "leave out: final."),
+        (["--resume", "x", "--from", "fast"], 2, "leave out: from."),
+        (["--from", "fats"], 2, "There is no model 'fats'. Did you mean 'fast'?"),
+        (
+            ["baseline", "--from", "fast"],
+            2,
+            "'baseline' cannot begin with 'fast', whose layers are not those",
+        ),
+        (["--from", "fast", "--change", "epochs=no"], 2, "epochs"),
         (["--force"], 2, "--force goes with --resume RUN."),
         (["--batch-size", 8], 2, "--batch-size is no option but a field of the recipe: --change batch_size"),
     ],

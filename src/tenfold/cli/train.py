@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tenfold.cli.completion import recipe_names
+from tenfold.cli.completion import model_names, recipe_names
 from tenfold.cli.options import Data, Json, Quiet, Threads
 from tenfold.cli.output import accuracy, command, emit, message, quoted, result
 from tenfold.cli.trainings import FEW_STEPS
@@ -42,11 +42,23 @@ Seed = Annotated[
         metavar="N", min=0, help="All that is random follows from it; 0 if left out.", show_default=False
     ),
 ]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        help="Begin with the weights of this model: a shipped name, a model file or a run. RECIPE is that of "
+        "the model if left out.",
+        show_default=False,
+        autocompletion=model_names,
+    ),
+]
 Final = Annotated[
     bool,
     typer.Option(
         "--final",
-        help="Train on the validation images too; keep the last epoch. Never unsure without --calibration.",
+        help="Train on the validation images too; keep the last epoch. Never unsure without --calibration or "
+        "--from.",
     ),
 ]
 Calibration = Annotated[
@@ -113,6 +125,7 @@ def train(
     change: Change = None,
     seed: Seed = None,
     data: Data = None,
+    start: From = None,
     final: Final = False,
     calibration: Calibration = None,
     device: Device = None,
@@ -143,9 +156,10 @@ def train(
 
     # what is left out keeps the default that `runs.train` has
     named = {
-        "recipe": _changed(recipe, change) if change else recipe,
+        "recipe": _changed(recipe, start, change) if change else recipe,
         "seed": seed,
         "data": data or None,
+        "start": start,
         "final": final or None,
         "calibration": calibration,
         "device": device,
@@ -155,7 +169,8 @@ def train(
     }
     settings: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     if resume is not None and settings:
-        raise UsageError(f"--resume keeps the run's own settings; leave out: {', '.join(settings)}.")
+        left = ", ".join("from" if name == "start" else name for name in settings)
+        raise UsageError(f"--resume keeps the run's own settings; leave out: {left}.")
     if force and resume is None:
         raise UsageError("--force goes with --resume RUN.")
     tracking = [] if track is None else [TensorBoard(track)]
@@ -169,6 +184,8 @@ def train(
             board.log_dir = board.log_dir / run.folder.resolve().name
         if resume is not None and not quiet:
             message("\n".join(run.record["resumed"][-1]))
+        elif "start" in run.record and not quiet:
+            message(f"Beginning with the weights of '{run.record['start']['model']}'.")
 
     with _told_how_to_go_on(started), downloads() as fetching, watching(quiet) as callbacks:
         watched: dict[str, Any] = {
@@ -196,14 +213,15 @@ def _is_field(name: str) -> bool:
     return name in map(short_name, fields_of(find_recipe("fast")))
 
 
-def _changed(recipe: str | None, changes: list[str]) -> Any:
+def _changed(recipe: str | None, start: str | None, changes: list[str]) -> Any:
     """The recipe with other values, under a name that says so."""
     from tenfold.harness.explore.fields import read_change
-    from tenfold.training.recipes import find_recipe, replace
+    from tenfold.runs.start import chosen_recipe
+    from tenfold.training.recipes import replace
 
     if others := [change for change in changes if "=" not in change]:
         raise UsageError(f"--change takes FIELD=VALUE, such as epochs=60, not '{others[0]}'.")
-    base = find_recipe("fast" if recipe is None else recipe)
+    base = chosen_recipe(recipe, start)
     return replace(read_change(base, " ".join(changes)).recipe, name=f"{base.name}-changed")
 
 
@@ -235,7 +253,12 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
             result(f"{what:>18}: {accuracy(found)}")
             if learnt := record.get("trained_on", {}).get(part):
                 message(flattered(learnt, found["count"], found["on"]))
-    if few := fitted_on_few(record["counts"]["validation"]):
+    if "calibration" in record:
+        kept_from = next(iter(record["calibration"].values()))
+        message(
+            f"tenfold: Temperature and thresholds, below which it says unsure, are those of '{kept_from}'."
+        )
+    elif few := fitted_on_few(record["counts"]["validation"]):
         message(f"tenfold: {few}")
     message(f"\nThe model is {folder / 'model.onnx'}. Next:")
     sample = folder / "sample.png"
@@ -246,7 +269,7 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
 
 def _tell_of_few_steps(record: dict[str, Any]) -> None:
     steps, epochs = record.get("steps", FEW_STEPS), record["epochs"]
-    if steps >= FEW_STEPS:
+    if steps >= FEW_STEPS or "start" in record:
         return
     few = "1 step is" if steps == 1 else f"{steps} steps are"
     longer = f", or for longer: --change epochs={-(-FEW_STEPS * epochs // steps)}"

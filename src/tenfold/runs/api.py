@@ -31,16 +31,18 @@ SETTINGS = (
     "temperature",
     "thresholds",
     "calibration",
+    "start",
 )
 
 
 def train(
-    recipe: "str | Path | Recipe" = "fast",
+    recipe: "str | Path | Recipe | None" = None,
     *,
     seed: int = 0,
     data: "Sets" = ("mnist",),
     final: bool = False,
     calibration: str | Path | None = None,
+    start: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
     precision: str = "auto",
@@ -52,9 +54,11 @@ def train(
     """Train a recipe, save its model, evaluate it and write its report; the finished run, with its figures in
     `results["validation"]` and, where it learnt from MNIST, `results["test"]`.
 
-    `recipe` is one, or the name or file of one. `data` names one or more sets ("mnist", another set, a path),
-    each parted into training and validation images. `final` trains on both parts, keeps the last epoch, and
-    takes temperature and thresholds from the run folder `calibration`, which is of the same recipe and sets.
+    `recipe` is one, or the name or file of one; None is that of the model to `start` from, or `fast`. `data`
+    names one or more sets ("mnist", another set, a path), each parted into training and validation images.
+    `final` trains on both parts, keeps the last epoch, and takes temperature and thresholds from the run
+    folder `calibration`, which is of the same recipe, sets and start. `start` is a model (shipped name, file
+    or run folder) whose weights the training begins with.
     `device` is auto, cpu, cuda or mps; `threads` defaults to the cores at hand; `precision` is fp32, bf16 or
     auto: bf16 where the processor multiplies it natively. `out` must be absent or empty (None: the next free
     runs/RECIPE-SEED). `on_start` is given the run once its folder is there. Whatever is wrong with an
@@ -69,20 +73,22 @@ def train(
     from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
+    from tenfold.runs.start import chosen_recipe, started
     from tenfold.training.callbacks import check_callbacks
     from tenfold.training.distributed import own_cores, processes, rank
-    from tenfold.training.recipes import find_recipe, replace
+    from tenfold.training.recipes import replace
 
     if not rank():
         check_free(out)
         check_callbacks(callbacks, validated=not final)
 
-    chosen = find_recipe(recipe)
+    chosen = chosen_recipe(recipe, start)
     if final:
         chosen = replace(chosen, patience=None)
     threads = own_cores() if threads is None else _whole("number of threads", threads)
     check_threads("A training", threads)
     sets = names_of(data)
+    begun = started(start, chosen)
     settings = {
         "recipe": chosen.to_dict(),
         "seed": _whole("seed", seed),
@@ -91,7 +97,8 @@ def train(
         "threads": threads,
         "precision": precision,
         **({"processes": processes()} if processes() > 1 else {}),
-        **taken_calibration(calibration, chosen, sets, final=final),
+        **begun,
+        **taken_calibration(calibration, chosen, {"sets": sets, **begun}, final=final),
     }
     record = _record(settings, device)
     if rank():

@@ -5,7 +5,6 @@ measured is then added to the file, whose weights and answers stay the same.
 """
 
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,12 +24,14 @@ from tenfold.harness.records.arrays import pack_arrays
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.run import Run
 from tenfold.metrics import fit_temperature
-from tenfold.model import parse_model
+from tenfold.model import Model, parse_model
 from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
 from tenfold.reading.reader import Reader
+from tenfold.runs.calibration import kept
 from tenfold.runs.page import write_page
-from tenfold.runs.record import ACCEPTANCE, new_folder, stated
-from tenfold.thresholds import fit_thresholds
+from tenfold.runs.record import ACCEPTANCE, Clock, new_folder, stated
+from tenfold.runs.start import learnt_from, marks_learnt, start_of
+from tenfold.thresholds import FEW, fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
 from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint, epoch_seconds
 from tenfold.training.distributed import joined
@@ -40,6 +41,7 @@ from tenfold.training.lesson import lesson
 from tenfold.training.loop import Examples, Trainer, torch_as_it_was
 from tenfold.training.networks import count_parameters, layer_table
 from tenfold.training.recipes import Recipe, replace
+from tenfold.training.start import begin_with
 from tenfold.training.state import listed, take_up
 
 CHECKPOINTS = "checkpoints"
@@ -59,7 +61,8 @@ def begin(
     on_start: OnStart | None,
 ) -> Run:
     """A new run. Its images come before its folder, so that a mistyped set leaves nothing behind."""
-    clock = _Clock(record["durations"])
+    clock = Clock(record["durations"])
+    start = start_of(record)
     parts = load_parts(record["sets"], final=record["final"], store=store)
     clock.lap("load")
     record["data"] = checksums(parts)
@@ -68,7 +71,7 @@ def begin(
     _note(record, callbacks)
     with claimed(run.folder):
         run.save()
-        return carry_out(run, parts, clock, callbacks, on_start)
+        return carry_out(run, parts, start, clock, callbacks, on_start)
 
 
 def go_on(
@@ -85,7 +88,8 @@ def go_on(
     `changed` says what is not as it was of versions and machine; images and settings are compared here.
     Raises RunError where anything changed, unless `force`.
     """
-    clock = _Clock(run.record["durations"])
+    clock = Clock(run.record["durations"])
+    start = start_of(run.record)
     found = newest(run.folder / CHECKPOINTS)
     parts = load_parts(run.record["sets"], final=run.record["final"], store=store)
     clock.lap("load")
@@ -108,14 +112,15 @@ def go_on(
     run.record.setdefault("resumed", []).append(notes)
     _note(run.record, callbacks)
     run.save()
-    return carry_out(run, parts, clock, callbacks, on_start, found, force=bool(changed))
+    return carry_out(run, parts, start, clock, callbacks, on_start, found, force=bool(changed))
 
 
 @torch_as_it_was()
 def carry_out(
     run: Run,
     parts: Parts,
-    clock: "_Clock",
+    start: Model | None,
+    clock: Clock,
     callbacks: Sequence[Callback],
     on_start: OnStart | None,
     found: Found | None = None,
@@ -126,13 +131,13 @@ def carry_out(
     if on_start is not None:
         on_start(run)
     _, validation = parts
-    trainer = _train(run, parts, clock, callbacks, found, force=force)
+    trainer = _train(run, parts, start, clock, callbacks, found, force=force)
     if validation is not None:
-        _calibrate(run, trainer, validation)
+        _calibrate(run, trainer, start, validation)
     _save_model(run, trainer)
     clock.lap("export")
     test = load_test() if "mnist" in run.record["sets"] else None
-    _evaluate(run, parts, test)
+    _evaluate(run, parts, start, test)
     _save_model(run, trainer, measured=run.results)
     clock.lap("evaluate")
     run.record["status"] = "finished"
@@ -150,7 +155,8 @@ def close(run: Run, images: Labelled | None) -> None:
 def _train(
     run: Run,
     parts: Parts,
-    clock: "_Clock",
+    start: Model | None,
+    clock: Clock,
     callbacks: Sequence[Callback],
     found: Found | None,
     *,
@@ -181,6 +187,8 @@ def _train(
             take_up(trainer, found.tree, f"The checkpoint '{found.path}'", force=force)
             if force:
                 backup.restart(trainer)
+        elif start is not None:
+            begin_with(trainer, start)
         try:
             trainer.run()
         except BaseException:
@@ -224,8 +232,12 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _calibrate(run: Run, trainer: Trainer, validation: Labelled) -> None:
-    """Fit the temperature on validation images as the recipe sees digits, the thresholds on them alone."""
+def _calibrate(run: Run, trainer: Trainer, start: Model | None, validation: Labelled) -> None:
+    """Fit the temperature on validation images as the recipe sees digits, the thresholds on them alone; of
+    few, keep those of the model that it began with."""
+    if start is not None and len(validation) < FEW:
+        run.record |= kept(start)
+        return
     recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
     seen = lesson(validation, recipe, run.record["seed"], processes=run.record["threads"])
     logits = trainer.logits(Examples(seen, trainer.device))
@@ -253,21 +265,22 @@ def _model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None
         temperature=record["temperature"],
         thresholds=record["thresholds"],
         recipe={**record["recipe"], "seed": record["seed"], "final": record["final"]},
-        data=record["data"],
+        data=learnt_from(record),
         measured={part: stated(result) for part, result in (measured or {}).items()},
     )
 
 
-def _evaluate(run: Run, parts: Parts, test: Labelled | None) -> None:
+def _evaluate(run: Run, parts: Parts, start: Model | None, test: Labelled | None) -> None:
     """The saved model, read back from its file, on the validation images and once on the test set; and how
     many of those are training images as well, which MNIST alone has none of."""
     reader = Reader(run.folder, threads=run.record["threads"])
     arrays: dict[str, Any] = {}
     training, validation = parts
-    if run.record["sets"] != ["mnist"]:
+    if run.record["sets"] != ["mnist"] or start:
+        learnt = marks_learnt(training, start)
         measured = [(part, data) for part, data in (("validation", validation), ("test", test)) if data]
-        run.record["trained_on"] = {p: int(np.isin(d.marks, training.marks).sum()) for p, d in measured}
-        arrays["trained_on"] = training.marks
+        run.record["trained_on"] = {p: int(np.isin(d.marks, learnt).sum()) for p, d in measured}
+        arrays["trained_on"] = learnt
     if validation is not None:
         run.results["validation"], probabilities = evaluate(reader, validation)
         arrays |= {"val_labels": validation.labels, "val_probabilities": probabilities}
@@ -282,16 +295,3 @@ def _spent(run: Run, found: Found) -> float:
     """Seconds of training up to the checkpoint, as far as a process that was killed has left them."""
     epochs = epoch_seconds(run.folder / "history.csv").items()
     return float(found.tree["seconds"]) + sum(s for epoch, s in epochs if epoch <= found.tree["epoch"])
-
-
-class _Clock:
-    """Seconds by phase; those of an interrupted run add up."""
-
-    def __init__(self, durations: dict[str, float]) -> None:
-        self.durations = durations
-        self.began = time.perf_counter()
-
-    def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.durations[phase] = round(self.durations.get(phase, 0.0) + now - self.began, 3)
-        self.began = now

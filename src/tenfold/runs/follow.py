@@ -7,12 +7,14 @@ import torch
 
 from tenfold.data import Store
 from tenfold.data.parts import load_parts
+from tenfold.runs.start import start_of
 from tenfold.training.backup import Found
 from tenfold.training.callbacks import Callback, EarlyStopping
 from tenfold.training.distributed import joined
 from tenfold.training.lesson import lesson
 from tenfold.training.loop import Trainer
 from tenfold.training.recipes import Recipe
+from tenfold.training.start import begin_with
 from tenfold.training.state import take_up
 
 
@@ -39,4 +41,6 @@ def follow(record: Mapping[str, Any], store: Store | None, found: Found | None =
         )
         if found is not None:  # whether it fits is for the first process to say
             take_up(trainer, found.tree, f"The checkpoint '{found.path}'", force=True)
+        elif start := start_of(record):
+            begin_with(trainer, start)
         trainer.run()

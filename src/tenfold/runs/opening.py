@@ -48,25 +48,45 @@ def seen_by(model: str | Path | None, metadata: Metadata, data: Labelled) -> NDA
     pixels, as a run's folder and MNIST tell; otherwise `data` or its training part, if the checksums in the
     model file are theirs. What a set is called says nothing. Raises RunError for a run's folder that is
     damaged."""
-    path = resolve(model).parent / "predictions.npz"
-    if exists(path):
-        seen = unpack_arrays(read_bounded(path, LIMIT, RunError), path).get("trained_on")
-        if seen is not None:
-            return _among(data, seen)
-    final = metadata.recipe.get("final") is True
-    learnt = {name: has for name, has in metadata.data.items() if final or not VALIDATES.search(name)}
+    learnt = learnt_sets(metadata)
     known, mnist = set(learnt.values()), _parts_of_mnist(learnt)
     none = np.zeros(len(data), bool)
     if data.checksum in known or (data.checksum == SETS[VALIDATION_NAME] and "mnist-training" in mnist):
         return ~none
+    if (kept := _kept_marks(model)) is not None:
+        return _among(data, kept)
     if data.checksum in (SETS["mnist"], SETS[VALIDATION_NAME]) and known <= {SETS[name] for name in mnist}:
         return none  # saves the second that it takes to look at all 60,000
     if len(data) >= VALIDATION_SHARE and (part := data.split().train).checksum in known:
         return _among(data, part.marks)
-    if not mnist:
-        return none
-    part = load_training() if "mnist-training" in mnist else split(load_training()).train
-    return _among(data, part.marks)
+    return _among(data, _marks_of_mnist(mnist)) if mnist else none
+
+
+def marks_of(model: str | Path | None, metadata: Metadata) -> NDArray[Any]:
+    """Of the images that the model learnt from, those that can be told: `Labelled.marks` [n]. A run's folder
+    tells of all, a model file of MNIST's."""
+    kept = _kept_marks(model)
+    return _marks_of_mnist(_parts_of_mnist(learnt_sets(metadata))) if kept is None else kept
+
+
+def learnt_sets(metadata: Metadata) -> dict[str, str]:
+    """Name -> checksum of the sets that the model of the file learnt from: not of its validation images."""
+    final = metadata.recipe.get("final") is True
+    return {name: has for name, has in metadata.data.items() if final or not VALIDATES.search(name)}
+
+
+def _kept_marks(model: str | Path | None) -> NDArray[Any] | None:
+    """Those that the folder of a run keeps, of which not all images are MNIST's."""
+    path = resolve(model).parent / "predictions.npz"
+    if not exists(path):
+        return None
+    return unpack_arrays(read_bounded(path, LIMIT, RunError), path).get("trained_on")
+
+
+def _marks_of_mnist(parts: set[str]) -> NDArray[Any]:
+    if not parts:
+        return np.empty(0, np.uint64)
+    return (load_training() if "mnist-training" in parts else split(load_training()).train).marks
 
 
 def _parts_of_mnist(learnt: Mapping[str, str]) -> set[str]:

@@ -1,5 +1,7 @@
-"""A run's folder, what a model file says of its results, and where the records of two runs differ."""
+"""A run's folder and times, what a model file says of its results, and where the records of two runs
+differ."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,3 +70,16 @@ def _interrupted(folder: str | Path) -> bool:
         return not Run.load(folder).finished
     except RunError:
         return False
+
+
+class Clock:
+    """Seconds by phase; those of an interrupted run add up."""
+
+    def __init__(self, durations: dict[str, float]) -> None:
+        self.durations = durations
+        self.began = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.durations[phase] = round(self.durations.get(phase, 0.0) + now - self.began, 3)
+        self.began = now

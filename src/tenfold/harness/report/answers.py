@@ -146,10 +146,13 @@ def calibration(facts: Facts, answers: Answers) -> str:
         f"{percent(float(answers.correct.mean()))} right. A dot below the diagonal is overconfident. "
         "Whiskers are 95 % Wilson intervals; the columns are the images of each bin, on a logarithmic scale."
     )
-    if answers.role == "validation" and facts.temperature not in (None, UNFITTED):
-        lead += " The temperature was fitted on these same images, which flatters it."
-    if CONFIDENCE in facts.thresholds and (few := fitted_on_few(facts.record["counts"].get("validation"))):
-        lead += f" {few}"
+    if "calibration" not in facts.record:
+        if answers.role == "validation" and facts.temperature not in (None, UNFITTED):
+            lead += " The temperature was fitted on these same images, which flatters it."
+        if CONFIDENCE in facts.thresholds and (
+            few := fitted_on_few(facts.record["counts"].get("validation"))
+        ):
+            lead += f" {few}"
     about = f"ECE {percent(bins.ece)} over {len(bins.count)} bins"
     diagram = reliability_chart("Reliability diagram", f"accuracy against confidence, {about}", bins)
     both = figure(diagram, f"Reliability: {about}", images_of(answers)) + _refusing(answers)

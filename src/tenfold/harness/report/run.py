@@ -135,6 +135,7 @@ def steps(facts: Facts) -> str:
         text(recipe.get(key, "?")) for key in ("optimizer", "learning_rate", "batch_size")
     )
     layers = f"{times(len(record['layers']), 'layer')}, " if record.get("layers") else ""
+    start = f", at first those of the model {text(record['start']['model'])}" if "start" in record else ""
     watched = (
         f"{held} validation images are measured after each epoch" if facts.validation else "None is held back"
     )
@@ -147,7 +148,7 @@ def steps(facts: Facts) -> str:
         "Scale": "Pixels 0 to 255 become float32 0 to 1: divided by 255.",
         "Channel": "[n, 28, 28] becomes [n, 1, 28, 28]; the network refuses any other shape.",
         "Labels": "Each label becomes a one-hot row of 10.",
-        "Network": f"{layers}{whole(record.get('parameters', '?'))} parameters.",
+        "Network": f"{layers}{whole(record.get('parameters', '?'))} parameters{start}.",
         "Training": f"Cross-entropy on {train} images: {optimizer}, rate {rate}, batches of {batch}.",
         "Choice": f"{watched}; epoch {record['kept_epoch']} of {len(facts.history['epoch'])} is kept.",
         "Test": f"{tested}.",
