@@ -23,7 +23,7 @@ from tenfold.harness.explore.fields import read_change
 from tenfold.images import to_mnist
 from tenfold.metrics import t_interval
 from tenfold.runs import train
-from tenfold.runs.start import chosen_recipe
+from tenfold.runs.start import chosen_recipe, read_start
 from tenfold.training.drawn.hands import FURTHER, Hand
 from tenfold.training.drawn.nondigits import nondigits
 from tenfold.training.drawn.paper import photograph
@@ -84,7 +84,7 @@ class Judge:
 
 def measure(hands: range, digits: int, changes: list[str]) -> list[dict[str, Any]]:
     judge, rows = Judge(), []
-    recipe = chosen_recipe(None, MODEL)
+    recipe = chosen_recipe(None, read_start(MODEL))
     if changes:
         recipe = read_change(recipe, " ".join(changes)).recipe
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ import pytest
 
 from tenfold.data import Labelled, load_set
 from tenfold.errors import ModelFileError, RunError, UsageError
-from tenfold.model import MODELS, read_model
+from tenfold.model import MODELS, Model, read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train
 from tenfold.training.callbacks import Callback
 from tenfold.training.loop import Trainer
@@ -105,6 +105,20 @@ def test_it_can_be_repeated_and_taken_up(finished: Run, small: Recipe, mine: Pat
         assert again.record["model_sha256"] == whole.record["model_sha256"]
 
 
+def test_a_training_reads_the_model_once(finished: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def counted(path: Path) -> Model:
+        read.append(path)
+        return read_model(path)
+
+    monkeypatch.setattr("tenfold.runs.start.read_model", counted)
+    for final in (False, True):
+        train(start=finished.folder, data=mine, final=final, **QUICK)
+        assert read.pop() == finished.folder / "model.onnx"
+        assert not read
+
+
 def test_a_model_that_has_changed_since_is_refused_before_anything_is_made(
     finished: Run, small: Recipe, mine: Path
 ) -> None:
@@ -178,10 +192,10 @@ def test_a_model_without_a_recipe_needs_one_named(model_file: Path) -> None:
 
 
 def test_every_shipped_model_tells_its_recipe() -> None:
-    from tenfold.runs.start import chosen_recipe
+    from tenfold.runs.start import chosen_recipe, read_start
 
     for name in RECIPES:
         if (MODELS / f"{name}.onnx").exists():
-            assert chosen_recipe(None, name).network == RECIPES[name].network
+            assert chosen_recipe(None, read_start(name)).network == RECIPES[name].network
     assert chosen_recipe(None, None) == RECIPES["fast"]
-    assert chosen_recipe(replace(RECIPES["tiny"], epochs=1), "best").epochs == 1
+    assert chosen_recipe(replace(RECIPES["tiny"], epochs=1), read_start("best")).epochs == 1

@@ -140,7 +140,7 @@ def test_all_draw_by_as_many_processes_as_the_first(monkeypatch: pytest.MonkeyPa
         "threads": 3,
     }
     with pytest.raises(KeyboardInterrupt):
-        follow(record, None)
+        follow(record, None, None)
     assert drawn["processes"] == 3
 
 

@@ -216,12 +216,12 @@ def _is_field(name: str) -> bool:
 def _changed(recipe: str | None, start: str | None, changes: list[str]) -> Any:
     """The recipe with other values, under a name that says so."""
     from tenfold.harness.explore.fields import read_change
-    from tenfold.runs.start import chosen_recipe
+    from tenfold.runs.start import chosen_recipe, read_start
     from tenfold.training.recipes import replace
 
     if others := [change for change in changes if "=" not in change]:
         raise UsageError(f"--change takes FIELD=VALUE, such as epochs=60, not '{others[0]}'.")
-    base = chosen_recipe(recipe, start)
+    base = chosen_recipe(recipe, None if start is None else read_start(start))
     return replace(read_change(base, " ".join(changes)).recipe, name=f"{base.name}-changed")
 
 

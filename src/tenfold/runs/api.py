@@ -1,7 +1,7 @@
 """What is done with runs: train, resume, reproduce, evaluate, report."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from tenfold.errors import RunError, UsageError, need_torch
 from tenfold.files import exists, sweep
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.run import FORMAT, Run
-from tenfold.runs.record import check_free, differences
+from tenfold.runs.record import OnStart, check_free, differences
 
 if TYPE_CHECKING:
     from tenfold.data import Labelled, Store
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tenfold.training.callbacks import Callback
     from tenfold.training.recipes import Recipe
 
-OnStart = Callable[[Run], None]
 SETTINGS = (
     "recipe",
     "seed",
@@ -73,7 +72,7 @@ def train(
     from tenfold.runs.calibration import calibration as taken_calibration
     from tenfold.runs.carry_out import begin
     from tenfold.runs.follow import follow
-    from tenfold.runs.start import chosen_recipe, started
+    from tenfold.runs.start import chosen_recipe, read_start, started
     from tenfold.training.callbacks import check_callbacks
     from tenfold.training.distributed import own_cores, processes, rank
     from tenfold.training.recipes import replace
@@ -82,13 +81,14 @@ def train(
         check_free(out)
         check_callbacks(callbacks, validated=not final)
 
-    chosen = chosen_recipe(recipe, start)
+    model = None if start is None else read_start(start)
+    chosen = chosen_recipe(recipe, model)
     if final:
         chosen = replace(chosen, patience=None)
     threads = own_cores() if threads is None else _whole("number of threads", threads)
     check_threads("A training", threads)
     sets = names_of(data)
-    begun = started(start, chosen)
+    begun = started(model, chosen)
     settings = {
         "recipe": chosen.to_dict(),
         "seed": _whole("seed", seed),
@@ -98,14 +98,15 @@ def train(
         "precision": precision,
         **({"processes": processes()} if processes() > 1 else {}),
         **begun,
-        **taken_calibration(calibration, chosen, {"sets": sets, **begun}, final=final),
+        **taken_calibration(calibration, chosen, {"sets": sets, **begun}, model, final=final),
     }
     record = _record(settings, device)
     if rank():
-        follow(record, store)
+        follow(record, model, store)
         return Run(Path(), record)
     return begin(
         record,
+        model,
         out,
         f"{chosen.name}-{seed}",
         store=store,
@@ -132,6 +133,7 @@ def resume(
     from tenfold.runs.carry_out import CHECKPOINTS, close, go_on
     from tenfold.runs.follow import follow
     from tenfold.runs.page import find_images
+    from tenfold.runs.start import start_of
     from tenfold.training.backup import newest
     from tenfold.training.callbacks import check_callbacks
     from tenfold.training.devices import find_device
@@ -140,7 +142,7 @@ def resume(
     run = Run.load(folder)
     check_callbacks(callbacks, validated=not run.record["final"])
     if rank():
-        follow(run.record, store, newest(run.folder / CHECKPOINTS))
+        follow(run.record, start_of(run.record), store, newest(run.folder / CHECKPOINTS))
         return run
     run.check_sets()
     with claimed(run.folder):
@@ -178,6 +180,7 @@ def reproduce(
         raise UsageError("A run is repeated by one process; give the command without torchrun.")
     check_free(out)
     from tenfold.runs.carry_out import begin
+    from tenfold.runs.start import start_of
     from tenfold.training.callbacks import check_callbacks
 
     first = Run.load(folder)
@@ -187,7 +190,7 @@ def reproduce(
     old = first.record
     record = _record({key: old[key] for key in SETTINGS if key in old}, old["device"])
     name = f"{first.folder.resolve().name}-again"
-    second = begin(record, out, name, store=None, callbacks=callbacks, on_start=None)
+    second = begin(record, start_of(record), out, name, store=None, callbacks=callbacks, on_start=None)
     second.record["reproduces"] = {
         "run": str(first.folder),
         "identical": old["model_sha256"] == second.record["model_sha256"],

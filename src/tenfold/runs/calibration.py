@@ -9,23 +9,26 @@ from tenfold.environment import differences
 from tenfold.errors import UsageError
 from tenfold.harness.records.run import Run
 from tenfold.model import Model
-from tenfold.runs.start import start_of
 from tenfold.training.recipes import Recipe, replace
 from tenfold.training.state import listed
 
 
 def calibration(
-    folder: str | Path | None, recipe: Recipe, settings: Mapping[str, Any], *, final: bool
+    folder: str | Path | None,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    start: Model | None,
+    *,
+    final: bool,
 ) -> dict[str, Any]:
     """What a record says of it: those of the run in `folder`, and which that is; for None those of the model
-    that a final training begins with, or neutral ones. `settings` are the `sets` of the training and, if it
-    has one, its `start`.
+    to `start` from, if the training is final, or neutral ones. `settings` are what the record says of its
+    `sets` and, if it has one, its `start`.
 
     Raises UsageError for a training that fits its own, and for a run that did not train on the training part
     of the same sets by the same recipe from the same start; RunError for a folder that holds none.
     """
     if folder is None:
-        start = start_of(settings)
         return kept(start) if final and start else {"temperature": 1.0, "thresholds": {}}
     if not final:
         raise UsageError("A calibration is taken from another run only with --final; otherwise it is fitted.")

@@ -5,13 +5,12 @@ measured is then added to the file, whose weights and answers stay the same.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from tenfold.data import Store, load_test
 from tenfold.data.labelled import Labelled
@@ -29,11 +28,12 @@ from tenfold.reading.looks import HEARD, SECOND_LOOK, SECOND_OPINION, SURE
 from tenfold.reading.reader import Reader
 from tenfold.runs.calibration import kept
 from tenfold.runs.page import write_page
-from tenfold.runs.record import ACCEPTANCE, Clock, new_folder, stated
+from tenfold.runs.record import ACCEPTANCE, Clock, OnStart, new_folder, stated
 from tenfold.runs.start import learnt_from, marks_learnt, start_of
+from tenfold.runs.trainer import set_out, stopping, trainer_of
 from tenfold.thresholds import FEW, fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
-from tenfold.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint, epoch_seconds
+from tenfold.training.callbacks import Callback, History, ModelCheckpoint, epoch_seconds
 from tenfold.training.distributed import joined
 from tenfold.training.export import export
 from tenfold.training.interruption import Interruption
@@ -41,18 +41,16 @@ from tenfold.training.lesson import lesson
 from tenfold.training.loop import Examples, Trainer, torch_as_it_was
 from tenfold.training.networks import count_parameters, layer_table
 from tenfold.training.recipes import Recipe, replace
-from tenfold.training.start import begin_with
-from tenfold.training.state import listed, take_up
+from tenfold.training.state import listed
 
 CHECKPOINTS = "checkpoints"
 DRAWN = "drawn"  # the pictures that a recipe draws, as long as the run is not finished
 SET = ("recipe", "seed", "precision", "threads")  # what a record and a checkpoint both say
 
-OnStart = Callable[[Run], None]
-
 
 def begin(
     record: dict[str, Any],
+    start: Model | None,
     out: str | Path | None,
     name: str,
     *,
@@ -60,9 +58,9 @@ def begin(
     callbacks: Sequence[Callback],
     on_start: OnStart | None,
 ) -> Run:
-    """A new run. Its images come before its folder, so that a mistyped set leaves nothing behind."""
+    """A new run, which begins with the model `start` if there is one. Its images come before its folder, so
+    that a mistyped set leaves nothing behind."""
     clock = Clock(record["durations"])
-    start = start_of(record)
     parts = load_parts(record["sets"], final=record["final"], store=store)
     clock.lap("load")
     record["data"] = checksums(parts)
@@ -168,27 +166,15 @@ def _train(
     taught = lesson(training, recipe, record["seed"], run.folder / DRAWN, record["threads"])
     if taught is not training:
         clock.lap("render")
-    torch.set_num_threads(record["threads"])
     with joined(record["device"]) as group, Interruption() as interruption:
         backup = Backup(
             make_folder(run.folder / CHECKPOINTS), interruption, after=None if found is None else found.path
         )
-        trainer = Trainer(
-            recipe,
-            taught,
-            validation,
-            seed=record["seed"],
-            device=record["device"],
-            precision=record["precision"],
-            callbacks=[*_watching(run, recipe), *callbacks, backup],
-            group=group,
-        )
-        if found is not None:
-            take_up(trainer, found.tree, f"The checkpoint '{found.path}'", force=force)
-            if force:
-                backup.restart(trainer)
-        elif start is not None:
-            begin_with(trainer, start)
+        watching = [*_watching(run, recipe), *callbacks, backup]
+        trainer = trainer_of(record, taught, validation, watching, group)
+        set_out(trainer, start, found, force=force)
+        if found is not None and force:
+            backup.restart(trainer)
         try:
             trainer.run()
         except BaseException:
@@ -212,12 +198,12 @@ def _note(record: dict[str, Any], callbacks: Sequence[Callback]) -> None:
 
 
 def _watching(run: Run, recipe: Recipe) -> list[Callback]:
-    history = History(run.folder / "history.csv")
-    if recipe.patience is None:
-        return [history]
-    in_template = Path(str(run.folder / CHECKPOINTS).replace("{", "{{").replace("}", "}}"))
-    best = ModelCheckpoint(in_template / "best.safetensors", "val_accuracy", save_best_only=True)
-    return [EarlyStopping("val_accuracy", patience=recipe.patience), best, history]
+    watching = stopping(recipe)
+    if watching:
+        in_template = Path(str(run.folder / CHECKPOINTS).replace("{", "{{").replace("}", "}}"))
+        best = ModelCheckpoint(in_template / "best.safetensors", "val_accuracy", save_best_only=True)
+        watching.append(best)
+    return [*watching, History(run.folder / "history.csv")]
 
 
 def _outcome(trainer: Trainer) -> dict[str, Any]:

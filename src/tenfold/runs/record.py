@@ -2,7 +2,7 @@
 differ."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ ACCEPTANCE = 0.99  # share of the validation images that a model's thresholds le
 STATED = ("on", "accuracy", "errors", "count", "interval")  # of each result, in the model file
 
 COMPARED = ("tenfold", "versions", "machine", "device", "processes", "data", "results")
+
+OnStart = Callable[[Run], None]  # is given a run once its folder is there
 
 
 def stated(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,36 +17,40 @@ from tenfold.training.recipes import Recipe, find_recipe
 from tenfold.training.start import check_start
 
 
-def chosen_recipe(recipe: str | Path | Recipe | None, start: str | Path | None) -> Recipe:
+def read_start(start: str | Path) -> Model:
+    """The model to begin with, called in messages as it was given. Raises as `read_model` does."""
+    return replace(read_model(resolve(start)), source=str(start))
+
+
+def chosen_recipe(recipe: str | Path | Recipe | None, start: Model | None) -> Recipe:
     """`recipe` as `find_recipe` finds it; None is that of the model to `start` from, or `fast`. Raises
     UsageError for a model that does not tell its recipe."""
     if recipe is not None or start is None:
         return find_recipe("fast" if recipe is None else recipe)
-    says = _read(start).metadata.recipe
+    says = start.metadata.recipe
     try:
         return Recipe.from_dict({name: says[name] for name in kinds_of(Recipe) if name in says})
     except TenfoldError:
         raise UsageError(
-            f"The model '{start}' does not tell its recipe; name the one that it was made by."
+            f"The model '{start.source}' does not tell its recipe; name the one that it was made by."
         ) from None
 
 
-def started(start: str | Path | None, recipe: Recipe) -> dict[str, Any]:
+def started(start: Model | None, recipe: Recipe) -> dict[str, Any]:
     """What a record says of the model that a training by `recipe` begins with; nothing for None. Raises as
-    `read_model` and `check_start` do."""
+    `check_start` does."""
     if start is None:
         return {}
-    model = _read(start)
-    check_start(recipe, model)
-    data = learnt_sets(model.metadata)
-    return {"start": {"model": str(start), "model_sha256": model.sha256, "data": data}}
+    check_start(recipe, start)
+    data = learnt_sets(start.metadata)
+    return {"start": {"model": start.source, "model_sha256": start.sha256, "data": data}}
 
 
 def start_of(record: Mapping[str, Any]) -> Model | None:
     """The model that a record names. Raises RunError where another is there now, and as `read_model` does."""
     if (start := record.get("start")) is None:
         return None
-    model = _read(start["model"])
+    model = read_start(start["model"])
     if model.sha256 != start["model_sha256"]:
         raise RunError(f"The model '{start['model']}', with which this training began, has changed since.")
     return model
@@ -58,11 +62,6 @@ def marks_learnt(training: Labelled, start: Model | None) -> NDArray[Any]:
     if start is None:
         return training.marks
     return np.union1d(training.marks, marks_of(start.source, start.metadata))
-
-
-def _read(start: str | Path) -> Model:
-    """Called in messages as it was given."""
-    return replace(read_model(resolve(start)), source=str(start))
 
 
 def learnt_from(record: Mapping[str, Any]) -> dict[str, str]:
