@@ -45,10 +45,13 @@ def test_a_training_goes_on_from_a_model_with_another_value(digits: Path, tenfol
     tenfold("train", "small", "--data", digits, *QUICK)
     found = tenfold("train", "--from", "runs/small-0", "--change", "epochs=1", "--data", digits, *QUICK)
     assert found.code == 0
-    assert found.err.startswith("Beginning with the weights of 'runs/small-0'.\nTraining 'small-changed' on")
+    assert found.err.startswith(
+        "Beginning with the weights of 'runs/small-0'.\nTraining 'small-tuned-changed' on"
+    )
     assert "epoch 1/1 " in found.err
     assert "flatter" not in found.err
-    assert "Temperature and thresholds, below which it says unsure, are those of 'runs/small-0'." in found.err
+    assert "Temperature and thresholds are those of 'runs/small-0', fitted with its own weights." in found.err
+    assert "          at first: " in found.out
     assert "few to learn from" not in found.err
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tenfold.data import Labelled, load_set
 from tenfold.errors import ModelFileError, RunError, UsageError
-from tenfold.model import MODELS, Model, read_model
+from tenfold.model import MODELS, read_model
 from tenfold.runs import Run, evaluate, reproduce, resume, train
 from tenfold.training.callbacks import Callback
 from tenfold.training.loop import Trainer
@@ -38,13 +38,18 @@ def mine(tmp_path: Path, some_digits: tuple[Labelled, Labelled]) -> Path:
 def test_it_goes_on_by_the_model_s_recipe_and_says_with_what_it_began(finished: Run, mine: Path) -> None:
     run = train(start=finished.folder, data=mine, **QUICK)
     start = run.record["start"]
-    assert run.record["recipe"] == finished.record["recipe"]
+    recipe = {**finished.record["recipe"], "name": "small-tuned", "learning_rate": 3.3e-5}
+    assert run.record["recipe"] == recipe
     assert (start["model"], start["model_sha256"]) == (
         str(finished.folder),
         finished.record["model_sha256"],
     )
     scratch = train(Recipe.from_dict(run.record["recipe"]), data=mine, **QUICK)
     assert run.results["validation"]["nll"] < scratch.results["validation"]["nll"]
+    assert (
+        start["validation"]["accuracy"]
+        == evaluate(run.folder / "start", load_set(mine).split().validation)["accuracy"]
+    )
     told = f"at first those of the model {finished.folder}."
     assert told in (run.folder / "report.html").read_text("utf-8")
     assert "at first those" not in (scratch.folder / "report.html").read_text("utf-8")
@@ -74,24 +79,46 @@ def test_images_that_the_model_had_learnt_are_told_where_they_validate(
     assert third.record["trained_on"] == {"validation": 0}
 
 
-def test_a_set_of_the_same_name_as_the_model_s_is_kept_apart(digits: Path, small: Recipe) -> None:
-    first = train(small, data=digits, **QUICK)
-    data = load_set(digits)
-    np.savez(digits.name, images=data.images[::2], labels=data.labels[::2])
-    second = train(start=first.folder, data=digits.name, **QUICK)
-    learnt = read_model(second.folder / "model.onnx").metadata.data
-    assert learnt["digits-train (before)"] == first.record["data"]["digits-train"]
-    assert (
-        learnt["digits-train"]
-        == second.record["data"]["digits-train"]
-        != first.record["data"]["digits-train"]
-    )
+def test_of_a_model_file_the_sets_are_known_that_it_had_learnt_as_a_whole(
+    small: Recipe, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train(small, data=mine, final=True, **QUICK)
+    shutil.copy(first.folder / "model.onnx", "first.onnx")
+    monkeypatch.setattr("tenfold.runs.carry_out.FEW", 5)  # enough to fit on, were they not all known
+    second = train(small, start="first.onnx", data=mine, **QUICK)
+    assert second.record["trained_on"]["validation"] == second.record["counts"]["validation"]
+    assert second.record["calibration"]["model"] == "first.onnx"
+    assert evaluate(second.folder / "start", load_set(mine))["trained_on"] == 100
+
+
+def test_in_a_chain_no_set_is_lost(small: Recipe, mine: Path) -> None:
+    data, start, sets = load_set(mine), None, []
+    for part in range(3):  # another set of the same name each time
+        np.savez(mine, images=data.images[part::3], labels=data.labels[part::3])
+        run = train(small, data=mine, start=start, **QUICK)
+        sets.append(load_set(mine).split().train)
+        start = run.folder
+    alone = shutil.copy(run.folder / "model.onnx", "alone.onnx")
+    assert [evaluate(alone, each)["trained_on"] for each in sets] == [len(each) for each in sets]
+
+
+def test_a_set_that_is_called_validation_and_was_learnt_stays_known(small: Recipe, mine: Path) -> None:
+    named = mine.rename(mine.with_name("my-validation.npz"))
+    first = train(small, data=named, final=True, **QUICK)
+    data = load_set(named)
+    np.savez("other.npz", images=data.images[::2] // 2, labels=data.labels[::2])
+    second = train(small, start=first.folder, data="other.npz", **QUICK)
+    alone = shutil.copy(second.folder / "model.onnx", "alone.onnx")
+    assert evaluate(alone, data)["trained_on"] == len(data)
 
 
 def test_an_official_test_follows_where_mnist_is_learnt(finished: Run, small: Recipe) -> None:
     run = train(small, start=finished.folder, **QUICK)
     assert run.record["trained_on"] == {"validation": 0, "test": 0}
     assert run.record["test_openings"] == 1
+    assert read_model(run.folder / "model.onnx").metadata.recipe["start"] == finished.record["model_sha256"]
+    further = train(start=run.folder, **QUICK)
+    assert further.record["recipe"] == run.record["recipe"]
 
 
 def test_it_can_be_repeated_and_taken_up(finished: Run, small: Recipe, mine: Path) -> None:
@@ -105,33 +132,23 @@ def test_it_can_be_repeated_and_taken_up(finished: Run, small: Recipe, mine: Pat
         assert again.record["model_sha256"] == whole.record["model_sha256"]
 
 
-def test_a_training_reads_the_model_once(finished: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
-
-    def counted(path: Path) -> Model:
-        read.append(path)
-        return read_model(path)
-
-    monkeypatch.setattr("tenfold.runs.start.read_model", counted)
-    for final in (False, True):
-        train(start=finished.folder, data=mine, final=final, **QUICK)
-        assert read.pop() == finished.folder / "model.onnx"
-        assert not read
-
-
-def test_a_model_that_has_changed_since_is_refused_before_anything_is_made(
-    finished: Run, small: Recipe, mine: Path
-) -> None:
+def test_it_keeps_the_model_whatever_becomes_of_it(finished: Run, small: Recipe, mine: Path) -> None:
     shutil.copy(finished.folder / "model.onnx", "first.onnx")
-    run = train(small, start="first.onnx", data=mine, **QUICK)
-    shutil.copy(run.folder / "model.onnx", "first.onnx")
-    with pytest.raises(RunError, match=r"^The model 'first.onnx', with which this training began, has chang"):
-        reproduce(run.folder)
+    settings: dict[str, Any] = {"start": "first.onnx", "data": mine, **QUICK}
+    run = train(small, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        train(small, out="stopped", callbacks=[Interrupt(1)], **settings)
     Path("first.onnx").unlink()
-    with pytest.raises(ModelFileError, match=r"'first.onnx' does not exist"):
-        reproduce(run.folder, "again")
-    assert [each.name for each in Path("runs").iterdir()] == [run.folder.name]
-    assert not Path("again").exists()
+    assert resume("stopped").record["model_sha256"] == run.record["model_sha256"]
+    again = reproduce(run.folder)
+    assert again.record["reproduces"]["identical"]
+    assert again.record["start"] == run.record["start"]
+    kept = run.folder / "start" / "model.onnx"
+    assert kept.read_bytes() == (finished.folder / "model.onnx").read_bytes()
+    shutil.copy(run.folder / "model.onnx", kept)
+    with pytest.raises(RunError, match=r"start' is not the one with which the run began"):
+        reproduce(run.folder, "other")
+    assert not Path("other").exists()
 
 
 def test_a_final_training_is_calibrated_by_one_that_began_alike(

@@ -251,13 +251,18 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
         if part in record["results"]:
             found = record["results"][part]
             result(f"{what:>18}: {accuracy(found)}")
+            if part == "validation" and "start" in record:
+                result(f"{'at first':>18}: {accuracy(record['start']['validation'])}")
             if learnt := record.get("trained_on", {}).get(part):
                 message(flattered(learnt, found["count"], found["on"]))
     if "calibration" in record:
-        kept_from = next(iter(record["calibration"].values()))
-        message(
-            f"tenfold: Temperature and thresholds, below which it says unsure, are those of '{kept_from}'."
+        model = next(iter(record["calibration"].values()))
+        kept_from = (
+            f"are those of '{model}', fitted with its own weights"
+            if record["thresholds"]
+            else (f"are not fitted, as there are none of '{model}': it is never unsure")
         )
+        message(f"tenfold: Temperature and thresholds {kept_from}.")
     elif few := fitted_on_few(record["counts"]["validation"]):
         message(f"tenfold: {few}")
     message(f"\nThe model is {folder / 'model.onnx'}. Next:")

@@ -34,8 +34,7 @@ def names_of(sets: Sets | None) -> list[str]:
 def load_parts(sets: Sequence[str], *, final: bool, store: Store | None = None) -> Parts:
     """The training and the validation images of all `sets`; a final training has no validation images.
     Raises as `load_whole` does."""
-    whole = load_whole(sets, store)
-    return (joined(whole), None) if final else parted(sets, whole)
+    return parts_of(sets, load_whole(sets, store), final=final)
 
 
 def load_whole(sets: Sequence[str], store: Store | None = None) -> list[Labelled]:
@@ -48,6 +47,11 @@ def load_whole(sets: Sequence[str], store: Store | None = None) -> list[Labelled
     if not sets:
         raise UsageError("Training needs at least one set of digits: --data mnist, for example.")
     return [_training_part(name, store or Store()) for name in sets]
+
+
+def parts_of(sets: Sequence[str], whole: Sequence[Labelled], *, final: bool) -> Parts:
+    """The same of `whole`, the images of `sets`, at hand. Raises DataError."""
+    return (joined(whole), None) if final else parted(sets, whole)
 
 
 def parted(sets: Sequence[str], whole: Sequence[Labelled]) -> Split:

@@ -142,7 +142,7 @@ def resume(
     run = Run.load(folder)
     check_callbacks(callbacks, validated=not run.record["final"])
     if rank():
-        follow(run.record, start_of(run.record), store, newest(run.folder / CHECKPOINTS))
+        follow(run.record, start_of(run), store, newest(run.folder / CHECKPOINTS))
         return run
     run.check_sets()
     with claimed(run.folder):
@@ -190,7 +190,7 @@ def reproduce(
     old = first.record
     record = _record({key: old[key] for key in SETTINGS if key in old}, old["device"])
     name = f"{first.folder.resolve().name}-again"
-    second = begin(record, start_of(record), out, name, store=None, callbacks=callbacks, on_start=None)
+    second = begin(record, start_of(first), out, name, store=None, callbacks=callbacks, on_start=None)
     second.record["reproduces"] = {
         "run": str(first.folder),
         "identical": old["model_sha256"] == second.record["model_sha256"],

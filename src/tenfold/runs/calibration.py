@@ -29,7 +29,7 @@ def calibration(
     of the same sets by the same recipe from the same start; RunError for a folder that holds none.
     """
     if folder is None:
-        return kept(start) if final and start else {"temperature": 1.0, "thresholds": {}}
+        return kept(start, settings) if final and start else {"temperature": 1.0, "thresholds": {}}
     if not final:
         raise UsageError("A calibration is taken from another run only with --final; otherwise it is fitted.")
     run = Run.load(folder)
@@ -48,12 +48,12 @@ def calibration(
     }
 
 
-def kept(start: Model) -> dict[str, Any]:
-    """What a record says where it keeps those of the model it began with."""
+def kept(start: Model, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `record` says where it keeps those of the model it began with."""
     return {
         "temperature": start.metadata.temperature,
         "thresholds": dict(start.metadata.thresholds),
-        "calibration": {"model": start.source, "model_sha256": start.sha256},
+        "calibration": {key: record["start"][key] for key in ("model", "model_sha256")},
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tenfold.data import Store, load_test
 from tenfold.data.labelled import Labelled
-from tenfold.data.parts import Parts, checksums, counts, load_parts
+from tenfold.data.parts import Parts, checksums, counts, load_parts, load_whole, parts_of
 from tenfold.environment import differences
 from tenfold.errors import DiskError, RunError
 from tenfold.files import make_folder, sha256, write_atomic
@@ -29,7 +29,7 @@ from tenfold.reading.reader import Reader
 from tenfold.runs.calibration import kept
 from tenfold.runs.page import write_page
 from tenfold.runs.record import ACCEPTANCE, Clock, OnStart, new_folder, stated
-from tenfold.runs.start import learnt_from, marks_learnt, start_of
+from tenfold.runs.start import START, keep_start, learnt_from, marks_of_start, start_of
 from tenfold.runs.trainer import set_out, stopping, trainer_of
 from tenfold.thresholds import FEW, fit_thresholds
 from tenfold.training.backup import Backup, Found, newest
@@ -61,13 +61,16 @@ def begin(
     """A new run, which begins with the model `start` if there is one. Its images come before its folder, so
     that a mistyped set leaves nothing behind."""
     clock = Clock(record["durations"])
-    parts = load_parts(record["sets"], final=record["final"], store=store)
+    whole = load_whole(record["sets"], store)
+    parts = parts_of(record["sets"], whole, final=record["final"])
     clock.lap("load")
     record["data"] = checksums(parts)
     record["counts"] = counts(parts)
     run = Run(new_folder(out, name), record)
     _note(record, callbacks)
     with claimed(run.folder):
+        if start is not None:
+            keep_start(run.folder, start, whole)
         run.save()
         return carry_out(run, parts, start, clock, callbacks, on_start)
 
@@ -87,7 +90,7 @@ def go_on(
     Raises RunError where anything changed, unless `force`.
     """
     clock = Clock(run.record["durations"])
-    start = start_of(run.record)
+    start = start_of(run)
     found = newest(run.folder / CHECKPOINTS)
     parts = load_parts(run.record["sets"], final=run.record["final"], store=store)
     clock.lap("load")
@@ -220,10 +223,13 @@ def _outcome(trainer: Trainer) -> dict[str, Any]:
 
 def _calibrate(run: Run, trainer: Trainer, start: Model | None, validation: Labelled) -> None:
     """Fit the temperature on validation images as the recipe sees digits, the thresholds on them alone; of
-    few, keep those of the model that it began with."""
-    if start is not None and len(validation) < FEW:
-        run.record |= kept(start)
-        return
+    few that the model it began with had not learnt, keep that model's."""
+    if start is not None:
+        others = ~np.isin(validation.marks, marks_of_start(run, start))
+        if others.sum() < FEW:
+            run.record |= kept(start, run.record)
+            return
+        validation = validation.take(others, validation.name)
     recipe = replace(trainer.recipe, views=min(1, trainer.recipe.views), nondigits=0)
     seen = lesson(validation, recipe, run.record["seed"], processes=run.record["threads"])
     logits = trainer.logits(Examples(seen, trainer.device))
@@ -250,10 +256,14 @@ def _model(run: Run, trainer: Trainer, measured: Mapping[str, Any] | None = None
         name=record["recipe"]["name"],
         temperature=record["temperature"],
         thresholds=record["thresholds"],
-        recipe={**record["recipe"], "seed": record["seed"], "final": record["final"]},
+        recipe={**record["recipe"], "seed": record["seed"], "final": record["final"], **_began(record)},
         data=learnt_from(record),
         measured={part: stated(result) for part, result in (measured or {}).items()},
     )
+
+
+def _began(record: Mapping[str, Any]) -> dict[str, str]:
+    return {START: record[START]["model_sha256"]} if START in record else {}
 
 
 def _evaluate(run: Run, parts: Parts, start: Model | None, test: Labelled | None) -> None:
@@ -263,13 +273,18 @@ def _evaluate(run: Run, parts: Parts, start: Model | None, test: Labelled | None
     arrays: dict[str, Any] = {}
     training, validation = parts
     if run.record["sets"] != ["mnist"] or start:
-        learnt = marks_learnt(training, start)
+        learnt = training.marks
+        if start is not None:
+            learnt = np.union1d(learnt, marks_of_start(run, start))
         measured = [(part, data) for part, data in (("validation", validation), ("test", test)) if data]
         run.record["trained_on"] = {p: int(np.isin(d.marks, learnt).sum()) for p, d in measured}
         arrays["trained_on"] = learnt
     if validation is not None:
         run.results["validation"], probabilities = evaluate(reader, validation)
         arrays |= {"val_labels": validation.labels, "val_probabilities": probabilities}
+        if start is not None:
+            before = evaluate(Reader(run.folder / START, threads=run.record["threads"]), validation)[0]
+            run.record[START]["validation"] = stated(before)
     if test is not None:
         run.count_opening()
         run.results["test"], probabilities = evaluate(reader, test)

@@ -176,7 +176,11 @@ def _settings(facts: Facts, answers: Answers) -> list[tuple[str, str]]:
     """The temperature and the thresholds that the model was given, and what these do here."""
     rows = []
     if facts.temperature is not None:
-        how = "not fitted" if facts.temperature == UNFITTED else "fitted on validation images"
+        how = "fitted on validation images"
+        if "calibration" in facts.record:
+            how = f"that of {next(iter(facts.record['calibration'].values()))}"
+        elif facts.temperature == UNFITTED:
+            how = "not fitted"
         rows.append((f"temperature, {how}", f"{facts.temperature:.4f}"))
     if CONFIDENCE in facts.thresholds:
         accepted = ~unsure(answers.probabilities, facts.thresholds)
