@@ -26,7 +26,7 @@ from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, UsageError
 from tenfold.harness.estimates.trainings import Engine, check_threads, parts_of, share_out, train_as_told
-from tenfold.harness.explore.record import FORMAT, NLL, Exploration
+from tenfold.harness.explore.record import FORMAT, Exploration
 from tenfold.harness.explore.results import named_recipe, rank, search_results
 from tenfold.harness.explore.search_page import write_search_page
 from tenfold.harness.explore.space import Space, default_space, own_parameters, recipe_of
@@ -81,7 +81,6 @@ def search(
         "trials": trials,
         "threads": share.threads,
         "counts": {"train": len(data.train), "validation": len(data.validation)},
-        "nll": NLL,
     }
     record = new_record(FORMAT, base, data, **settings)
     folder = Path(out) if out is not None else usual_folder(f"search-{base.name}-{seed}", data.train)
