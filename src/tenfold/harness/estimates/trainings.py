@@ -14,7 +14,7 @@ from tenfold.data.labelled import Labelled, Split
 from tenfold.data.mnist import is_test_set
 from tenfold.data.parts import Sets, joined, load_whole, names_of, parted
 from tenfold.data.sources import Store
-from tenfold.errors import DataError, ResourceError, UsageError
+from tenfold.errors import ResourceError, UsageError
 from tenfold.metrics import Floats, softmax
 from tenfold.processes import Made, Place, in_processes
 
@@ -80,10 +80,7 @@ def refuse_test_set(what: str, *sets: Labelled) -> None:
     for data in sets:
         if is_test_set(data):
             raise UsageError(f"{what} chooses between recipes, so the official test set is not for it.")
-        if data.classes != 10:
-            raise DataError(
-                f"The set '{data.name}' has {data.classes} classes; a digit model is trained on ten."
-            )
+        data.check_digits()
 
 
 def check_threads(what: str, threads: int | None) -> None:
