@@ -7,14 +7,15 @@ import sys
 import pytest
 
 from tenfold.cli.counting import counting
-from tenfold.cli.downloads import Downloads, downloads
+from tenfold.cli.downloads import Downloads, fetching
 
 
 def test_elsewhere_than_in_a_terminal_each_file_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with downloads() as show:
+    with fetching() as store:
+        assert store.progress is not None
         for file, total in (("a.gz", 10_000_000), ("b.gz", None)):
             for done in (1, 5_000_000, 10_000_000):
-                show(file, done, total)
+                store.progress(file, done, total)
     assert capsys.readouterr() == ("", "Fetching a.gz (10.0 MB)\nFetching b.gz\n")
 
 
@@ -40,7 +41,8 @@ def test_what_cannot_be_shown_stops_no_work(in_terminal: bool, monkeypatch: pyte
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(sys, "stderr", Full())
-    with downloads() as show, counting("repeat") as count:
-        show("a.gz", 1, 10)
-        show("a.gz", 10, 10)
+    with fetching() as store, counting("repeat") as count:
+        assert store.progress is not None
+        store.progress("a.gz", 1, 10)
+        store.progress("a.gz", 10, 10)
         count(1, 2)

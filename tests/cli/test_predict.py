@@ -181,7 +181,7 @@ def test_a_name_that_is_no_text_is_printed_as_its_bytes(
     [
         (["--model", "no-such-model"], 2, "There is no model 'no-such-model'."),
         (["--model", "no/model.onnx"], 3, "does not exist"),
-        (["--csv", "--json"], 2, "--csv and --json exclude each other"),
+        (["--csv", "--json"], 2, "tenfold: --csv and --json exclude each other.\n"),
     ],
 )
 def test_wrong_words_are_refused(

@@ -95,7 +95,7 @@ def test_the_reading_is_painted_on_the_picture(page: Path, model_file: Path, ten
     for several in ([page, page], [page.parent]):
         found = tenfold("read", *several, "--model", model_file, "--draw", out)
         assert found.code == 2
-        assert "one picture" in found.err
+        assert found.err == "tenfold: --draw takes one picture, no folder and no --out.\n"
     lost = tenfold("read", page, "--model", model_file, "--draw", "no/such/out.png")
     assert (lost.code, lost.out) == (4, "")
 

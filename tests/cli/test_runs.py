@@ -6,39 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-RUN: dict[str, Any] = {
-    "format": 1,
-    "status": "finished",
-    "recipe": {"name": "small"},
-    "seed": 3,
-    "sets": ["mnist"],
-    "final": False,
-    "device": "cpu",
-    "threads": 1,
-    "precision": "fp32",
-    "temperature": 1.0,
-    "thresholds": {},
-    "data": {"mnist-train": "ab"},
-    "counts": {},
-    "machine": {},
-    "versions": {},
-    "durations": {},
-    "test_openings": 2,
-    "epochs": 1,
-    "kept_epoch": 1,
-    "stopped": "last",
-    "layers": [["conv", [1], 1]],
-    "parameters": 1,
-    "model_sha256": "ab" * 32,
-}
+from tests.runs.record import RUN
 
 
 def write(name: str, accuracy: float) -> Path:
     folder = Path("runs", name)
     folder.mkdir(parents=True)
     found = {"accuracy": accuracy, "errors": 9, "count": 900, "interval": [0.9, 1.0], "nll": 0.1, "ece": 0.01}
-    (folder / "run.json").write_text(json.dumps({**RUN, "results": {"validation": found}}))
+    (folder / "run.json").write_text(
+        json.dumps({**RUN, "results": {"validation": found}, "test_openings": 2})
+    )
     return folder
 
 

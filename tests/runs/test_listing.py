@@ -5,37 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runs.record import RUN
 
 from tenfold.errors import RunError, TenfoldError, UnknownNameError, UsageError
 from tenfold.runs.listing import Entry, count_openings, delete_run, list_runs, sort_runs
 
-RUN: dict[str, Any] = {
-    "format": 1,
-    "status": "finished",
-    "recipe": {"name": "small"},
-    "seed": 3,
-    "sets": ["mnist"],
-    "final": False,
-    "device": "cpu",
-    "threads": 1,
-    "precision": "fp32",
-    "temperature": 1.0,
-    "thresholds": {},
-    "data": {},
-    "counts": {},
-    "machine": {},
-    "versions": {},
-    "durations": {},
-    "results": {},
-    "test_openings": 1,
-    "epochs": 1,
-    "kept_epoch": 1,
-    "stopped": "last",
-    "layers": [],
-    "parameters": 1,
-    "model_sha256": "ab" * 32,
-    "started": "2026-01-01T00:00:00+00:00",
-}
 CROSSVAL: dict[str, Any] = {
     "format": 1,
     "status": "finished",

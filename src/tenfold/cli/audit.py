@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tenfold.cli.completion import model_names, set_names
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import MODEL_HELP, Json, Offline, Threads
 from tenfold.cli.output import emit, message, percent, result, table
 from tenfold.errors import UsageError
@@ -55,8 +56,6 @@ def audit(
     validation images where it did not train on MNIST. Of a set, those of all its images, by a model that did
     not learn from them. The page has the pictures with their given and their suggested label.
     """
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.audit import audit as examine
     from tenfold.harness.html.page import write_page
     from tenfold.harness.records.kept import keep_result
@@ -70,8 +69,7 @@ def audit(
             raise UsageError(f"'{of}' has the answers of its own model; leave out --model.")
         answers, name = read_answers(folder), folder.resolve().name
     else:
-        with downloads() as progress:
-            store = Store(offline=offline, progress=progress)
+        with fetching(offline) as store:
             answers = answer(of, model, threads=threads, store=store)
         name = resolve(model).stem if model is None else Path(model).resolve().name
         if answers.left_out:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tenfold.cli.completion import set_names
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import SET_HELP, Json, Offline
 from tenfold.cli.output import emit, result, table
 
@@ -56,12 +57,10 @@ def fetch(
     json: Json = False,
 ) -> None:
     """Bring a set into the cache, checked by its checksums."""
-    from tenfold.cli.downloads import downloads
-    from tenfold.data.sources import Store
     from tenfold.data.sources import fetch as bring
 
-    with downloads() as progress:
-        paths = bring(name, store=Store(import_from=import_from, offline=offline, progress=progress))
+    with fetching(offline, import_from) as store:
+        paths = bring(name, store=store)
     if json:
         emit({"name": name, "files": [str(path) for path in paths]})
     else:
@@ -77,11 +76,10 @@ def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> No
     """
     import numpy as np
 
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store, load_set
+    from tenfold.data import load_set
 
-    with downloads() as progress:
-        data = load_set(on, store=Store(offline=offline, progress=progress))
+    with fetching(offline) as store:
+        data = load_set(on, store=store)
     counts = np.bincount(data.labels, minlength=data.classes).tolist()
     pictures, place = np.unique(data.marks, return_inverse=True)
     labels_of = np.bincount(np.unique(np.stack([place, data.labels]), axis=1)[0])

@@ -4,18 +4,28 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenfold.cli.output import live, message
+
+if TYPE_CHECKING:
+    from tenfold.data import Store
 
 REFRESH = 0.2  # seconds
 
 
 @contextmanager
-def downloads() -> Iterator["Downloads"]:
-    """What a `Store` calls as `progress`; it leaves the cursor at the start of a line."""
+def fetching(
+    offline: bool = False, import_from: Path | None = None, *, quiet: bool = False
+) -> Iterator["Store"]:
+    """Where sets come from. What it fetches is shown unless `quiet`, and leaves the cursor at the start of a
+    line."""
+    from tenfold.data import Store
+
     shown = Downloads(live=sys.stderr.isatty())
     try:
-        yield shown
+        yield Store(import_from=import_from, offline=offline, progress=None if quiet else shown)
     finally:
         shown.end_line()
 

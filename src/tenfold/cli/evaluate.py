@@ -1,5 +1,6 @@
 """`tenfold evaluate`: how well a model reads a labelled set."""
 
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import Json, ModelArgument, Offline, On, Threads
 from tenfold.cli.output import accuracy, emit, message, percent, result
 
@@ -17,13 +18,11 @@ def evaluate(
     labels.csv of pictures with several digits: the share of whole texts that are right, and the digits wrong.
     """
     from tenfold import runs
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.records.kept import keep_evaluation
     from tenfold.runs.opening import flattered
 
-    with downloads() as progress:
-        found = runs.evaluate(model, on, threads=threads, store=Store(offline=offline, progress=progress))
+    with fetching(offline) as store:
+        found = runs.evaluate(model, on, threads=threads, store=store)
     if "accuracy" in found:
         keep_evaluation(model, on, found)
     if learnt := found.get("trained_on"):

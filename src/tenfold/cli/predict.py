@@ -55,15 +55,15 @@ def predict(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import refuse_empty
+    from tenfold.errors import UsageError, refuse_empty
     from tenfold.reading.many import predict_many
     from tenfold.reading.reader import Failure, Reader
 
     refuse_empty("An IMAGE", *images)
     if csv_ and (json or out is not None):
-        raise typer.BadParameter(f"--csv and --{'json' if json else 'out'} exclude each other.")
+        raise UsageError(f"--csv and --{'json' if json else 'out'} exclude each other.")
     if explain is not None and (csv_ or out is not None):
-        raise typer.BadParameter(f"--explain and --{'csv' if csv_ else 'out'} exclude each other.")
+        raise UsageError(f"--explain and --{'csv' if csv_ else 'out'} exclude each other.")
     if out is None:
         refuse_without_out(part_size=part_size, engine=engine, address=address)
     reader = Reader(model, threads=threads)

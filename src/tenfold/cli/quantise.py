@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tenfold.cli.completion import model_names, set_names
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import Json, Offline, Threads
 from tenfold.cli.output import command, emit, message, percent, result, table
 
@@ -48,12 +49,9 @@ def quantise(
     1,000 training images calibrate it. Where it makes more than 3 errors more of 5,000 validation images,
     nothing is written. The test set stays closed.
     """
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.runs.quantised import quantise as make
 
-    with downloads() as progress:
-        store = Store(offline=offline, progress=progress)
+    with fetching(offline) as store:
         made = make(model, data=data, out=out, force=force, threads=threads, store=store)
     if json:
         emit(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import Json, ModelArgument, Offline, Threads
 from tenfold.cli.output import emit, message, percent, result, table
 
@@ -41,8 +42,6 @@ def refusal(
     AUROC and false positives at 95 % of the validation digits accepted, and the threshold for a chosen error,
     by the score that the model refuses by: its likeness to a digit, or its confidence.
     """
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness.records.kept import keep_result
     from tenfold.harness.refusal import DRAWN, ERRORS
     from tenfold.harness.refusal import refusal as measure
@@ -50,8 +49,7 @@ def refusal(
     from tenfold.runs.opening import flattered, open_set, other_pictures, trained_on
 
     reader = Reader(model, threads=threads)
-    with downloads() as fetching:
-        store = Store(offline=offline, progress=fetching)
+    with fetching(offline) as store:
         others = {name: other_pictures(name, store) for name in against or DRAWN}
     digits = open_set("mnist-validation", model)
     found = measure(reader, digits, others, errors=error or ERRORS)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import Json, ModelArgument, Offline, On, Seed, Threads
 from tenfold.cli.output import emit, message, percent, result, table
 
@@ -28,8 +29,6 @@ def robustness(
     thickness and noise grow.
     """
     from tenfold.cli.counting import counting
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
     from tenfold.harness import robustness as measuring
     from tenfold.harness.html.page import write_page
     from tenfold.harness.records.kept import keep_result
@@ -38,8 +37,8 @@ def robustness(
     from tenfold.runs.opening import flattered, open_set, trained_on
 
     reader = Reader(model, threads=threads)
-    with downloads() as fetching:
-        data = open_set(on, model, Store(offline=offline, progress=fetching))
+    with fetching(offline) as store:
+        data = open_set(on, model, store)
     if learnt := trained_on(model, reader.metadata, data):
         message(flattered(learnt, len(data), data.name))
     with counting("measuring") as progress:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from tenfold.cli.completion import model_names, recipe_names
+from tenfold.cli.downloads import fetching
 from tenfold.cli.options import Data, Json, Quiet, Threads
 from tenfold.cli.output import accuracy, command, emit, message, quoted, result
 from tenfold.cli.trainings import FEW_STEPS
@@ -148,9 +149,7 @@ def train(
     from tenfold.errors import need_torch
 
     need_torch()
-    from tenfold.cli.downloads import downloads
     from tenfold.cli.progress import watching
-    from tenfold.data import Store
     from tenfold.training.distributed import rank
     from tenfold.training.track import TensorBoard
 
@@ -187,9 +186,9 @@ def train(
         elif "start" in run.record and not quiet:
             message(f"Beginning with the weights of '{run.record['start']['model']}'.")
 
-    with _told_how_to_go_on(started), downloads() as fetching, watching(quiet) as callbacks:
+    with _told_how_to_go_on(started), fetching(quiet=quiet) as store, watching(quiet) as callbacks:
         watched: dict[str, Any] = {
-            "store": Store(progress=None if quiet else fetching),
+            "store": store,
             "callbacks": [*callbacks, *tracking],
             "on_start": begun,
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.batch import trainings_on
+from tenfold.cli.downloads import fetching
 from tenfold.cli.output import message, told_how_to_go_on
 from tenfold.harness.records.record import Watcher
 
@@ -67,16 +68,12 @@ def many_trainings(
 ) -> Iterator[tuple["Engine | None", "Store"]]:
     """What carries the trainings out (None: processes of this machine), and where sets come from. What breaks
     them off leaves the word that `what` was done is kept."""
-    from tenfold.cli.downloads import downloads
-    from tenfold.data import Store
-
     with (
         told_how_to_go_on(lines.begun, what),
-        downloads() as progress,
+        fetching(offline, import_from, quiet=lines.quiet) as store,
         trainings_on(engine, address) as carry_out,
     ):
-        fetching = None if lines.quiet else progress
-        yield carry_out, Store(import_from=import_from, offline=offline, progress=fetching)
+        yield carry_out, store
 
 
 def trainings_of(found: Any) -> str:

@@ -81,6 +81,13 @@ class Labelled:
         images, labels = frozen(self.images[chosen]), frozen(self.labels[chosen])
         return Labelled(name, images, labels, self.classes, files=files)
 
+    def check_digits(self, called: str | None = None) -> None:
+        """Raises DataError for other classes than the ten digits; `called` is its name in there."""
+        if self.classes != 10:
+            raise DataError(
+                f"The set '{called or self.name}' has {self.classes} classes; a digit model has ten."
+            )
+
     def split(self, validation: int | None = None) -> Split:
         """Part the set in two: `validation` images (one twelfth if not said) and the rest, both in order.
 

@@ -10,7 +10,7 @@ from tenfold.data.labelled import Labelled, Split, combine
 from tenfold.data.mnist import load_training, split
 from tenfold.data.sets import load_set
 from tenfold.data.sources import Store
-from tenfold.errors import DataError, UsageError
+from tenfold.errors import UsageError
 
 Sets = str | Path | Sequence[str | Path]
 Parts = tuple[Labelled, Labelled | None]
@@ -89,6 +89,5 @@ def counts(parts: Parts) -> dict[str, int]:
 
 def _training_part(name: str, store: Store) -> Labelled:
     data = load_training() if name == "mnist" else load_set(name, "train", store=store)
-    if data.classes != 10:
-        raise DataError(f"The set '{name}' has {data.classes} classes; a digit model is trained on ten.")
+    data.check_digits(name)
     return data

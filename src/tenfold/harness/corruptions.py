@@ -21,6 +21,8 @@ from tenfold.errors import ShapeError, UnknownNameError
 
 SIDE = 28
 CENTRE = (SIDE - 1) / 2
+DROP = 0.35  # the ink of a drop, of 1
+ZOOM = 8  # in which strokes are made wider
 
 Images = NDArray[np.uint8]  # [n, 28, 28], ink bright
 Floats = NDArray[np.float32]  # the same in 0..1
@@ -119,13 +121,13 @@ def fog(images: Images, severity: float, rng: np.random.Generator) -> Images:
     return _bytes((_floats(images) + severity * cloud) / (1 + severity))
 
 
-def spatter(images: Images, severity: float, rng: np.random.Generator, *, grey: float = 0.35) -> Images:
+def spatter(images: Images, severity: float, rng: np.random.Generator) -> Images:
     """Grey drops hide this share of each picture."""
     noise = rng.standard_normal(images.shape, np.float32)
     fields = np.stack([cv2.GaussianBlur(field, (0, 0), 1.2) for field in noise])
     edges = np.quantile(fields, 1 - min(severity, 1), axis=(1, 2), keepdims=True)
     cover = np.clip((fields - edges) * 8 + 0.5, 0, 1)
-    return _bytes(_floats(images) * (1 - cover) + grey * cover)
+    return _bytes(_floats(images) * (1 - cover) + DROP * cover)
 
 
 # --- blur --------------------------------------------------------------------------------------------------
@@ -200,14 +202,14 @@ def warped(images: Images, matrices: Any, offsets: NDArray[np.float64] | None = 
     return np.stack([cv2.warpAffine(image, matrix, (SIDE, SIDE)) for image, matrix in pairs])
 
 
-def thicken(images: Images, amount: float, *, zoom: int = 8) -> Images:
-    """Strokes wider by `amount` pixels, or thinner if it is negative; in steps of 2 / `zoom` pixels."""
-    radius = round(abs(amount) * zoom / 2)
+def thicken(images: Images, amount: float) -> Images:
+    """Strokes wider by `amount` pixels, or thinner if it is negative; in steps of 2 / ZOOM pixels."""
+    radius = round(abs(amount) * ZOOM / 2)
     if not radius:  # enlarging and shrinking alone would blur
         return images.copy()
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
     change = cv2.dilate if amount > 0 else cv2.erode
-    fine = (SIDE * zoom,) * 2
+    fine = (SIDE * ZOOM,) * 2
     wide = (cv2.resize(image, fine, interpolation=cv2.INTER_CUBIC) for image in images)
     return np.stack(
         [cv2.resize(change(image, disc), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for image in wide]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DataError
 from tenfold.metrics import summary
 from tenfold.reading.reader import Reader
 from tenfold.thresholds import CONFIDENCE, unsure
@@ -24,8 +23,7 @@ def evaluate(reader: Reader, data: Labelled) -> tuple[dict[str, Any], NDArray[np
     where nothing is accepted. All but counts and nll are fractions of 1. Raises DataError for a set with
     other classes than the ten digits.
     """
-    if data.classes != 10:
-        raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model answers with ten.")
+    data.check_digits()
     probabilities = reader.probabilities(data.images)
     return summarise(probabilities, data, reader.metadata.thresholds), probabilities
 

@@ -99,13 +99,13 @@ def look(reader: Reader, image: Image, training: Labelled) -> Look:
     )
 
 
-def occlusion(layers: Layers, image: Image, label: int, *, fill: int = 0, patch: int = PATCH) -> Floats:
+def occlusion(layers: Layers, image: Image, label: int, *, fill: int = 0) -> Floats:
     """[28, 28]: how much evidence for `label` each pixel's place carries, in nats of log-odds.
 
-    A square of `patch` x `patch` around every pixel is set to `fill` in turn (0 is paper, 255 ink). A pixel
+    A square of PATCH x PATCH around every pixel is set to `fill` in turn (0 is paper, 255 ink). A pixel
     gets the mean loss over the squares that cover it; what is negative spoke against the label.
     """
-    side, reach = len(image), patch // 2
+    side, reach = len(image), PATCH // 2
     masks = np.zeros((side * side, side, side), bool)
     for place, mask in enumerate(masks):
         y, x = divmod(place, side)

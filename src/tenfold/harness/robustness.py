@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import DataError
 from tenfold.harness.corruptions import (
     KINDS,
     Images,
@@ -112,8 +111,7 @@ def robustness(
 
     The curves are of the first `curve_images`. Raises DataError for a set with other classes than ten.
     """
-    if data.classes != 10:
-        raise DataError(f"The set '{data.name}' has {data.classes} classes; a digit model answers with ten.")
+    data.check_digits()
     few = data.take(range(min(curve_images, len(data))), data.name)
     total = 1 + len(KINDS) + sum(len(sweep.values) for sweep in SWEEPS.values())
     done = 0

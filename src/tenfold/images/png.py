@@ -118,11 +118,13 @@ def _check_rows(pixels: list[bytes], passes: list[tuple[int, int]]) -> None:
         raise ImageError("The PNG file is damaged: something stands behind its pixels.")
 
 
-def write_png(picture: NDArray[np.uint8]) -> bytes:
-    """The file of a picture, uint8 [h, w] or RGB [h, w, 3]."""
+def write_png(picture: NDArray[np.uint8], *, small: bool = False) -> bytes:
+    """The file of a picture, uint8 [h, w] or RGB [h, w, 3]; a `small` one is a fifth smaller and takes twice
+    as long."""
     import cv2
 
-    return bytes(cv2.imencode(".png", picture if picture.ndim == 2 else picture[..., ::-1])[1])
+    how = (cv2.IMWRITE_PNG_COMPRESSION, 9) if small else ()
+    return bytes(cv2.imencode(".png", picture if picture.ndim == 2 else picture[..., ::-1], how)[1])
 
 
 def _u32(data: bytes, at: int) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from tenfold import __version__
 from tenfold.data import load_training, split
@@ -23,7 +23,7 @@ from tenfold.errors import UsageError
 from tenfold.files import sha256, write_atomic
 from tenfold.harness.committee import build, check_members, mean_logits
 from tenfold.harness.evaluate import summarise
-from tenfold.harness.records.record import Fields, Recorded, read_record
+from tenfold.harness.records.record import Fields, Form, Recorded
 from tenfold.harness.records.run import COMMITTEE
 from tenfold.metrics import fit_temperature
 from tenfold.model import Model, parse_model, read_model, resolve
@@ -52,15 +52,7 @@ class Committee(Recorded):
     """The folder of a committee and what its committee.json says."""
 
     FILE: ClassVar[str] = COMMITTEE
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        return cls(Path(folder), read_record(Path(folder) / COMMITTEE, "a committee", FORMAT, BEGUN, {}))
-
-    def count_opening(self) -> None:
-        """Note that the official test set is looked at with this committee."""
-        self.record["test_openings"] += 1
-        self.save()
+    FORM: ClassVar[Form] = Form("a committee", FORMAT, BEGUN, {})
 
 
 @dataclass(frozen=True)

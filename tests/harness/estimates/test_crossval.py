@@ -28,7 +28,7 @@ from tenfold.harness.estimates import trainings
 from tenfold.harness.estimates.crossval import CrossvalWork, crossval
 from tenfold.harness.estimates.crossval_record import Crossval, Fold
 from tenfold.harness.estimates.folds import folds_by_class, folds_by_writer
-from tenfold.harness.estimates.trainings import share_out
+from tenfold.harness.estimates.trainings import share_out, side_by_side
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.record import Watcher
 from tenfold.training.loop import Examples, Trainer
@@ -158,20 +158,22 @@ def test_answers_follow_from_the_seed(estimate: Estimate, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("trainings", "cores", "share"),
+    ("trainings", "cores", "at_once", "threads"),
     [
-        (5, 1, (1, 1)),
-        (5, 2, (2, 1)),
-        (5, 5, (5, 1)),
-        (5, 9, (5, 1)),
-        (5, 16, (5, 3)),
-        (2, 64, (2, 32)),
-        (50, 16, (16, 1)),
+        (5, 1, 1, 1),
+        (5, 2, 2, 1),
+        (5, 5, 5, 1),
+        (5, 9, 5, 1),
+        (5, 16, 5, 3),
+        (2, 64, 2, 32),
+        (50, 16, 16, 1),
     ],
 )
-def test_cores_are_shared_out_by_a_rule(trainings: int, cores: int, share: tuple[int, int]) -> None:
-    assert share_out(trainings, cores) == share
-    assert share[0] * share[1] <= cores
+def test_cores_are_shared_out_by_a_rule(trainings: int, cores: int, at_once: int, threads: int) -> None:
+    assert share_out(trainings, cores) == threads
+    assert side_by_side(trainings, cores, threads) == at_once
+    assert at_once * threads <= cores
+    assert side_by_side(trainings, 1, threads=4) == 1  # of a folder that was begun on a larger machine
 
 
 def test_two_at_once_give_the_answers_of_one_after_the_other(estimate: Estimate, tmp_path: Path) -> None:

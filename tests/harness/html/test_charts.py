@@ -1,13 +1,10 @@
 """Ticks, placing and pictures; that a chart looks right is for eyes."""
 
-import base64
-import io
 import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tenfold.harness.html import charts
 from tenfold.harness.html.axes import accuracy_axis, loss_axis
@@ -99,13 +96,3 @@ def test_the_reliability_chart_has_a_dot_for_each_filled_bin() -> None:
         "1 images",
         "2 images",
     ]
-
-
-def test_a_picture_is_a_png_of_the_image_dark_on_light() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    tag = charts.picture(image, 'a "7"')
-    assert 'alt="a &quot;7&quot;"' in tag
-    data = base64.b64decode(re.findall(r"base64,([^\"]*)", tag)[0])
-    with Image.open(io.BytesIO(data)) as opened:
-        assert opened.mode == "L"
-        np.testing.assert_array_equal(255 - np.asarray(opened), image)

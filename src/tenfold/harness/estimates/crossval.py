@@ -35,6 +35,7 @@ from tenfold.harness.estimates.trainings import (
     check_threads,
     images_of,
     share_out,
+    side_by_side,
     train_all,
     trained,
 )
@@ -91,13 +92,12 @@ def crossval(
     else:
         writers = _writers_of(data, store or Store()) if writers is None else np.asarray(writers, np.int32)
     split = _split(data, writers, folds, repeats, seed)
-    share = share_out(folds * repeats, threads or cores())
     settings: dict[str, Any] = {
         "folds": folds,
         "by": by,
         "repeats": repeats,
         "seed": seed,
-        "threads": share.threads,
+        "threads": share_out(folds * repeats, threads or cores()),
         "writers": None if writers is None else sha256(writers.astype("<i4").tobytes()),
     }
     record = new_record(FORMAT, chosen, [data], **settings, sets=sets, count=len(data))
@@ -188,7 +188,7 @@ def _carry_out(
     ]
     had = {(fold.repeat, fold.number) for fold in done}
     places = [place for place in found.places() if place not in had]
-    at_once = max(1, min(len(places), cores // record["threads"]))
+    at_once = side_by_side(len(places), cores, record["threads"])
     watcher.begin(found, len(done), len(found.places()), at_once)
     settings = {key: record[key] for key in ("recipe", "seed", "threads", "precision")}
     work = CrossvalWork(**settings, data=data, split=split)

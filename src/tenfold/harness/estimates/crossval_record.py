@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tenfold.errors import DiskError, RunError
 from tenfold.files import children, exists, is_folder, make_folder, read_bounded, write_atomic
 from tenfold.harness.records.arrays import pack_arrays, unpack_arrays
-from tenfold.harness.records.record import Fields, Recorded, read_record
+from tenfold.harness.records.record import Fields, Form, Recorded
 
 FORMAT = 1
 RECORD = "crossval.json"
@@ -77,13 +77,7 @@ class Crossval(Recorded):
     """A folder and what its crossval.json says."""
 
     FILE: ClassVar[str] = RECORD
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Raises RunError for a folder that holds no cross-validation, or a damaged one."""
-        path = Path(folder) / RECORD
-        record = read_record(path, "a cross-validation", FORMAT, BEGUN, FINISHED)
-        return cls(Path(folder), record)
+    FORM: ClassVar[Form] = Form("a cross-validation", FORMAT, BEGUN, FINISHED)
 
     @classmethod
     def all_in(cls, folder: Path) -> Iterator[Self]:

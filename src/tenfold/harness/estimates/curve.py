@@ -30,7 +30,15 @@ from tenfold.errors import DataError, UnknownNameError, UsageError
 from tenfold.harness.estimates.curve_record import FORMAT, Curve
 from tenfold.harness.estimates.folds import shuffled_ranks
 from tenfold.harness.estimates.power_law import backtest, fit, foretell
-from tenfold.harness.estimates.trainings import Engine, check_threads, parts_of, share_out, train_all, trained
+from tenfold.harness.estimates.trainings import (
+    Engine,
+    check_threads,
+    parts_of,
+    share_out,
+    side_by_side,
+    train_all,
+    trained,
+)
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.record import Watcher, new_record, usual_folder
 from tenfold.metrics import nll, t_interval
@@ -83,8 +91,8 @@ def curve(
     wanted = _sizes(sizes, len(data.train))
     _check(seeds)
     check_threads("A learning curve", threads)
-    share = share_out(len(wanted) * seeds, threads or cores())
-    settings = {"sizes": wanted, "seeds": seeds, "seed": seed, "steps": steps, "threads": share.threads}
+    each = share_out(len(wanted) * seeds, threads or cores())
+    settings = {"sizes": wanted, "seeds": seeds, "seed": seed, "steps": steps, "threads": each}
     counts = {"train": len(data.train), "validation": len(data.validation)}
     record = new_record(FORMAT, chosen, data, **settings, counts=counts, fits=[])
     name = f"curve-{chosen.name}-{'' if steps == 'same' else 'epochs-'}{seed}"
@@ -223,7 +231,7 @@ def _carry_out(found: Curve, data: Split, cores: int, watcher: Watcher[Curve], e
     places = [place for place in found.places() if place not in had]
     if places:
         record["status"] = "training"
-        at_once = max(1, min(len(places), cores // record["threads"]))
+        at_once = side_by_side(len(places), cores, record["threads"])
         total = len(found.places())
         done = total - len(places)
         watcher.begin(found, done, total, at_once)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from tenfold.errors import RunError
-from tenfold.harness.records.record import Fields, Recorded, read_record
+from tenfold.harness.records.record import Fields, Form, Recorded
 
 FORMAT = 1
 RECORD = "curve.json"
@@ -53,22 +52,11 @@ class Curve(Recorded):
     """A folder and what its curve.json says."""
 
     FILE: ClassVar[str] = RECORD
+    FORM: ClassVar[Form] = Form("a learning curve", FORMAT, BEGUN, FINISHED)
 
     @property
     def name(self) -> str:
         return self.folder.resolve().name
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Raises RunError for a folder that holds no learning curve, or a damaged one."""
-        path = Path(folder) / RECORD
-        record = read_record(path, "a learning curve", FORMAT, BEGUN, FINISHED)
-        if not all(isinstance(size, int) for size in record["sizes"]):
-            raise RunError(f"'{path}' is damaged: it has no sound 'sizes'.")
-        for fit in record["fits"]:
-            if not isinstance(fit, dict) or any(not isinstance(fit.get(key), FIT[key]) for key in FIT):
-                raise RunError(f"'{path}' is damaged: it has no sound 'fits'.")
-        return cls(Path(folder), record)
 
     @classmethod
     def begin(cls, folder: Path, record: dict[str, Any]) -> Self:
@@ -92,6 +80,14 @@ class Curve(Recorded):
             "sizes": sorted({*self.record["sizes"], *record["sizes"]}),
             "seeds": max(self.record["seeds"], record["seeds"]),
         }
+
+    def _unsound(self) -> str | None:
+        if not all(isinstance(size, int) for size in self.record["sizes"]):
+            return "sizes"
+        for fit in self.record["fits"]:
+            if not isinstance(fit, dict) or any(not isinstance(fit.get(key), FIT[key]) for key in FIT):
+                return "fits"
+        return None
 
     def _must_match(self, record: dict[str, Any]) -> None:
         other = [key for key in SETTINGS if self.record[key] != record[key]]

@@ -1,6 +1,6 @@
 """Many trainings: one after the other here, or side by side in processes of their own.
 
-    for fold in train_all(work, [(0, 0), (0, 1)], at_once=share_out(2, cores()).at_once): ...
+    for fold in train_all(work, [(0, 0), (0, 1)], at_once=side_by_side(2, cores(), threads=1)): ...
     for result in train_as_told(work, next_place, at_once=2): ...    where results decide what is next
 
 A training's answers are the same either way. Processes end with the one that began them, however it ends.
@@ -8,13 +8,13 @@ A training's answers are the same either way. Processes end with the one that be
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tenfold.data.labelled import Labelled, Split
 from tenfold.data.mnist import is_test_set
 from tenfold.data.parts import Sets, joined, load_whole, names_of, parted
 from tenfold.data.sources import Store
-from tenfold.errors import DataError, ResourceError, UsageError
+from tenfold.errors import ResourceError, UsageError
 from tenfold.metrics import Floats, softmax
 from tenfold.processes import Made, Place, in_processes
 
@@ -42,15 +42,14 @@ class Engine(Protocol):
     ) -> Generator[Made]: ...
 
 
-class Share(NamedTuple):
-    at_once: int
-    threads: int  # of each training
+def share_out(trainings: int, cores: int) -> int:
+    """Threads of each training: one, and more where cores would stay idle otherwise."""
+    return max(1, cores // trainings)
 
 
-def share_out(trainings: int, cores: int) -> Share:
-    """As many trainings at once as there are cores; cores that would stay idle give them threads."""
-    threads = max(1, cores // trainings)
-    return Share(min(trainings, cores // threads), threads)
+def side_by_side(trainings: int, cores: int, threads: int) -> int:
+    """How many of the `trainings` are made at once, each on so many `threads`."""
+    return max(1, min(trainings, cores // threads))
 
 
 def images_of(what: str, data: Labelled | Sets | None, store: Store | None = None) -> Labelled:
@@ -81,10 +80,7 @@ def refuse_test_set(what: str, *sets: Labelled) -> None:
     for data in sets:
         if is_test_set(data):
             raise UsageError(f"{what} chooses between recipes, so the official test set is not for it.")
-        if data.classes != 10:
-            raise DataError(
-                f"The set '{data.name}' has {data.classes} classes; a digit model is trained on ten."
-            )
+        data.check_digits()
 
 
 def check_threads(what: str, threads: int | None) -> None:

@@ -22,7 +22,14 @@ from tenfold.data.labelled import VALIDATION_SHARE, Labelled
 from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, RunError, UsageError
-from tenfold.harness.estimates.trainings import Engine, check_threads, images_of, share_out, train_all
+from tenfold.harness.estimates.trainings import (
+    Engine,
+    check_threads,
+    images_of,
+    share_out,
+    side_by_side,
+    train_all,
+)
 from tenfold.harness.explore.ablation_page import write_ablation_page
 from tenfold.harness.explore.fields import Change, read_change
 from tenfold.harness.explore.record import FORMAT, Exploration
@@ -70,14 +77,13 @@ def ablate(
     check_threads("An ablation", threads)
     data = images_of("An ablation", data, store)
     named = {one.label: replace(one.recipe, patience=None).to_dict() for one in wanted}
-    share = share_out((1 + len(named)) * seeds, threads or cores())
     settings = {
         "kind": "ablation",
         "seeds": list(range(seed, seed + seeds)),
         "changes": [{"label": label, "recipe": made} for label, made in named.items()],
         "count": len(data),
         "trainings": {},
-        "threads": share.threads,
+        "threads": share_out((1 + len(named)) * seeds, threads or cores()),
     }
     record = new_record(FORMAT, base, [data], **settings)
     folder = Path(out) if out is not None else usual_folder(f"ablate-{base.name}", data)
@@ -132,7 +138,7 @@ def _carry_out(
         found.check_alike()
         record["status"] = "training"
         found.save()
-        at_once = max(1, min(len(places), cores // record["threads"]))
+        at_once = side_by_side(len(places), cores, record["threads"])
         done = len(wanted) - len(places)
         watcher.begin(found, done, len(wanted), at_once)
         work = AblationWork(data, record["threads"], record["precision"])

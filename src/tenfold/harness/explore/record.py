@@ -9,18 +9,16 @@ was; more changes, seeds or trials go into the same folder.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from tenfold.environment import versions
 from tenfold.errors import RunError
 from tenfold.harness.explore.trainings import Measured
-from tenfold.harness.records.record import Fields, Recorded, read_record
+from tenfold.harness.records.record import Fields, Form, Recorded
 
 FORMAT = 1
 RECORD = "explore.json"
 PAGE = "explore.html"
-NLL = "calibrated"  # by which a search ranks equal errors; its record says so
 KINDS = {"ablation": "an ablation", "search": "a search"}
 
 COMMON: Fields = {
@@ -46,6 +44,7 @@ class Exploration(Recorded):
     """A folder and what its explore.json says."""
 
     FILE: ClassVar[str] = RECORD
+    FORM: ClassVar[Form] = Form("an exploration", FORMAT, COMMON, FINISHED)
 
     @property
     def results(self) -> dict[str, Any]:
@@ -53,28 +52,19 @@ class Exploration(Recorded):
         found: dict[str, Any] = self.record["results"]
         return found
 
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Raises RunError for a folder that holds no exploration, or a damaged one."""
-        path = Path(folder) / RECORD
-        record = read_record(path, "an exploration", FORMAT, COMMON, FINISHED)
-        wanted = BEGUN.get(record["kind"])
-        if wanted is None:
-            raise RunError(f"'{path}' is damaged: it has no sound 'kind'.")
-        for key, kind in wanted.items():
-            if not isinstance(record.get(key), kind) or not _is_sound(key, record[key]):
-                raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
-        return cls(Path(folder), record)
-
     def check_alike(self) -> None:
         """Raises RunError where trainings from now on would not be like those before."""
-        if self.record["kind"] == "search" and self.record.get("nll") != NLL:
-            raise RunError(
-                f"'{self.folder}' was begun by a Tenfold that ranked equal errors by another NLL, without a "
-                "temperature; choose another --out."
-            )
         if self.record["versions"].get("torch") != versions().get("torch"):
             raise RunError(f"'{self.folder}' was begun with another version of torch; choose another --out.")
+
+    def _unsound(self) -> str | None:
+        wanted = BEGUN.get(self.record["kind"])
+        if wanted is None:
+            return "kind"
+        for key, kind in wanted.items():
+            if not isinstance(self.record.get(key), kind) or not _is_sound(key, self.record[key]):
+                return key
+        return None
 
     def _must_match(self, record: dict[str, Any]) -> None:
         if self.record["kind"] != record["kind"]:

@@ -25,8 +25,15 @@ from tenfold.data.labelled import Split
 from tenfold.data.parts import Sets
 from tenfold.environment import cores
 from tenfold.errors import DivergedError, UsageError
-from tenfold.harness.estimates.trainings import Engine, check_threads, parts_of, share_out, train_as_told
-from tenfold.harness.explore.record import FORMAT, NLL, Exploration
+from tenfold.harness.estimates.trainings import (
+    Engine,
+    check_threads,
+    parts_of,
+    share_out,
+    side_by_side,
+    train_as_told,
+)
+from tenfold.harness.explore.record import FORMAT, Exploration
 from tenfold.harness.explore.results import named_recipe, rank, search_results
 from tenfold.harness.explore.search_page import write_search_page
 from tenfold.harness.explore.space import Space, default_space, own_parameters, recipe_of
@@ -73,15 +80,13 @@ def search(
     check_threads("A search", threads)
     data = parts_of("A search", data, store)
     space = default_space(base) if space is None else space
-    share = share_out(trials, threads or cores())
     settings = {
         "kind": "search",
         "seed": seed,
         "space": {path: {"kind": type(inner).__name__, **asdict(inner)} for path, inner in space.items()},
         "trials": trials,
-        "threads": share.threads,
+        "threads": share_out(trials, threads or cores()),
         "counts": {"train": len(data.train), "validation": len(data.validation)},
-        "nll": NLL,
     }
     record = new_record(FORMAT, base, data, **settings)
     folder = Path(out) if out is not None else usual_folder(f"search-{base.name}-{seed}", data.train)
@@ -158,7 +163,7 @@ def _carry_out(
     done = course.ended()
     if done < course.most:
         found.check_alike()
-        at_once = max(1, min(course.most - done, cores // record["threads"]))
+        at_once = side_by_side(course.most - done, cores, record["threads"])
         watcher.begin(found, done, course.most, at_once)
         work = SearchWork(data, study.seed, record["threads"], record["precision"])
         with closing((engine or train_as_told)(work, course.next_place, at_once)) as trainings:

@@ -1,13 +1,10 @@
-"""Charts as inline SVG, and small pictures as inline PNG, without a plotting library: strings in a page.
+"""Charts as inline SVG, without a plotting library: strings in a page.
 
 A chart is 360 units wide, so that its 12-unit text can be read on a phone that is 360 pixels wide and is not
 huge where the page is wider. Colours and lines are classes of page.css, and follow its light and dark.
 """
 
-import base64
 import math
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -129,21 +126,9 @@ def share_bar(share: float) -> str:
     )
 
 
-def picture(image: NDArray[np.uint8], alt: str) -> str:
-    """An `img` of uint8 [h, w], ink bright, shown dark on light, as an 8-bit grey PNG inside the page."""
-    height, width = image.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # the first byte of a row names its filter: none
-    rows[:, 1:] = 255 - image
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in (
-            (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
-            (b"IDAT", zlib.compress(rows.tobytes(), 9)),
-            (b"IEND", b""),
-        )
-    )
-    source = base64.b64encode(png).decode()
-    return f'<img src="data:image/png;base64,{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
+def spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of the places 0..count-1, evenly far apart, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def even_ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -190,7 +175,7 @@ def _curve(x: Axis, y: Axis, line: Line) -> str:
     values = values[np.isfinite(values).all(1)]
     if not len(values):
         return ""
-    few = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).round().astype(int))
+    few = spread(len(values), MOST_POINTS)
     points = [(x.place(a, LEFT, RIGHT), y.place(b, BOTTOM, TOP)) for a, b in values[few]]
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
     dots = points if line.dots and (len(points) <= MOST_DOTS or not line.joined) else []

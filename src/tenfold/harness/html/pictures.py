@@ -1,4 +1,4 @@
-"""Pictures of arrays: contact sheets, and numbers as grey or as two colours.
+"""Pictures of arrays: contact sheets, numbers as grey or as two colours, and what stands in a page.
 
     plt.imshow(sheet(images[:20], columns=5), cmap="gray_r")
     plt.imshow(two_colours(found.covered))
@@ -30,15 +30,12 @@ def sheet(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     return cells.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
 
 
-def grey(planes: NDArray[Any], *, signed: bool = False) -> NDArray[np.uint8]:
-    """Each plane of [..., h, w] over its own range as uint8, its largest value 255.
-
-    0 becomes 0, or 128 where `signed`; what is negative and not `signed` is cut off.
-    """
-    kept = np.asarray(planes, np.float64) if signed else np.clip(planes, 0, None)
-    reach = np.abs(kept).max((-2, -1), keepdims=True)
-    share = kept / np.where(reach > 0, reach, 1)
-    return np.rint(128 + 127 * share if signed else 255 * share).astype(np.uint8)
+def grey(planes: NDArray[Any]) -> NDArray[np.uint8]:
+    """Each plane of [..., h, w] over its own range as uint8, its largest value 255, and 0 what is below 0."""
+    kept = np.clip(planes, 0, None)
+    reach = kept.max((-2, -1), keepdims=True)
+    share: NDArray[np.float64] = kept / np.where(reach > 0, reach, 1)
+    return np.rint(255 * share).astype(np.uint8)
 
 
 def two_colours(plane: NDArray[Any], backdrop: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
@@ -56,11 +53,18 @@ def two_colours(plane: NDArray[Any], backdrop: NDArray[np.uint8] | None = None) 
     return rgb
 
 
+def picture(image: NDArray[np.uint8], alt: str) -> str:
+    """An `img` of uint8 [h, w], ink bright, shown dark on light, as a PNG inside the page."""
+    return _img(255 - image, alt)
+
+
 def coloured(rgb: NDArray[np.uint8], alt: str) -> str:
     """An `img` of uint8 RGB [h, w, 3], as a PNG inside the page."""
-    png = base64.b64encode(write_png(rgb)).decode()
-    height, width = rgb.shape[:2]
-    return (
-        f'<img src="data:image/png;base64,{png}" class="coloured" width="{width}" height="{height}" '
-        f'alt="{escape(alt)}">'
-    )
+    return _img(rgb, alt, 'class="coloured" ')
+
+
+def _img(shown: NDArray[np.uint8], alt: str, css: str = "") -> str:
+    png = base64.b64encode(write_png(shown, small=True)).decode()
+    height, width = shown.shape[:2]
+    size = f'width="{width}" height="{height}"'
+    return f'<img src="data:image/png;base64,{png}" {css}{size} alt="{escape(alt)}">'

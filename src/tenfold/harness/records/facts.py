@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NUMBERS = ("kept_epoch", "parameters", "temperature", "test_openings")
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+HISTORY_LIMIT = 1 << 22  # bytes
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,9 @@ def _number(value: object) -> float | None:
     return value if isinstance(value, int | float) and abs(value) < 1e15 else None
 
 
-def _read_history(path: Path, kept: float, *, limit: int = 4 * 2**20) -> dict[str, NDArray[np.float64]]:
+def _read_history(path: Path, kept: float) -> dict[str, NDArray[np.float64]]:
     try:
-        rows = list(csv.DictReader(io.StringIO(_read(path, limit).decode())))
+        rows = list(csv.DictReader(io.StringIO(_read(path, HISTORY_LIMIT).decode())))
         history = {key: np.array([float(row.get(key) or "nan") for row in rows]) for key in COLUMNS}
     except (ValueError, csv.Error):
         raise RunError(f"'{path}' is not sound: it needs numbers in columns.") from None

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from tenfold import __version__
 from tenfold.environment import machine, versions
@@ -29,19 +29,25 @@ LIMIT = 1 << 24  # bytes; the record of a cross-validation of 1000 folds has 200
 Fields = Mapping[str, type | tuple[type, ...]]
 
 
-def read_record(path: Path, what: str, version: int, begun: Fields, finished: Fields) -> dict[str, Any]:
-    """The record at `path`, which has the fields `begun`, and once its status is "finished" also `finished`.
+class Form(NamedTuple):
+    """What a record looks like: that of `what`, in words, in format `version`, with the fields `begun`, and
+    once its status is "finished" also `finished`."""
 
-    `what` is what it is the record of, in words. Raises RunError for one that is absent, damaged or of
-    another format than `version`.
-    """
+    what: str
+    version: int
+    begun: Fields
+    finished: Fields
+
+
+def read_record(path: Path, form: Form) -> dict[str, Any]:
+    """Raises RunError for one that is absent, damaged or of another form."""
     try:
         record = json.loads(read_bounded(path, LIMIT, RunError, "The record"))
     except (ValueError, RecursionError):
         raise RunError(f"'{path}' is damaged: it is not JSON.") from None
-    if not isinstance(record, dict) or record.get("format") != version:
-        raise RunError(f"'{path}' is not the record of {what} in format {version}.")
-    wanted = {**begun, **(finished if record.get("status") == "finished" else {})}
+    if not isinstance(record, dict) or record.get("format") != form.version:
+        raise RunError(f"'{path}' is not the record of {form.what} in format {form.version}.")
+    wanted = {**form.begun, **(form.finished if record.get("status") == "finished" else {})}
     for key, kind in wanted.items():
         if not isinstance(record.get(key), kind):
             raise RunError(f"'{path}' is damaged: it has no sound '{key}'.")
@@ -80,12 +86,14 @@ def usual_folder(name: str, data: "Labelled") -> Path:
 
 @dataclass
 class Recorded:
-    """A folder and what its record, the file FILE, says. Raises DiskError where it cannot be written."""
+    """A folder and what its record, the file FILE in the form FORM, says. Raises DiskError where it cannot be
+    written."""
 
     folder: Path
     record: dict[str, Any] = field(repr=False)
 
     FILE: ClassVar[str]
+    FORM: ClassVar[Form]
 
     @property
     def finished(self) -> bool:
@@ -94,7 +102,10 @@ class Recorded:
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Raises RunError for a folder that holds none, or a damaged one."""
-        raise NotImplementedError
+        found = cls(Path(folder), read_record(Path(folder) / cls.FILE, cls.FORM))
+        if key := found._unsound():
+            raise RunError(f"'{found.folder / cls.FILE}' is damaged: it has no sound '{key}'.")
+        return found
 
     @classmethod
     def begin(cls, folder: Path, record: dict[str, Any]) -> Self:
@@ -115,6 +126,15 @@ class Recorded:
 
     def save(self) -> None:
         write_atomic(self.folder / self.FILE, json.dumps(self.record, indent=1, allow_nan=False) + "\n")
+
+    def count_opening(self) -> None:
+        """Note that the official test set is looked at with the model of this run or committee."""
+        self.record["test_openings"] += 1
+        self.save()
+
+    def _unsound(self) -> str | None:
+        """A key of the record whose value is damaged in a way that FORM does not tell."""
+        return None
 
     def _must_match(self, record: dict[str, Any]) -> None:
         """Raises RunError where what is found would not follow from the settings of `record` too."""

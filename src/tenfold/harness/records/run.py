@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 from tenfold.data.sets import set_names
 from tenfold.errors import RunError
 from tenfold.files import exists
-from tenfold.harness.records.record import RUNS, Fields, Recorded, read_record
+from tenfold.harness.records.record import RUNS, Fields, Form, Recorded
 
 FORMAT = 1
 RECORD = "run.json"
@@ -38,6 +38,7 @@ class Run(Recorded):
     """A run folder and what its run.json says."""
 
     FILE: ClassVar[str] = RECORD
+    FORM: ClassVar[Form] = Form("a run", FORMAT, BEGUN, FINISHED)
 
     @property
     def results(self) -> dict[str, Any]:
@@ -48,10 +49,9 @@ class Run(Recorded):
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Raises RunError for a folder that holds no run, or a damaged one."""
-        path = Path(folder) / RECORD
-        if not exists(path):
+        if not exists(Path(folder) / RECORD):
             raise RunError(f"'{folder}' is not a run folder: it has no {RECORD}.{_hint(folder)}")
-        return cls(Path(folder), read_record(path, "a run", FORMAT, BEGUN, FINISHED))
+        return super().load(folder)
 
     def check_finished(self) -> None:
         """Raises RunError where it did not finish."""
@@ -69,11 +69,6 @@ class Run(Recorded):
                     f"The run '{self.folder}' was trained on '{name}', a path from the folder where it was "
                     "begun: give the command there, or put the set here."
                 )
-
-    def count_opening(self) -> None:
-        """Note that the official test set is looked at with this run's model."""
-        self.record["test_openings"] += 1
-        self.save()
 
 
 def _hint(folder: str | Path) -> str:

@@ -11,7 +11,6 @@ from tenfold.harness.html.charts import (
     even_ticks,
     interval_bar,
     line_chart,
-    picture,
     reliability_chart,
 )
 from tenfold.harness.html.markup import (
@@ -26,6 +25,7 @@ from tenfold.harness.html.markup import (
     times,
     whole,
 )
+from tenfold.harness.html.pictures import picture
 from tenfold.harness.records.facts import Answers, Facts
 from tenfold.metrics import (
     Bins,

@@ -4,9 +4,9 @@ from collections import Counter
 
 from tenfold.data.labelled import Labelled
 from tenfold.harness.audit import Audit, Suspect
-from tenfold.harness.html.charts import picture
 from tenfold.harness.html.markup import pairs, percent, section, text, times, whole
 from tenfold.harness.html.page import page
+from tenfold.harness.html.pictures import picture
 
 CONTENTS = {"suspects": "Suspects", "pairs": "Pairs"}
 MOST_PAIRS = 10

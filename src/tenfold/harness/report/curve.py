@@ -7,7 +7,7 @@ import numpy as np
 from tenfold.harness.estimates.curve_record import Curve
 from tenfold.harness.estimates.power_law import Law
 from tenfold.harness.html.axes import accuracy_axis
-from tenfold.harness.html.charts import Axis, Line, line_chart, log_ticks
+from tenfold.harness.html.charts import Axis, Line, line_chart, log_ticks, spread
 from tenfold.harness.html.markup import (
     Markup,
     figure,
@@ -30,6 +30,7 @@ STEPS = {
     "epochs": "Every training takes the recipe's epochs, so that few images also mean few steps: the left of "
     "the curve shows trainings that were cut short, too.",
 }
+MOST_TILES = 6
 SMOOTH = 60  # points of the law's line
 
 
@@ -38,7 +39,8 @@ def render(found: Curve) -> str:
     record = found.record
     name, points = str(record["recipe"]["name"]), record["results"]["points"]
     last = points[-1]
-    tiles = [(f"with {whole(point['size'])} images", _noted(point)) for point in _few(points)]
+    shown = [points[i] for i in spread(len(points), MOST_TILES)]
+    tiles = [(f"with {whole(point['size'])} images", _noted(point)) for point in shown]
     header = (
         f"<h1>{text(name)} <span>learning curve</span></h1>"
         f'<p class="lead">Accuracy on {_measured(found)}, against the number of training images; '
@@ -48,11 +50,6 @@ def render(found: Curve) -> str:
     origin = f"Made by Tenfold {text(record.get('tenfold', ''))} from the folder <b>{text(found.name)}</b>."
     title = f"{name}: {percent(last['accuracy']['mean'])} with {whole(last['size'])} images"
     return page("learning curve", title, header, CONTENTS, body, origin)
-
-
-def _few(points: list[dict[str, Any]], most: int = 6) -> list[dict[str, Any]]:
-    chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), most)).round().astype(int))
-    return [points[i] for i in chosen]
 
 
 def _measured(found: Curve) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tenfold.harness.html.charts import picture, share_bar
+from tenfold.harness.html.charts import share_bar
 from tenfold.harness.html.markup import Markup, figure, percent, section, table, text, times
 from tenfold.harness.html.page import page
-from tenfold.harness.html.pictures import coloured, grey, two_colours
+from tenfold.harness.html.pictures import coloured, grey, picture, two_colours
 from tenfold.harness.inside import PATCH, Look, Map, Neighbours
 
 CONTENTS = {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tenfold.harness.html.axes import accuracy_axis, epoch_axis, loss_axis
-from tenfold.harness.html.charts import Line, line_chart
+from tenfold.harness.html.charts import Line, line_chart, spread
 from tenfold.harness.html.markup import details, figure, percent, section, table, whole
 from tenfold.harness.records.facts import Facts
 
@@ -54,8 +54,6 @@ def learning(facts: Facts) -> str:
 
 def _table(facts: Facts) -> str:
     history = facts.history
-    count = len(history["epoch"])
-    shown = np.unique(np.linspace(0, count - 1, min(count, MOST_ROWS)).round().astype(int))
     rows = [
         (
             f"{history['epoch'][i]:g}"
@@ -65,7 +63,7 @@ def _table(facts: Facts) -> str:
             f"{history['val_loss'][i]:.4f}".replace("nan", "–"),
             percent(history["val_accuracy"][i]),
         )
-        for i in shown
+        for i in spread(len(history["epoch"]), MOST_ROWS)
     ]
     head = ("epoch", "loss", "accuracy", "validation loss", "validation accuracy")
     return table("Loss and accuracy by epoch", head, rows, "numbers")

@@ -2,7 +2,7 @@
 
 from tenfold.data.labelled import Labelled
 from tenfold.harness.corruptions import KINDS, corrupt
-from tenfold.harness.html.charts import Axis, Line, interval_bar, line_chart, picture
+from tenfold.harness.html.charts import Axis, Line, interval_bar, line_chart
 from tenfold.harness.html.markup import (
     Markup,
     details,
@@ -16,7 +16,7 @@ from tenfold.harness.html.markup import (
     whole,
 )
 from tenfold.harness.html.page import page
-from tenfold.harness.html.pictures import sheet
+from tenfold.harness.html.pictures import picture, sheet
 from tenfold.harness.robustness import SWEEPS, Measured, Robustness
 
 CONTENTS = {"kinds": "Damage", "curves": "Curves"}

@@ -9,8 +9,8 @@ import numpy as np
 from tenfold.data.labelled import Labelled
 from tenfold.harness.compare import Side, compare_answers, rounded
 from tenfold.harness.estimates.statistics import LEVEL, holm, small
-from tenfold.harness.html.charts import picture
 from tenfold.harness.html.markup import Markup, section, table, text, times, whole
+from tenfold.harness.html.pictures import picture
 from tenfold.harness.records.facts import Answers
 from tenfold.harness.report.answers import images_of
 
