@@ -3,12 +3,11 @@
     message = parse(data)                  # metadata and versions; the graph still as bytes
     graph = parse_graph(message.graph)     # nodes and weights, once the metadata says that they are ours
 
-The installation that reads digits has no `onnx` package, and ONNX Runtime's own parser is lenient: it merges
-repeated fields and skips unknown ones. This reader knows the fields that `training/export.py` writes and
-refuses all else: external data, subgraphs, functions, custom domains, packed or repeated singular fields,
-overlong numbers. It never recurses on input (the deepest message lies five levels down), checks every length
-before it is used, copies no weights and stops after `FIELD_LIMIT` fields, so that 64 MB of tiny fields cannot
-cost minutes.
+ONNX Runtime's own parser is lenient: it merges repeated fields and skips unknown ones. This reader knows the
+fields that `onnx_write.py` writes and refuses all else: external data, subgraphs, functions, custom domains,
+packed or repeated singular fields, overlong numbers. It never recurses on input (the deepest message lies
+five levels down), checks every length before it is used, copies no weights and stops after `FIELD_LIMIT`
+fields, so that 64 MB of tiny fields cannot cost minutes.
 
 Wire format: https://protobuf.dev/programming-guides/encoding; fields: onnx/onnx.proto, release 1.17.
 """
