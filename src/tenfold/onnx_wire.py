@@ -83,11 +83,11 @@ class ModelMessage:
     metadata: tuple[tuple[str, str], ...]
 
 
-def parse(data: bytes, *, field_limit: int = FIELD_LIMIT) -> ModelMessage:
+def parse(data: bytes) -> ModelMessage:
     """Raises ModelFileError, a sentence without the file's name, for what is not a sound model of ours."""
     if data[:1] != b"\x08":  # the key of ir_version, which every writer puts first
         raise ModelFileError("it is not an ONNX model")
-    return _Parser(field_limit).model(memoryview(data))
+    return _Parser(FIELD_LIMIT).model(memoryview(data))
 
 
 def parse_graph(data: memoryview, *, field_limit: int = FIELD_LIMIT) -> Graph:
