@@ -1,4 +1,4 @@
-"""What is written without the onnx package is what protobuf writes, byte for byte."""
+"""What is written is what protobuf writes, byte for byte."""
 
 import onnx
 import pytest

@@ -85,9 +85,10 @@ def inner_imports(module: str, *, types: bool = True) -> set[str]:
     return {name for name in imports(module, types=types) if name in MODULES and name != "tenfold"}
 
 
-def child(code: str) -> str:
-    """What a fresh interpreter prints; its complaints, if any, go to this test's standard error."""
-    return subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+def child(code: str, folder: Path | None = None) -> str:
+    """What a fresh interpreter in `folder` prints; its complaints, if any, go to standard error."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=folder).stdout
 
 
 def test_public_names_can_be_imported() -> None:
@@ -143,6 +144,26 @@ def test_reading_serving_and_the_command_line_start_without_torch() -> None:
 def test_importing_the_package_imports_nothing_else_of_it() -> None:
     code = "import sys, tenfold; print([m for m in sys.modules if m.startswith(('tenfold.', 'numpy'))])"
     assert child(code) == "[]\n"
+
+
+def test_a_training_needs_no_onnx_package(tmp_path: Path) -> None:
+    """It is there for the tests alone, and the extra `train` does not bring it."""
+    code = """
+import sys
+sys.modules["onnx"] = None  # so that its import fails
+import numpy as np
+from tenfold import load_mnist, train
+from tenfold.training.networks import Baseline
+from tenfold.training.recipes import Recipe
+few = load_mnist().test.take(range(100), "few")
+np.savez("few.npz", images=few.images, labels=few.labels)
+recipe = Recipe("small", "a few steps", Baseline(), epochs=1)
+first = train(recipe, data="few.npz", threads=1, out="first")
+train(recipe, data="few.npz", threads=1, out="second", start=str(first.folder))
+print(first.folder)
+"""
+    assert child(code, tmp_path) == "first\n"
+    assert (tmp_path / "second" / "model.onnx").exists()
 
 
 BANNED_IMPORTS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "subprocess"}

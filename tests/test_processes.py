@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 
 import pytest
@@ -23,3 +24,8 @@ def test_ctrl_c_is_the_callers_to_hear_from_the_first_moment(monkeypatch: pytest
     places = iter([(-1,), (2,), (-3,), None, None])
     assert sorted(in_processes(abs, lambda: next(places), at_once=2)) == [1, 2, 3]
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_process_that_is_ended_from_outside_is_told() -> None:
+    with pytest.raises(BrokenProcessPool):
+        list(in_processes(os._exit, lambda: (3,), at_once=2))

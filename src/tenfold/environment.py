@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # in a container: microseconds, of all cores, and of how many
-PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
+PACKAGES = ("numpy", "torch", "onnxruntime", "opencv-python-headless")
 
 
 def versions() -> dict[str, str]:

@@ -115,7 +115,7 @@ class NetworkError(ResourceError):
 
 def need_torch() -> None:
     """Raises MissingExtraError where the extra `train` is not installed."""
-    if any(find_spec(package) is None for package in ("torch", "onnx", "safetensors")):
+    if any(find_spec(package) is None for package in ("torch", "safetensors")):
         raise MissingExtraError("Training", "train")
 
 

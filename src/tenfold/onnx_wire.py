@@ -3,12 +3,11 @@
     message = parse(data)                  # metadata and versions; the graph still as bytes
     graph = parse_graph(message.graph)     # nodes and weights, once the metadata says that they are ours
 
-The installation that reads digits has no `onnx` package, and ONNX Runtime's own parser is lenient: it merges
-repeated fields and skips unknown ones. This reader knows the fields that `training/export.py` writes and
-refuses all else: external data, subgraphs, functions, custom domains, packed or repeated singular fields,
-overlong numbers. It never recurses on input (the deepest message lies five levels down), checks every length
-before it is used, copies no weights and stops after `FIELD_LIMIT` fields, so that 64 MB of tiny fields cannot
-cost minutes.
+ONNX Runtime's own parser is lenient: it merges repeated fields and skips unknown ones. This reader knows the
+fields that `onnx_write.py` writes and refuses all else: external data, subgraphs, functions, custom domains,
+packed or repeated singular fields, overlong numbers. It never recurses on input (the deepest message lies
+five levels down), checks every length before it is used, copies no weights and stops after `FIELD_LIMIT`
+fields, so that 64 MB of tiny fields cannot cost minutes.
 
 Wire format: https://protobuf.dev/programming-guides/encoding; fields: onnx/onnx.proto, release 1.17.
 """
@@ -84,11 +83,11 @@ class ModelMessage:
     metadata: tuple[tuple[str, str], ...]
 
 
-def parse(data: bytes, *, field_limit: int = FIELD_LIMIT) -> ModelMessage:
+def parse(data: bytes) -> ModelMessage:
     """Raises ModelFileError, a sentence without the file's name, for what is not a sound model of ours."""
     if data[:1] != b"\x08":  # the key of ir_version, which every writer puts first
         raise ModelFileError("it is not an ONNX model")
-    return _Parser(field_limit).model(memoryview(data))
+    return _Parser(FIELD_LIMIT).model(memoryview(data))
 
 
 def parse_graph(data: memoryview, *, field_limit: int = FIELD_LIMIT) -> Graph:

@@ -1,6 +1,6 @@
-"""The bytes of a model file from a graph, written without the onnx package: the other way of `onnx_wire`.
+"""The bytes of a model file from a graph: the other way of `onnx_wire`.
 
-    encode(parse_graph(message.graph), text) == data       of every file that `training/export.py` wrote
+    encode(parse_graph(message.graph), text) == data       of every model file
 
 Fields go out in the order of their numbers, as protobuf's own deterministic writer puts them.
 """

@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tenfold.data import load_test
 from tenfold.data.folder import load_folder, load_npz, read_rows
+from tenfold.data.labelled import Labelled
 from tenfold.errors import DataError, ImageError
+from tenfold.images import to_mnist
 
 
 def first_byte(path: Path) -> NDArray[np.uint8]:
     """Stands in for the reading of pictures: an image full of the file's first byte."""
     return np.full((28, 28), path.read_bytes()[0], np.uint8)
-
-
-def corner(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Stands in for the road: an image full of the corner pixel."""
-    return np.full((28, 28), image[0, 0], np.uint8)
 
 
 def write(folder: Path, files: dict[str, bytes | str]) -> Path:
@@ -31,9 +29,15 @@ def write(folder: Path, files: dict[str, bytes | str]) -> Path:
     return folder
 
 
+def load_bytes(path: Path, **limit: int) -> Labelled:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tenfold.data.folder.read_digit", first_byte)
+        return load_folder(path, **limit)
+
+
 def load(path: Path) -> tuple[list[int], list[int]]:
     """First bytes and labels of the set at `path`."""
-    data = load_folder(path, read_digit=first_byte)
+    data = load_bytes(path)
     assert data.classes == 10
     return data.images[:, 0, 0].tolist(), data.labels.tolist()
 
@@ -55,7 +59,7 @@ def test_a_folder_per_class_is_read_in_the_order_of_names(tmp_path: Path) -> Non
         "__MACOSX/x.png": "x",
     }
     assert load(write(tmp_path / "mine", files | hidden)) == ([1, 5, 9], [0, 9, 9])
-    assert load_folder(tmp_path / "mine", read_digit=first_byte).name == "mine"
+    assert load_bytes(tmp_path / "mine").name == "mine"
 
 
 @pytest.mark.parametrize("name", ["ten", "10", "a", "-1", "²", "٣", "00"])
@@ -75,9 +79,9 @@ def test_empty_folders_are_refused(tmp_path: Path) -> None:
 
 def test_the_number_of_pictures_at_and_over_the_limit(tmp_path: Path) -> None:
     write(tmp_path, {"1/a.png": b"1", "2/b.png": b"2"})
-    assert len(load_folder(tmp_path, read_digit=first_byte, limit=2)) == 2
+    assert len(load_bytes(tmp_path, limit=2)) == 2
     with pytest.raises(DataError, match="has 2 pictures; at most 1 are allowed"):
-        load_folder(tmp_path, read_digit=first_byte, limit=1)
+        load_bytes(tmp_path, limit=1)
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ CSVS = {
 def test_a_list_of_labels_is_read(tmp_path: Path, text: str) -> None:
     write(tmp_path / "mine", PICTURES | {"labels.csv": text})
     assert load(tmp_path / "mine") == load(tmp_path / "mine" / "labels.csv") == ([7, 2], [3, 0])
-    assert load_folder(tmp_path / "mine" / "labels.csv", read_digit=first_byte).name == "mine"
+    assert load_bytes(tmp_path / "mine" / "labels.csv").name == "mine"
 
 
 def test_a_name_may_begin_with_a_space(tmp_path: Path) -> None:
@@ -177,15 +181,18 @@ def npz(path: Path, **arrays: Any) -> Path:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, ">i4"])
 def test_an_npz_takes_the_road(tmp_path: Path, dtype: Any) -> None:
-    path = npz(tmp_path / "mine.npz", images=SQUARES, labels=np.array([9, 0, 4], dtype), more=np.zeros(1))
-    data = load_npz(path, road=corner)
-    assert (data.name, data.labels.tolist(), data.images[:, 0, 0].tolist()) == ("mine", [9, 0, 4], [0, 1, 2])
+    images = 255 - load_test().images[:3].repeat(2, 1).repeat(2, 2)
+    path = npz(tmp_path / "mine.npz", images=images, labels=np.array([9, 0, 4], dtype), more=np.zeros(1))
+    data = load_npz(path)
+    assert (data.name, data.labels.tolist()) == ("mine", [9, 0, 4])
+    assert np.array_equal(data.images, [to_mnist(image) for image in images])
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_packing_and_order_in_memory_do_not_matter(tmp_path: Path, save: Callable[..., None]) -> None:
-    save(tmp_path / "x.npz", images=np.asfortranarray(SQUARES), labels=np.zeros(3, int))
-    assert load_npz(tmp_path / "x.npz", road=corner).images[:, 0, 0].tolist() == [0, 1, 2]
+    images = load_test().images[:3]
+    save(tmp_path / "x.npz", images=np.asfortranarray(images), labels=np.zeros(3, int))
+    assert np.array_equal(load_npz(tmp_path / "x.npz").images, images)
 
 
 BAD_NPZS: dict[str, tuple[dict[str, Any], str]] = {
@@ -225,7 +232,7 @@ BAD_NPZS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("arrays", "sentence"), BAD_NPZS.values(), ids=BAD_NPZS)
 def test_a_bad_npz_is_refused(tmp_path: Path, arrays: dict[str, Any], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
-        load_npz(npz(tmp_path / "x.npz", **arrays), road=corner)
+        load_npz(npz(tmp_path / "x.npz", **arrays))
 
 
 def npy(header: str, body: bytes = b"", version: bytes = b"\1\0") -> bytes:
@@ -255,23 +262,23 @@ def test_an_array_whose_header_lies_is_refused(tmp_path: Path, content: bytes) -
         archive.writestr("images.npy", content)
         archive.writestr("labels.npy", content)
     with pytest.raises(DataError, match="is damaged: its array 'images' cannot be read"):
-        load_npz(tmp_path / "x.npz", road=corner)
+        load_npz(tmp_path / "x.npz")
 
 
 def test_the_size_of_an_array_at_and_over_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez_compressed(path, images=np.zeros((100, 28, 28), np.uint8), labels=np.zeros(100, int))
     size = 128 + 78_400  # numpy's header has 128 bytes
-    assert len(load_npz(path, road=corner, limit=size)) == 100
+    assert len(load_npz(path, limit=size)) == 100
     with pytest.raises(DataError, match=r"more than the 78,527 bytes that are allowed in images\.npy"):
-        load_npz(path, road=corner, limit=size - 1)
+        load_npz(path, limit=size - 1)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"<html>", b"PK\x03\x04 cut"])
 def test_a_file_that_is_no_npz_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(DataError, match="is not a sound zip file"):
-        load_npz(tmp_path / "x.npz", road=corner)
+        load_npz(tmp_path / "x.npz")
 
 
 def test_an_npy_in_the_place_of_an_npz_is_refused(tmp_path: Path) -> None:
@@ -279,4 +286,4 @@ def test_an_npy_in_the_place_of_an_npz_is_refused(tmp_path: Path) -> None:
     np.save(packed, SQUARES)
     (tmp_path / "x.npz").write_bytes(packed.getvalue())
     with pytest.raises(DataError, match="is not a sound zip file"):
-        load_npz(tmp_path / "x.npz", road=corner)
+        load_npz(tmp_path / "x.npz")

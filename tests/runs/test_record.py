@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_made_is_a_disk_error(tmp_path: Path) -> None:
 
 
 def test_differences_are_named_to_the_leaf() -> None:
-    old = {"versions": {"torch": "2.12", "numpy": "2.4"}, "device": "cpu", "seed": 1}
+    old = {"versions": {"torch": "2.12", "numpy": "2.4", "no.more": "1"}, "device": "cpu", "seed": 1}
     new = {"versions": {"torch": "2.13", "numpy": "2.4"}, "device": "cpu", "seed": 2, "tenfold": "0.2"}
     assert dict(differences({**old, "processes": 2}, old)) == {"processes": (2, 1)}
     assert dict(differences(old, new)) == {"tenfold": (None, "0.2"), "versions.torch": ("2.12", "2.13")}

@@ -58,6 +58,7 @@ def assert_same_answers(built: Network, count: int = 3) -> bytes:
     scale = max(1.0, float(logits.abs().max()))
     assert np.abs(found["logits"] - logits.numpy()).max() <= 1e-5 * scale
     assert np.abs(found["probabilities"] - (logits / 2).softmax(1).numpy()).max() <= 1e-5
+    assert onnx.load_model_from_string(data).SerializeToString(deterministic=True) == data
     return data
 
 
@@ -76,6 +77,7 @@ CASES: dict[str, tuple[Callable[[], list[nn.Module]], str]] = {
     "conv strided and padded": (lambda: [nn.Conv2d(1, 3, (3, 5), (2, 3), (1, 2))], "Conv"),
     "conv dilated": (lambda: [nn.Conv2d(1, 3, 3, dilation=(2, 3))], "Conv"),
     "conv same": (lambda: [nn.Conv2d(1, 3, (4, 3), padding="same", dilation=2)], "Conv"),
+    "conv of numpy's numbers": (lambda: [nn.Conv2d(1, *np.array([3, 3, 2]))], "Conv"),
     "conv valid": (lambda: [nn.Conv2d(1, 3, 3, padding="valid")], "Conv"),
     "conv grouped": (lambda: [nn.Conv2d(1, 4, 3), nn.Conv2d(4, 6, 3, groups=2)], "Conv Conv"),
     "conv depthwise": (lambda: [nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, groups=4)], "Conv Conv"),

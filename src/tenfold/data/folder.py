@@ -12,7 +12,7 @@ mend; a picture that cannot be read raises ImageError, which names it.
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from tenfold.data.labelled import Labelled
 from tenfold.data.unpack import read_member, read_npy
 from tenfold.errors import DataError, named
 from tenfold.files import children, exists, is_file, is_folder, read_bounded
+from tenfold.images import read_digit
 from tenfold.kinds import DIGITS
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -34,9 +35,6 @@ NPZ_LIMIT = 2**30  # bytes of each array, unpacked
 
 FLOATS = "; of those from 0 to 1, save (255 * images).round().astype('uint8')."
 
-ReadDigit = Callable[[Path], NDArray[np.uint8]]  # a picture file -> uint8 [28, 28]
-Road = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]  # grey uint8 [h, w] -> uint8 [28, 28]
-
 
 class Row(NamedTuple):
     """One line of labels.csv: a picture and the digits it shows, one or several."""
@@ -45,13 +43,9 @@ class Row(NamedTuple):
     digits: str
 
 
-def load_folder(
-    path: str | Path, *, read_digit: ReadDigit | None = None, limit: int = COUNT_LIMIT
-) -> Labelled:
-    """The pictures of a folder with a labels.csv or with a folder per class, or of a csv file itself.
-
-    At most `limit` pictures; `read_digit` is `tenfold.images.read_digit` if None.
-    """
+def load_folder(path: str | Path, *, limit: int = COUNT_LIMIT) -> Labelled:
+    """The pictures of a folder with a labels.csv or with a folder per class, or of a csv file itself; more
+    than `limit` are refused."""
     path = Path(path)
     listed = path / "labels.csv" if is_folder(path) else path
     if not is_folder(path) or exists(listed):
@@ -60,10 +54,6 @@ def load_folder(
         rows = _rows_of_classes(path)
     if len(rows) > limit:
         raise DataError(f"'{path}' has {len(rows):,} pictures; at most {limit:,} are allowed.")
-    if read_digit is None:
-        from tenfold.images import read_digit as standard
-
-        read_digit = standard
     images = []
     for row in rows:
         with named(f"'{row.file}'"):
@@ -76,11 +66,8 @@ def load_folder(
     )
 
 
-def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIMIT) -> Labelled:
-    """The digits of an .npz file. Each array has at most `limit` bytes; pickled ones are refused.
-
-    `road` is `tenfold.images.normalise.to_mnist` if None.
-    """
+def load_npz(path: str | Path, *, limit: int = NPZ_LIMIT) -> Labelled:
+    """The digits of an .npz file. Each array has at most `limit` bytes; pickled ones are refused."""
     path = Path(path)
     images, labels = _read_npz(path, ("images", "labels"), limit)
     if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape:
@@ -98,14 +85,14 @@ def load_npz(path: str | Path, *, road: Road | None = None, limit: int = NPZ_LIM
     if len(wrong):
         raise DataError(f"'{path}' has the label {labels[wrong[0]]} at place {wrong[0]}; labels are 0 to 9.")
     files = tuple(f"{path}[{i}]" for i in range(len(labels)))
-    return Labelled(path.stem, take_road(images, road), labels.astype(np.uint8), files=files)
+    return Labelled(path.stem, take_road(images), labels.astype(np.uint8), files=files)
 
 
-def load_idx(path: str | Path, *, road: Road | None = None, limit: int = IDX_LIMIT) -> Labelled:
+def load_idx(path: str | Path) -> Labelled:
     """The digits of an IDX file of images, whose labels are in one beside it that is called like it.
 
-    Each has at most `limit` bytes, unpacked; `road` is `tenfold.images.normalise.to_mnist` if None. Raises
-    DataError where either is not there, IdxError for an unsound file.
+    Each has at most IDX_LIMIT bytes, unpacked. Raises DataError where either is not there, IdxError for an
+    unsound file.
     """
     path = Path(path)
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
@@ -114,25 +101,23 @@ def load_idx(path: str | Path, *, road: Road | None = None, limit: int = IDX_LIM
         raise DataError(
             f"The labels of '{path}' are not beside it: {called}, as 'mine-images-idx3-ubyte' would have it."
         )
-    images, labels = (read_bounded(each, limit, DataError, "The IDX file") for each in (path, beside))
-    found = read_idx(images, shape=(None, None, None), dtype=np.uint8, limit=limit, name=f"'{path}'")
+    images, labels = (read_bounded(each, IDX_LIMIT, DataError, "The IDX file") for each in (path, beside))
+    found = read_idx(images, shape=(None, None, None), dtype=np.uint8, name=f"'{path}'")
     if 0 in found.shape:
         raise DataError(f"'{path}' has no images.")
     return Labelled(
         path.name.partition("images")[0].rstrip("-_.") or path.resolve().parent.name,
-        take_road(found, road),
-        read_labels(labels, len(found), limit=limit, name=f"'{beside}'"),
+        take_road(found),
+        read_labels(labels, len(found), name=f"'{beside}'"),
         files=tuple(f"{path}[{i}]" for i in range(len(found))),
     )
 
 
-def take_road(images: NDArray[np.uint8], road: Road | None = None) -> NDArray[np.uint8]:
-    """Grey uint8 [n, h, w], either polarity -> uint8 [n, 28, 28] as MNIST's. `road` None: `to_mnist`."""
-    if road is None:
-        from tenfold.images.normalise import to_mnist
+def take_road(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey uint8 [n, h, w], either polarity -> uint8 [n, 28, 28] as MNIST's."""
+    from tenfold.images import to_mnist  # OpenCV: not for those who bring MNIST's own
 
-        road = to_mnist
-    return np.stack([road(image) for image in images])
+    return np.stack([to_mnist(image) for image in images])
 
 
 def is_picture(name: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 from tenfold.data.catalogue import Part
-from tenfold.data.folder import Road, load_folder, load_idx, load_npz, take_road
+from tenfold.data.folder import load_folder, load_idx, load_npz, take_road
 from tenfold.data.idx import IDX_NAMES
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import load_test, load_training, split
@@ -30,15 +30,12 @@ def set_names() -> list[str]:
     return sorted([*SOURCES, VALIDATION_NAME])
 
 
-def load_set(
-    name_or_path: str | Path, part: Part = "test", *, store: Store = Store(), road: Road | None = None
-) -> Labelled:
+def load_set(name_or_path: str | Path, part: Part = "test", *, store: Store = Store()) -> Labelled:
     """The set of that name or at that path. `part` chooses between the two of a named set; a path is whole.
 
-    `store` says where other sets are kept and got, `road` makes 28x28 of grey uint8 [h, w] (`to_mnist` if
-    None). Raises UnknownNameError for what is neither a name nor a path and for another part, UsageError for
-    an empty name and for the training part of "mnist-validation", and as `load_source`, `load_folder`,
-    `load_npz` and `load_idx` do.
+    `store` says where other sets are kept and got. Raises UnknownNameError for what is neither a name nor a
+    path and for another part, UsageError for an empty name and for the training part of "mnist-validation",
+    and as `load_source`, `load_folder`, `load_npz` and `load_idx` do.
     """
     if part not in (parts := get_args(Part)):
         raise UnknownNameError("part of a set", part, parts)
@@ -52,17 +49,17 @@ def load_set(
         return split(load_training()).validation
     if name in SOURCES:
         raw = load_source(name, part, store)
-        return Labelled(raw.name, take_road(raw.images, road), raw.labels, raw.classes)
-    return _load_path(Path(name_or_path), road)
+        return Labelled(raw.name, take_road(raw.images), raw.labels, raw.classes)
+    return _load_path(Path(name_or_path))
 
 
-def _load_path(path: Path, road: Road | None) -> Labelled:
+def _load_path(path: Path) -> Labelled:
     if path.suffix.lower() == ".npz":
-        return load_npz(path, road=road)
+        return load_npz(path)
     if is_folder(path) or path.suffix.lower() == ".csv":
         return load_folder(path)
     if path.name.lower().endswith(IDX_NAMES) and exists(path):
-        return load_idx(path, road=road)
+        return load_idx(path)
     if exists(path):
         raise DataError(
             f"'{path}' is not a data set: give a folder, a labels.csv, an .npz file or an IDX file of images."

@@ -73,13 +73,8 @@ def load_writers(part: Part = "train", store: Store = Store()) -> NDArray[np.int
     The training images are MNIST's, in order: 539 writers there, 297 others in MNIST's test. Raises as
     `fetch`.
     """
-    return load_label_table(part, store)[:, WRITER]
-
-
-def load_label_table(part: Part = "train", store: Store = Store()) -> NDArray[np.int32]:
-    """QMNIST's extended labels, int32 [60000, 8]: digit, series, writer, and five more."""
     source = SOURCES["qmnist"]
-    return read_table(_fetch_file(source, source.parts[part][1], store))
+    return read_table(_fetch_file(source, source.parts[part][1], store))[:, WRITER]
 
 
 def find(source: str | Source) -> Source:
@@ -91,11 +86,11 @@ def find(source: str | Source) -> Source:
     return SOURCES[source]
 
 
-def is_cached(source: str | Source, store: Store = Store()) -> bool:
-    """Whether all files of the source are in the cache. They are checked when they are used."""
+def is_cached(source: str | Source) -> bool:
+    """Whether all files of the source are in the usual cache. They are checked when they are used."""
     source = find(source)
     return all(
-        os.path.isfile(_place(source, file, store)) for files in source.parts.values() for file in files
+        os.path.isfile(_place(source, file, Store())) for files in source.parts.values() for file in files
     )
 
 

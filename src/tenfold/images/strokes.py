@@ -109,9 +109,9 @@ def _opened(plane: NDArray[Any], window: int) -> NDArray[np.uint8]:
     return np.asarray(opened, np.uint8)
 
 
-def _level(plane: NDArray[Any], share: float = 0.01) -> float:
-    """The mean of the brightest pixels."""
-    count = max(1, int(plane.size * share))
+def _level(plane: NDArray[Any]) -> float:
+    """The mean of the brightest hundredth of the pixels."""
+    count = max(1, plane.size // 100)
     return float(np.partition(plane.ravel(), -count)[-count:].mean())
 
 

@@ -5,7 +5,7 @@
 
 It must make nearly as few errors as the floats do, or it is not written. A model that was trained on the
 validation images makes few there either way: it is by the difference that it is judged. The test set stays
-closed. Neither torch nor the onnx package is needed.
+closed. No torch is needed.
 """
 
 from collections.abc import Mapping

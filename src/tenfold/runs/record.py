@@ -61,10 +61,14 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Where two records are not alike in what decides about a model and what came of it."""
+    return environment.differences(_compared(old), _compared(new))
+
+
+def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
+    deciding = ("python", *environment.PACKAGES)  # older records name packages that decide no more
+    versions = {name: version for name, version in record["versions"].items() if name in deciding}
     one = {"processes": 1}  # a record tells of several alone
-    return environment.differences(
-        *({key: {**one, **record}.get(key) for key in COMPARED} for record in (old, new))
-    )
+    return {key: {**one, **record, "versions": versions}.get(key) for key in COMPARED}
 
 
 def _interrupted(folder: str | Path) -> bool:

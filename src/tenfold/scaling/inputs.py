@@ -55,13 +55,13 @@ class Part:
         return self.rows[1] - self.rows[0] if self.kind in ("parquet", "idx") else len(self.names)
 
 
-def listing(inputs: Sequence[str], folder: str = "") -> Iterator[Listed]:
+def listing(inputs: Sequence[str]) -> Iterator[Listed]:
     """All files to be read, in order; of folders, what has a picture's, Parquet's or IDX's suffix.
 
     Raises DataError for what does not exist and for a folder with nothing to read, DiskError, NetworkError.
     """
     for given in inputs:
-        place = Place.at(given, folder)
+        place = Place.at(given)
         if not place.is_folder():
             yield Listed(place, place.stat())
             continue

@@ -7,7 +7,6 @@ At every second column of a strip the network says which digit stands there, or 
 labelled: the loss is the negative log-probability of the line's digits, summed over all ways to lay them out.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +16,6 @@ from torch import Tensor
 from tenfold.data.labelled import Split
 from tenfold.errors import UsageError
 from tenfold.training.augment import Augmentation
-from tenfold.training.callbacks import Callback
 from tenfold.training.drawn.lines import NOTHING, Lines, draw_lines
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Columns
@@ -87,7 +85,6 @@ def train_lines(
     seed: int = 0,
     threads: int = 1,
     kept: Path | None = None,
-    callbacks: Sequence[Callback] = (),
 ) -> Trainer:
     """Draw so many `strips` of both sides of `data` and learn from the first; `evaluate` of the trainer's
     `validation` tells how many of the second are read without an error.
@@ -98,6 +95,6 @@ def train_lines(
     drawn = (draw_lines(side, count, seed, kept, threads) for side, count in zip(data, strips, strict=True))
     training, validation = (LineExamples(lines, device) for lines in drawn)
     torch.set_num_threads(threads)
-    trainer = Trainer(recipe, training, validation, seed=seed, callbacks=callbacks)
+    trainer = Trainer(recipe, training, validation, seed=seed)
     trainer.run()
     return trainer

@@ -10,20 +10,18 @@ operator is new, one row in `onnx_operators.OPERATORS`.
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from tenfold.errors import DivergedError, ModelFileError, ShapeError, UnknownNameError, UsageError
 from tenfold.kinds import DIGIT, Kind
 from tenfold.model import (
     GOLDEN_TOLERANCE,
-    KEY,
     Metadata,
     Model,
     open_session,
@@ -31,7 +29,10 @@ from tenfold.model import (
     probabilities,
     seal,
 )
-from tenfold.onnx_check import IMAGE_SHAPE, INPUT, IR_VERSION, OPSET, OUTPUTS
+from tenfold.onnx_check import IMAGE_SHAPE, INPUT, OUTPUTS
+from tenfold.onnx_wire import FLOAT, Graph, Node, Value
+from tenfold.onnx_wire import Tensor as Constant
+from tenfold.onnx_write import constant, encode
 from tenfold.training.layers import Conv2d, GlobalPool, Residual
 from tenfold.training.merge import Affine, merge
 from tenfold.training.networks import Network, count_parameters
@@ -81,9 +82,8 @@ def export(
         kind=kind,
     )
     text = metadata.to_json()
-    layers = merge(list(frozen.layers))
-    model = _model(layers, metadata.temperature, text, kind)
-    sealed = seal(model.SerializeToString(deterministic=True), text)
+    graph = _graph(merge(list(frozen.layers)), metadata.temperature, kind)
+    sealed = seal(encode(graph, text), text)
     _compare(parse_model(sealed, name, kind), _probabilities(frozen, images, temperature, kind))
     return sealed
 
@@ -126,48 +126,45 @@ class _Graph:
     """Nodes and weights in the order they were added, each with a number for a name."""
 
     def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        self.nodes: list[Node] = []
+        self.weights: list[Constant] = []
 
     def weight(self, values: Tensor) -> str:
-        array = np.ascontiguousarray(values.detach().to(torch.float32).numpy()).astype("<f4", copy=False)
-        self.weights.append(numpy_helper.from_array(array, f"w{len(self.weights)}"))
+        self.weights.append(constant(f"w{len(self.weights)}", values.detach().to(torch.float32).numpy()))
         return self.weights[-1].name
 
-    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+    def node(self, operator: str, *inputs: str, **attributes: int | tuple[int, ...]) -> str:
         output = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        whole = {  # numpy's numbers, with which a layer may be built, are written as Python's
+            name: tuple(map(int, value)) if isinstance(value, tuple) else int(value)
+            for name, value in sorted(attributes.items())
+        }
+        self.nodes.append(Node(operator, inputs, (output,), whole))
         return output
+
+    def name_last(self, output: str) -> None:
+        self.nodes[-1] = replace(self.nodes[-1], outputs=(output,))
 
     def channels(self, value: str) -> int:
         """Of a plane: those of the last convolution before it, or the image's."""
         for node in reversed(self.nodes):
-            if node.output[0] == value:
-                value = node.input[0]
-                if node.op_type == "Conv":
-                    return int(next(w.dims[0] for w in self.weights if w.name == node.input[1]))
+            if node.outputs[0] == value:
+                value = node.inputs[0]
+                if node.operator == "Conv":
+                    return next(w.dims[0] for w in self.weights if w.name == node.inputs[1])
         return IMAGE_SHAPE[0]
 
 
-def _model(layers: list[nn.Module], temperature: float, text: str, kind: Kind) -> onnx.ModelProto:
-    graph = _Graph()
-    _emit_all(graph, layers, INPUT)
-    graph.nodes[-1].output[0] = "logits"
-    scaled = graph.node("Div", "logits", graph.weight(torch.tensor([temperature], dtype=torch.float64)))
-    graph.node("Softmax", scaled, axis=1)
-    graph.nodes[-1].output[0] = "probabilities"
-    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *kind.image])
-    answers = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *kind.answer]) for name in OUTPUTS
-    ]
-    model = helper.make_model(
-        helper.make_graph(graph.nodes, "tenfold", [images], answers, graph.weights),
-        producer_name="tenfold",
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-    )
-    helper.set_model_props(model, {KEY: text})
-    return model
+def _graph(layers: list[nn.Module], temperature: float, kind: Kind) -> Graph:
+    made = _Graph()
+    _emit_all(made, layers, INPUT)
+    made.name_last("logits")
+    scaled = made.node("Div", "logits", made.weight(torch.tensor([temperature], dtype=torch.float64)))
+    made.node("Softmax", scaled, axis=1)
+    made.name_last("probabilities")
+    images = Value(INPUT, FLOAT, ("n", *kind.image))
+    answers = tuple(Value(name, FLOAT, ("n", *kind.answer)) for name in OUTPUTS)
+    return Graph(tuple(made.nodes), tuple(made.weights), (images,), answers)
 
 
 def _emit_all(graph: _Graph, layers: list[nn.Module], x: str) -> str:

@@ -9,15 +9,16 @@ sample of the training images gives, so that the network answers as the model do
 one with BatchNorm.
 """
 
-import onnx
+import numpy as np
 import torch
 import torch.nn.functional as F
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from tenfold.data.preprocess import preprocess
 from tenfold.errors import UsageError
 from tenfold.model import GOLDEN_TOLERANCE, Model
+from tenfold.onnx_check import array_of
+from tenfold.onnx_wire import parse, parse_graph
 from tenfold.training.loop import Trainer, torch_as_it_was
 from tenfold.training.networks import Network
 from tenfold.training.order import permutation
@@ -62,10 +63,10 @@ def _begin(recipe: Recipe, network: Network, model: Model, images: Tensor) -> No
 
 def _weights(model: Model) -> list[list[Tensor]]:
     """Weight and bias of each convolution and dense layer of the file, in order."""
-    graph = onnx.load_model_from_string(model.data).graph
-    arrays = {each.name: torch.from_numpy(numpy_helper.to_array(each).copy()) for each in graph.initializer}
-    layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
-    return [[arrays[name] for name in node.input[1:]] for node in layers]
+    graph = parse_graph(parse(model.data).graph)
+    arrays = {each.name: torch.from_numpy(array_of(each).astype(np.float32)) for each in graph.initializers}
+    layers = [node for node in graph.nodes if node.operator in ("Conv", "Gemm")]
+    return [[arrays[name] for name in node.inputs[1:]] for node in layers]
 
 
 def _take(network: Network, weights: list[list[Tensor]], x: Tensor) -> None:

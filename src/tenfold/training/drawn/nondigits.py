@@ -30,6 +30,7 @@ from tenfold.training.drawn.world import CANVAS, Plane, World, box_of, over_loga
 
 NONE = 10  # the label of what is no digit
 SIDE = 64  # pixels of the drawing, which then is bent and photographed
+WORLD = World()
 
 SIGNS = "#@&%?+=*<>~^"
 MISCUT = 0.3  # of all: pieces of numbers, see `strings`; the others are of KINDS
@@ -44,26 +45,21 @@ FONTS = (  # six pens in OpenCV 4, one printed face of several weights in OpenCV
 )
 
 
-def _nondigit(data: Labelled, seed: int, world: World, index: int) -> NDArray[np.uint8]:
+def _nondigit(data: Labelled, seed: int, index: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng([seed, NONE, index])
-    if rng.random() < MISCUT and (cut := cut_wrongly(data, rng, world)) is not None:
+    if rng.random() < MISCUT and (cut := cut_wrongly(data, rng, WORLD)) is not None:
         return cut
     kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]
-    return to_mnist(photograph(_cut_out(bend(kind(data, rng, world), rng, 1.6), rng), rng, world))
+    return to_mnist(photograph(_cut_out(bend(kind(data, rng, WORLD), rng, 1.6), rng), rng, WORLD))
 
 
 def nondigits(
-    data: Labelled,
-    count: int,
-    seed: int,
-    world: World = World(),
-    kept: Path | None = None,
-    processes: int = 1,
+    data: Labelled, count: int, seed: int, kept: Path | None = None, processes: int = 1
 ) -> Labelled:
     """`count` pictures of no digit, uint8 [count, 28, 28], labelled NONE of 11 classes; the same for one
     seed. `kept` is a folder that keeps them, and `processes` draw them: see `drawing`."""
-    what = f"nondigits beside {data.checksum} {seed} {world}"
-    images = draw(partial(_nondigit, data, seed, world), count, kept, what, processes)
+    what = f"nondigits beside {data.checksum} {seed} {WORLD}"
+    images = draw(partial(_nondigit, data, seed), count, kept, what, processes)
     return Labelled("nondigits", frozen(images), np.full(count, NONE, np.uint8), NONE + 1)
 
 
