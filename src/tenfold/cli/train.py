@@ -48,8 +48,8 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="MODEL",
-        help="Begin with the weights of this model: a shipped name, a model file or a run. RECIPE is that of "
-        "the model if left out.",
+        help="Begin with the weights of this model: a shipped name, a model file or a run. With no RECIPE it "
+        "goes on by that of the model, at a 30th of its learning rate.",
         show_default=False,
         autocompletion=model_names,
     ),
