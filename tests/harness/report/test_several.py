@@ -89,6 +89,25 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(
     assert [setting, str(run.record.get(setting, "–")), str(value)] in page.tables["Settings"]
 
 
+def test_the_model_that_a_training_began_with_is_a_setting(run: RunFolder, tmp_path: Path) -> None:
+    """Known by its checksum, not by its place; and other words about a recipe make no other recipe."""
+    others = [worse(run, errors, seed) for errors, seed in ((3, 8), (5, 9))]
+    for other, place in zip(others, ("reader", "here/model.onnx"), strict=True):
+        other.record["start"] = {"model": place, "model_sha256": "ef" * 32, "data": {}}
+        other.record["recipe"] = {**run.record["recipe"], "summary": place}
+    page = page_of(tmp_path, run, *others)
+    assert page.tables["Settings"][1:] == [["start", "–", *["efefefefef…"] * 2], ["seed", "7", "8", "9"]]
+    assert [row[1] for row in page.tables["Means over seeds"][1:]] == ["2"]
+
+
+def test_a_mean_has_no_run_that_was_trained_on_the_images(run: RunFolder, tmp_path: Path) -> None:
+    other = worse(run, 3, seed=8)
+    other.record["trained_on"] = {"test": 12}
+    page = page_of(tmp_path, run, other)
+    assert "run-1 was trained on 12 of them, and is not compared" in page.text
+    assert "Means over seeds" not in page.tables
+
+
 def test_a_pair_is_tested_on_the_same_images(run: RunFolder, tmp_path: Path) -> None:
     page = page_of(tmp_path, run, worse(run, 40, seed=8), worse(run, 1, seed=9))
     rows = {row[0]: row for row in page.tables["Pairs on mnist"][1:]}
