@@ -78,4 +78,6 @@ def test_of_a_run_the_result_stays_with_it(model_file: Path, tmp_path: Path, ten
     model_file.rename(run / "model.onnx")
     (run / "run.json").write_text("{}")
     found = json.loads(tenfold("refusal", run, "--against", "blanks", "--json").out)
-    assert json.loads((run / "refusal.json").read_text()).items() <= found.items()
+    kept = json.loads((run / "refusal.json").read_text())
+    assert kept.items() <= found.items()
+    assert kept["trained_on"] == 0

@@ -55,11 +55,12 @@ def refusal(
         others = {name: other_pictures(name, store) for name in against or DRAWN}
     digits = open_set("mnist-validation", model)
     found = measure(reader, digits, others, errors=error or ERRORS)
-    keep_result(model, "refusal", found.to_dict())
     if learnt := trained_on(model, reader.metadata, digits):
         message(flattered(learnt, len(digits), digits.name))
+    kept = found.to_dict() | {"trained_on": learnt}
+    keep_result(model, "refusal", kept)
     if json:
-        emit(found.to_dict() | {"trained_on": learnt})
+        emit(kept)
         return
     rows = [
         (name, f"{m.count:,}", percent(m.auroc), percent(m.fpr95), _share(m.accepted))

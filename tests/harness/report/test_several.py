@@ -235,7 +235,7 @@ FOUND: dict[str, dict[str, Any]] = {
         "mean": 0.88,
         "mean_not_affine": 0.9,
     },
-    "refusal": {"against": [{"set": "noise", "count": 1_000, "auroc": 0.995, "fpr95": 0.01}]},
+    "refusal": {"count": 5_000, "against": [{"set": "noise", "count": 1_000, "auroc": 0.995, "fpr95": 0.01}]},
     "audit": {"on": "mnist", "count": 10_000, "disagreements": 50, "confident": 2},
 }
 
@@ -266,6 +266,7 @@ def test_what_commands_left_is_shown_with_its_numbers(run: RunFolder, tmp_path: 
         "a",
         "noise",
         "1,000",
+        "5,000",
         percent(0.995),
         percent(0.01),
     ]
@@ -273,6 +274,19 @@ def test_what_commands_left_is_shown_with_its_numbers(run: RunFolder, tmp_path: 
     assert page.tables["Learning curves of the recipes"][1] == ["curve", "tiny", "100", "2", percent(0.9275)]
     assert "11 results" in page.text
     assert sections(page)[-1] == "done"
+
+
+def test_figures_on_images_that_a_run_learnt_from_are_marked(run: RunFolder, tmp_path: Path) -> None:
+    run.record["trained_on"] = {"test": 0, "validation": 12}
+    folder = run.write(tmp_path / "a")
+    keep(folder, "evaluations", {"usps": {**FOUND["evaluations"]["usps"], "trained_on": 7}})
+    for kind in ("robustness", "refusal"):
+        keep(folder, kind, {**FOUND[kind], "trained_on": 5_000})
+    page = page_of(tmp_path, run, RunFolder(), done=read_done({"a": folder}, []))
+    assert [row[3].partition(",")[2] for row in page.tables["Runs"][1:]] == [" trained on 12", ""]
+    assert page.tables["On other sets"][1][2] == "2,007, trained on 7"
+    assert page.tables["Under damage"][1][2] == "5,000, trained on all"
+    assert page.tables["Against what is no digit"][1][3] == "5,000, trained on all"
 
 
 def explored(folder: Path, **record: Any) -> Path:

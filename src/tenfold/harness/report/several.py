@@ -25,6 +25,7 @@ from tenfold.harness.html.markup import (
     table,
     text,
     times,
+    trained_on,
     whole,
 )
 from tenfold.harness.html.page import page
@@ -168,11 +169,12 @@ def _row(i: int, run: SideRun, start: float, apart: bool) -> tuple[object, ...]:
     record, validation = run.facts.record, run.facts.validation
     durations = record.get("durations")
     spent = durations.get("train", "–") if isinstance(durations, dict) else "–"
+    learnt = "" if validation is None else trained_on(run.facts.trained_on(validation), len(validation))
     return (
         _swatch(i, run.name),
         _recipe(run),
         record["seed"],
-        "–" if validation is None else percent(float(validation.correct.mean())),
+        "–" if validation is None else percent(float(validation.correct.mean())) + learnt,
         *_measured(run.answers, start, apart),
         whole(record.get("parameters", "–")),
         f"{record['kept_epoch']} of {len(run.facts.history['epoch'])}",
@@ -195,8 +197,7 @@ def _measured(answers: Answers | None, start: float, apart: bool) -> tuple[objec
 
 
 def _over_seeds(runs: Sequence[SideRun]) -> str:
-    """The means of those that differ in nothing but the seed: figures of a recipe, and not of a run. A repeat
-    of a seed says nothing new: the first counts."""
+    """The means of those that differ in their seed alone; a seed that is repeated says nothing new."""
     rows = []
     for group in comparable(runs):
         alike: dict[str, dict[int, SideRun]] = {}
