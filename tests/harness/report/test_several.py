@@ -13,6 +13,8 @@ from tests.harness.estimates.test_curve import made
 from tests.harness.report.test_run import HOSTILE, Page
 
 from tenfold.errors import RunError
+from tenfold.harness.compare import rounded
+from tenfold.harness.estimates.statistics import images_needed, paired_interval
 from tenfold.harness.explore.results import search_results
 from tenfold.harness.explore.study import Trial
 from tenfold.harness.explore.trainings import Measured
@@ -129,6 +131,11 @@ def test_p_values_grow_with_the_number_of_pairs(run: RunFolder, tmp_path: Path) 
     p = binomtest(6, 6).pvalue
     assert alone[1:2] + alone[6:8] == ["run-0 is better", f"{p:.2g}", f"{p:.2g}"]
     assert among_row[1:2] + among_row[6:8] == ["cannot be told", f"{p:.2g}", f"{3 * p:.2g}"]
+    for row, level in ((alone, 0.95), (among_row, 1 - 0.05 / 3)):
+        _, low, high = paired_interval(6, 0, 400, level=level)
+        assert row[5] == f"{100 * low:+.2f} to {100 * high:+.2f} {percent(level)}"
+        assert row[8] == f"about {rounded(images_needed(6, 0, 400, level=level) or 0):,}"
+        assert (low < 0) is (row[1] == "cannot be told")
 
 
 @pytest.fixture(autouse=True)
