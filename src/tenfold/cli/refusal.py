@@ -22,7 +22,8 @@ Errors = Annotated[
     typer.Option(
         "--error",
         metavar="SHARE",
-        help="Errors to allow among accepted digits, such as 0.005. Give it again for more.",
+        help="Errors to allow among accepted digits, such as 0.005, for a threshold chosen on the validation "
+        "digits. Give it again for more.",
         show_default=False,
     ),
 ]
@@ -38,8 +39,9 @@ def refusal(
 ) -> None:
     """Measure how a model refuses what is no digit.
 
-    AUROC and false positives at 95 % of the validation digits accepted, and the threshold for a chosen error,
-    by the score that the model refuses by: its likeness to a digit, or its confidence.
+    AUROC and false positives at 95 % of the validation digits accepted, and the threshold that leaves a
+    chosen error among those, with the interval of that error, by the score that the model refuses by: its
+    likeness to a digit, or its confidence.
     """
     from tenfold.cli.downloads import downloads
     from tenfold.data import Store
@@ -73,10 +75,18 @@ def refusal(
         own = f"the model's {found.score} {found.threshold:.4f}"
         result(f"'accepted' is at {own}, where {_share(found.accepted)} of the digits are")
     lines = [
-        (percent(c.error), f"{c.threshold:.4f}", percent(c.accepted), *map(percent, c.others.values()))
+        (
+            percent(c.error),
+            f"{c.threshold:.4f}",
+            percent(c.accepted),
+            f"{c.errors:,}",
+            "-" if c.interval is None else f"{100 * c.interval[0]:.2f} to {percent(c.interval[1])}",
+            *map(percent, c.others.values()),
+        )
         for c in found.choices
     ]
-    headings = ["errors up to", "threshold", "digits accepted", *found.against]
+    chosen = "threshold chosen on these digits"
+    headings = ["errors up to", chosen, "digits accepted", "errors", "95 % interval", *found.against]
     result("\n" + table(headings, lines, right=headings))
 
 
