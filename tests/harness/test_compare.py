@@ -139,8 +139,8 @@ def test_two_recipes_that_cannot_be_told_apart(tmp_path: Path) -> None:
 
 
 def test_few_trainings_ask_for_more_of_them_and_not_for_images(tmp_path: Path) -> None:
-    few = [write_crossval(tmp_path / name, 0.05, noise, folds=2) for name, noise in (("a", 1), ("b", 2))]
-    found = compare_crossvals(*few)
+    a, b = (write_crossval(tmp_path / name, 0.05, noise, folds=2) for name, noise in (("a", 1), ("b", 2)))
+    found = compare_crossvals(a, b)
     assert (found["trainings"], found["verdict"], found["images_needed"]) == (4, "undecided", None)
     assert found["sentence"].endswith("to tell it would take more trainings, by --folds or --repeats.")
 
