@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.data.folder import Row, read_listing
-from tenfold.errors import DataError, named
+from tenfold.errors import DataError, named, refuse_empty
 from tenfold.files import is_file, is_folder
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
@@ -16,8 +16,9 @@ from tenfold.reading.reader import Reader
 def rows_of_pages(on: str | Path) -> list[Row] | None:
     """The lines of the labels.csv at or in `on` if it has the column `digits`; None for other sets.
 
-    Raises DataError for a labels.csv that is not sound.
+    Raises DataError for a labels.csv that is not sound, UsageError for an empty name.
     """
+    refuse_empty("The name of a SET", on)
     listed = Path(on) / "labels.csv" if is_folder(on) else Path(on)
     if listed.suffix.lower() != ".csv" or not is_file(listed):
         return None
