@@ -87,7 +87,10 @@ def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> No
     texts, per_class = "digits" in found, found["per_class"]
     what = f"texts with {found['digits']:,} digits" if texts else f"images of {len(per_class)} classes"
     result(f"{found['name']}: {found['count']:,} {what}{sound}")
-    result(f"per {'digit' if texts else 'class'}: " + "  ".join(f"{label}: {count:,}" for label, count in enumerate(per_class)))
+    result(
+        f"per {'digit' if texts else 'class'}: "
+        + "  ".join(f"{label}: {count:,}" for label, count in enumerate(per_class))
+    )
     if count := found["repeated"]:
         result(f"repeated: {count:,} show{'s' * (count == 1)} the pixels of another image")
     if found["contradicted"]:
