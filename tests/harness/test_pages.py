@@ -10,7 +10,7 @@ import pytest
 
 from tenfold import runs
 from tenfold.data.folder import Row
-from tenfold.errors import DataError, ImageError
+from tenfold.errors import DataError, ImageError, UsageError
 from tenfold.harness.pages import edit_distance, evaluate_pages, rows_of_pages
 from tenfold.reading.page import Reading
 from tenfold.reading.reader import Reader
@@ -70,6 +70,8 @@ def test_a_set_of_pages_is_known_by_its_header(folder: Path) -> None:
     assert rows_of_pages(folder) == [Row(folder / "page.png", "1")]
     (folder / "labels.csv").write_text("file,label\npage.png,1\n")
     assert rows_of_pages(folder) is None
+    with pytest.raises(UsageError, match="is empty"):
+        rows_of_pages("")
 
 
 def test_a_label_of_two_digits_does_not_change_what_is_measured(folder: Path, model_file: Path) -> None:
