@@ -211,12 +211,15 @@ def test_a_port_that_is_taken_is_one_sentence() -> None:
         (("--host", "no such host"), 2, "is no address of this machine"),
         (("--host", "192.0.2.1"), 4, "cannot be opened"),
         (("--token-file", "missing"), 3, "does not exist"),
+        (("--corrections", "file"), 2, "--corrections takes a folder, and 'file' is a file."),
+        (("--keep-alive", "inf"), 2, "--keep-alive must be at least 0.001 and below 10^12, not inf."),
     ],
 )
 def test_a_start_that_fails_is_one_sentence(
     tmp_path: Path, arguments: tuple[str, ...], code: int, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("file").touch()
     found, err = run(*arguments)
     lines = [line for line in err.splitlines() if "without a token" not in line]
     assert (found, len(lines)) == (code, 1)

@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from tenfold.errors import ImageSizeError
 from tenfold.reading.expected import Expected
 from tenfold.serving.answers import RefusedError, json_answer
 from tenfold.serving.engine import Engine, Picture
 from tenfold.serving.strict_json import numbers, only_keys, parse
 
 WHITE = 255
-MOST_DIGITS = 1_000  # that a page can be said to have
+MOST_DIGITS = 2_000  # that a page can be said to have
 
 
 def routes(engine: Engine) -> list[BaseRoute]:
@@ -70,7 +71,7 @@ def parameters(request: Request, *known: str) -> dict[str, str]:
 
 async def picture(request: Request, limit: int) -> Picture:
     """The picture in a request's body: a file's bytes, or at most `limit` pixels of JSON. Raises
-    RefusedError."""
+    RefusedError, ImageSizeError."""
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -80,7 +81,7 @@ async def picture(request: Request, limit: int) -> Picture:
         only_keys(document, "pixels")
         rows = pixels(document.get("pixels"))
         if rows.shape[0] * rows.shape[1] > limit:
-            raise RefusedError(400, f"The picture has too many pixels; at most {limit:,} are allowed.")
+            raise ImageSizeError(f"The picture has too many pixels; at most {limit:,} are allowed.")
         return rows
     if not body:
         raise RefusedError(400, "The body is empty; it must be a picture's file.")
@@ -101,5 +102,5 @@ def _whole(value: str | None) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdecimal() and len(value) <= 4 and int(value) <= MOST_DIGITS):
-        raise RefusedError(400, f"digits must be a whole number up to {MOST_DIGITS:,}.")
+        raise RefusedError(400, f"digits must be a whole number from 0 to {MOST_DIGITS:,}.")
     return int(value)
