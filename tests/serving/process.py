@@ -11,7 +11,7 @@ from typing import Any
 from service_process import Service
 from wire_answer import Answer, whole_answer
 
-PATIENCE = 30.0  # seconds; a busy machine is slow, and a test that waits so long has failed
+PATIENCE = 60.0  # seconds; a busy machine is slow, and a test that waits so long has failed
 _LEAK = re.compile(r"Traceback|File \"|/src/|site-packages|\.py\b|0x[0-9a-f]{6}|tenfold\.|numpy|starlette")
 
 __all__ = ["Answer", "Service", "ask", "assert_quiet", "assert_refusal", "settled", "talk"]
