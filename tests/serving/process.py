@@ -79,9 +79,8 @@ def assert_refusal(answer: Answer, *statuses: int) -> str:
 
 
 def settled(service: Service, descriptors: int) -> bool:
-    """No more open files than `descriptors`, within a few seconds: a closing connection takes a moment."""
-    for _ in range(100):
-        if service.descriptors() <= descriptors:
-            return True
-        time.sleep(0.1)
-    return False
+    """No more open files than `descriptors`, before long: a closing connection takes a moment."""
+    give_up = time.monotonic() + PATIENCE
+    while service.descriptors() > descriptors and time.monotonic() < give_up:
+        time.sleep(0.02)
+    return service.descriptors() <= descriptors
