@@ -43,6 +43,12 @@ class Running:
             connection.sendall(data)
             return b"".join(iter(lambda: connection.recv(65_536), b""))
 
+    def first(self, data: bytes) -> bytes:
+        """What comes back first for `data`; a service that refuses would listen on for a second."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return connection.recv(65_536)
+
     def metric(self, name: str, **labels: str) -> float:
         """One sample of /metrics; 0 where it is not there yet."""
         own = {"Connection": "close"}  # one that is kept may be closed for its age just as it is used again
