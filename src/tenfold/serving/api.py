@@ -7,7 +7,6 @@ A body that is JSON holds the pixels of a picture, any other is a picture's file
 """
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,6 @@ MOST_DIGITS = 2_000  # that a page can be said to have
 
 
 def routes(engine: Engine) -> list[BaseRoute]:
-    known: list[dict[str, Any]] = []  # the models, once they have been loaded
-
     async def predict(request: Request) -> Response:
         query = parameters(request, "model")
         found = await engine.predict(await picture(request, engine.settings.pixels), query.get("model"))
@@ -42,20 +39,13 @@ def routes(engine: Engine) -> list[BaseRoute]:
 
     async def models(request: Request) -> Response:
         parameters(request)
-        known[:] = known or await engine.errand(lambda: described(engine))
-        return json_answer({"models": known})
+        return json_answer({"models": await engine.once(engine.catalogue.described)})
 
     return [
         Route("/v1/predict", predict, methods=["POST"]),
         Route("/v1/read", read, methods=["POST"]),
         Route("/v1/models", models, methods=["GET"]),
     ]
-
-
-def described(engine: Engine) -> list[dict[str, Any]]:
-    """The models with the fields of `tenfold models --json`, the default first."""
-    catalogue = engine.catalogue
-    return [catalogue.load(name).model.listed(name, catalogue.default) for name in catalogue.names]
 
 
 def parameters(request: Request, *known: str) -> dict[str, str]:
