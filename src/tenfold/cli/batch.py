@@ -1,11 +1,9 @@
 """`--engine` and `--out`: work on a Ray cluster, and predict and read as jobs over millions of pictures."""
 
-import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -63,12 +61,6 @@ def refuse_without_out(**options: Any) -> None:
     for name, value in options.items():
         if value is not None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --out DIR.")
-
-
-def refuse_over_input(out: Path | None, images: Iterable[str | Path]) -> None:
-    """What a command makes does not take the place of a picture that it is made from."""
-    if out is not None and os.path.realpath(out) in map(os.path.realpath, images):
-        raise UsageError(f"'{out}' is a picture that is read and would be lost; give another name.")
 
 
 def on_ray(engine: str | None, address: str | None) -> bool:

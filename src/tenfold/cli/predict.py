@@ -14,12 +14,12 @@ from tenfold.cli.batch import (
     Out,
     PartSize,
     carry_out,
-    refuse_over_input,
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, percent, result
 from tenfold.cli.pictures import Failures, picture_files
+from tenfold.cli.targets import page, refuse_over_input
 
 if TYPE_CHECKING:
     from tenfold.reading.explain import Explanation
@@ -42,7 +42,11 @@ def predict(
     address: Address = None,
     explain: Annotated[
         Path | None,
-        typer.Option(metavar="PAGE.html", help="Show on a page, and in words, how each answer came about."),
+        typer.Option(
+            metavar="PAGE.html",
+            callback=page,
+            help="Show on a page, and in words, how each answer came about.",
+        ),
     ] = None,
     csv_: Annotated[bool, typer.Option("--csv", help="Print a CSV table with a header.")] = False,
     json: JsonLines = False,

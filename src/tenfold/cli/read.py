@@ -12,12 +12,12 @@ from tenfold.cli.batch import (
     Out,
     PartSize,
     carry_out,
-    refuse_over_input,
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, result
 from tenfold.cli.pictures import Failures, picture_files
+from tenfold.cli.targets import drawing, refuse_over_input
 
 if TYPE_CHECKING:
     from tenfold.reading.page import Reading
@@ -42,7 +42,10 @@ def read(
         str | None, typer.Option(metavar="NAME", help="What the digits fulfil: luhn.")
     ] = None,
     draw: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", help="Paint the reading on the picture (one picture).")
+        Path | None,
+        typer.Option(
+            metavar="OUT.png", callback=drawing, help="Paint the reading on the picture (one picture)."
+        ),
     ] = None,
     threads: Threads = None,
     out: Out = None,
