@@ -78,26 +78,3 @@ def test_a_set_that_is_none_is_refused(tenfold: Any) -> None:
     found = tenfold("data", "check", "kmist")
     assert (found.code, found.out) == (2, "")
     assert "Did you mean 'kmnist'?" in found.err
-
-
-@pytest.mark.parametrize(
-    ("words", "what"),
-    [
-        (["evaluate", "--on"], "SET"),
-        (["data", "check"], "SET"),
-        (["train", "tiny", "--data"], "SET"),
-        (["robustness", "--on"], "SET"),
-        (["train"], "recipe"),
-        (["train", "--change", "epochs=1"], "recipe"),
-        (["evaluate"], "model"),
-        (["compare", "fast"], "model or a recipe"),
-    ],
-)
-def test_an_empty_name_is_wrong_usage(
-    words: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tenfold: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    found = tenfold(*words, "")
-    assert (found.code, found.out) == (2, "")
-    assert found.err.startswith(f"tenfold: The name of a {what} is empty, ")
-    assert not any(tmp_path.iterdir())

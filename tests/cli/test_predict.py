@@ -204,16 +204,6 @@ def test_a_file_whose_name_is_a_word_of_the_sentence_is_named(
     assert found.err.endswith("\ntenfold: The picture 'absent' does not exist.\n")
 
 
-@pytest.mark.parametrize("words", [["predict"], ["predict", "--out", "answers"], ["read"]])
-def test_an_empty_name_is_not_the_current_folder(
-    words: list[str], pictures: list[Path], tenfold: Any
-) -> None:
-    found = tenfold(*words, pictures[0], "")
-    assert (found.code, found.out) == (2, "")
-    assert found.err.startswith("tenfold: An IMAGE is empty, ")
-    assert not Path("answers").exists()
-
-
 def test_answers_are_explained_in_words_and_on_a_page(
     pictures: list[Path], tmp_path: Path, model_file: Path, tenfold: Any
 ) -> None:

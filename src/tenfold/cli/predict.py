@@ -59,11 +59,10 @@ def predict(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import UsageError, refuse_empty
+    from tenfold.errors import UsageError
     from tenfold.reading.many import predict_many
     from tenfold.reading.reader import Failure, Reader
 
-    refuse_empty("An IMAGE", *images)
     if csv_ and (json or out is not None):
         raise UsageError(f"--csv and --{'json' if json else 'out'} exclude each other.")
     if explain is not None and (csv_ or out is not None):

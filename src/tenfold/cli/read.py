@@ -62,11 +62,10 @@ def read(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import DiskError, InputError, UsageError, refuse_empty
+    from tenfold.errors import DiskError, InputError, UsageError
     from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
 
-    refuse_empty("An IMAGE", *images)
     if draw is not None and (len(images) > 1 or os.path.isdir(images[0]) or out is not None):
         raise UsageError("--draw takes one picture, no folder and no --out.")
     refuse_over_input(draw, images)
