@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.output import CLEAR, emit, live, result, told_how_to_go_on
+from tenfold.cli.output import CLEAR, emit, live, message, result, told_how_to_go_on
 from tenfold.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,12 @@ def carry_out(
         _counting(done) as count,
     ):
         began = time.perf_counter()
-        found = work.carry_out(answer_parts, workers=threads, progress=count)
+        found = work.carry_out(
+            answer_parts,
+            workers=threads,
+            progress=count,
+            tell=lambda sentence: message(f"tenfold: {sentence}"),
+        )
     if json:
         emit({**found, "out": out})
     else:

@@ -8,7 +8,7 @@ import typer
 from tenfold.cli.completion import set_names
 from tenfold.cli.downloads import fetching
 from tenfold.cli.options import SET_HELP, Json, Offline
-from tenfold.cli.output import emit, result, table
+from tenfold.cli.output import emit, message, result, table
 
 app = typer.Typer(help="List, fetch and check sets of labelled digits.", no_args_is_help=True)
 
@@ -77,9 +77,12 @@ def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> No
     import numpy as np
 
     from tenfold.data import load_set
+    from tenfold.data.folder import find_unread, unread_sentence
 
     with fetching(offline) as store:
         data = load_set(on, store=store)
+    if data.files and (sentence := unread_sentence(on, find_unread(on))):
+        message(f"tenfold: {sentence}")
     counts = np.bincount(data.labels, minlength=data.classes).tolist()
     pictures, place = np.unique(data.marks, return_inverse=True)
     labels_of = np.bincount(np.unique(np.stack([place, data.labels]), axis=1)[0])
