@@ -32,7 +32,7 @@ CSV_HEADER = ["file", "label", "confidence", "unsure", "reason", *(f"p{digit}" f
 def predict(
     images: Annotated[
         list[str],  # a Path would make s3:/bucket of s3://bucket
-        typer.Argument(metavar="IMAGE...", help="Pictures of one digit each, or folders of them."),
+        typer.Argument(metavar="IMAGE", help="Pictures of one digit each, or folders of them."),
     ],
     model: Model = None,
     threads: Threads = None,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def read(
     images: Annotated[
         list[str],  # a Path would make s3:/bucket of s3://bucket
-        typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits, or folders of them."),
+        typer.Argument(metavar="IMAGE", help="Pictures of any number of digits, or folders of them."),
     ],
     model: Model = None,
     digits: Annotated[

@@ -21,7 +21,7 @@ Out = Annotated[
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of finished runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders of finished runs.")],
     out: Out = None,
     json: Json = False,
 ) -> None:
