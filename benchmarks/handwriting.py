@@ -23,7 +23,7 @@ from results import load as load_record
 from results import markdown_table, publish
 
 from tenfold import Reader
-from tenfold.data.folder import read_rows
+from tenfold.data.folder import read_listing
 from tenfold.images import read_picture
 from tenfold.metrics import wilson
 
@@ -56,7 +56,7 @@ def in_half(count: int, half: int) -> list[int]:
 def load(folder: Path, half: int | None = None) -> Digits:
     """The pictures of a set, uint8 [h, w] or [h, w, 3], and what they show."""
     if (folder / "labels.csv").exists():
-        rows = read_rows(folder / "labels.csv")
+        rows = read_listing(folder / "labels.csv").rows
         digits = Digits([read_picture(row.file) for row in rows], [int(row.digits) for row in rows])
     else:
         arrays = np.load(folder / f"{folder.name}.npz", allow_pickle=False)

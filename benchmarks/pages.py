@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from results import markdown_table, publish
 
 from tenfold import Reader
-from tenfold.data.folder import Row, read_rows
+from tenfold.data.folder import Row, read_listing
 from tenfold.data.mnist import load_training, split
 from tenfold.harness.pages import evaluate_pages
 from tenfold.images.segment import Page
@@ -69,7 +69,7 @@ def measure(root: Path, model: str | None = None, half: int | None = None) -> di
     """For each set found in `root` the summaries of `harness.pages.evaluate_pages`, alone and with both."""
     readers = Alone(model), Reader(model)
     found = [name for name in TARGETS if (root / name / "labels.csv").exists()]
-    rows = {name: half_of(read_rows(root / name / "labels.csv"), half) for name in found}
+    rows = {name: half_of(read_listing(root / name / "labels.csv").rows, half) for name in found}
     return {name: [evaluate_pages(reader, rows[name], name) for reader in readers] for name in found}
 
 

@@ -45,6 +45,7 @@ class Service:
         finally:
             _move_to(None, kept)
         self._told = False
+        self.greeting = ""  # the line that told the address
         self.address = self._wait_for_address()
 
     def _wait_for_address(self) -> tuple[str, int]:
@@ -54,6 +55,7 @@ class Service:
         try:
             for line in self.process.stdout:
                 if found := ADDRESS.search(line):
+                    self.greeting = line
                     return found[1], int(found[2])
         finally:
             watch.cancel()

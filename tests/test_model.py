@@ -36,6 +36,7 @@ from tenfold.model import (
     resolve,
     seal,
 )
+from tenfold.reading.reader import Reader
 
 
 def refused(data: bytes, match: str | None = None) -> None:
@@ -436,6 +437,8 @@ def test_resolve(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPat
     assert resolve(".") == Path("model.onnx")
     with pytest.raises(UsageError, match="The name of a model is empty"):
         resolve("")
+    with pytest.raises(UsageError, match="by its name, file or folder, not as a Reader"):
+        resolve(Reader(model_file))  # type: ignore[arg-type]
 
 
 def test_a_model_that_the_system_does_not_let_be_looked_for_is_an_error_of_ours() -> None:

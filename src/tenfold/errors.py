@@ -7,6 +7,7 @@ TenfoldError                    1  a fault of ours, or anything unforeseen
 │   └── OutputExistsError          the output folder is in use
 ├── InputError                  3  what was given cannot be used
 │   ├── ImageError                 not a picture that can be read
+│   │   └── ImageSizeError         one of more pixels or bytes than are allowed
 │   ├── IdxError                   not a sound IDX file
 │   ├── DataError                  a labelled set that is damaged, empty or mislabelled
 │   ├── ShapeError                 an array of the wrong shape, type or range
@@ -70,6 +71,10 @@ class InputError(TenfoldError):
 
 
 class ImageError(InputError):
+    pass
+
+
+class ImageSizeError(ImageError):
     pass
 
 

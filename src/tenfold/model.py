@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tenfold import onnx_check, onnx_wire
 from tenfold.data.preprocess import preprocess
-from tenfold.errors import ModelFileError, UnknownNameError, refuse_empty
+from tenfold.errors import ModelFileError, UnknownNameError, UsageError, refuse_empty
 from tenfold.files import exists, is_folder, read_bounded, sha256
 from tenfold.kinds import DIGIT, KINDS, Kind
 
@@ -122,9 +122,11 @@ def read_card(name: str) -> str:
 def resolve(model: str | os.PathLike[str] | None = None) -> Path:
     """The file of a shipped model's name, of a model file or of a run folder; None is the shipped default.
 
-    Raises UnknownNameError for a word that is neither a name nor a file, UsageError for an empty one,
-    ModelFileError for a folder that holds no model, DiskError for one that may not be looked into.
+    Raises UnknownNameError for a word that is neither a name nor a file, UsageError for an empty one or a
+    Reader, ModelFileError for a folder that holds no model, DiskError for one that may not be looked into.
     """
+    if not isinstance(model, str | os.PathLike | None):
+        raise UsageError(f"A model is given by its name, file or folder, not as a {type(model).__name__}.")
     refuse_empty("The name of a model", model)
     if model is None or (isinstance(model, str) and model in list_models(lines=True)):
         return MODELS / f"{model or DEFAULT_MODEL}.onnx"

@@ -35,7 +35,11 @@ def test_a_table_comes_last_and_a_page_with_it(tenfold: Any) -> None:
     table = found.out.splitlines()
     assert table[0].split("  ")[0] == "training images"
     assert [line.split()[:3] for line in table[1:4]] == [[n, "2", "2"] for n in ("20", "100", "200")]
-    assert table[4] == "on 40 images of mnist-validation"
+    assert table[4:] == [
+        "on 40 images of mnist-validation",
+        "",
+        "No power law: it takes 5 sizes or more.",
+    ]
     page = Path("runs/curve-tiny-0/curve.html")
     assert found.err.endswith(f"\nThe page is {page}.\n")
     assert "<h1>tiny" in page.read_text()

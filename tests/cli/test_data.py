@@ -11,6 +11,7 @@ import pytest
 
 from tenfold.data.download import RemoteFile
 from tenfold.data.sources import SOURCES
+from tenfold.images.png import write_png
 
 
 @pytest.fixture(autouse=True)
@@ -68,10 +69,43 @@ def test_a_check_counts_what_is_there_twice_and_labelled_twice(digits: Path, ten
     np.savez("twice.npz", images=images, labels=labels)
     document = json.loads(tenfold("data", "check", "twice.npz", "--json").out)
     assert (document["repeated"], document["contradicted"]) == (3, 3)
+    names = [(pair["again"], pair["first"]) for pair in document["pairs"]]
+    assert names == [
+        ("twice.npz[6]", "twice.npz[1]"),
+        ("twice.npz[3]", "twice.npz[1]"),
+        ("twice.npz[4]", "twice.npz[0]"),
+    ]
+    assert document["pairs"][0]["labels"] == labels[[1, 6]].tolist()
     lines = tenfold("data", "check", "twice.npz").out.splitlines()
+    assert lines[0] == "twice: 7 images of 10 classes"  # and not sound
     assert lines[2] == "repeated: 3 show the pixels of another image"
-    first = "'twice.npz[1]' is the first"
-    assert lines[3] == f"contradicted: 3 have different labels for the same pixels, {first}"
+    assert lines[3] == "contradicted: 3 have different labels for the same pixels"
+    assert lines[4] == f"  'twice.npz[6]' ({labels[6]}) has the pixels of 'twice.npz[1]' ({labels[1]})"
+
+
+def test_ten_pairs_are_named_in_text_and_all_in_json(tenfold: Any) -> None:
+    np.savez("alike.npz", images=np.zeros((14, 28, 28), np.uint8), labels=np.zeros(14, np.uint8))
+    assert len(json.loads(tenfold("data", "check", "alike.npz", "--json").out)["pairs"]) == 13
+    lines = tenfold("data", "check", "alike.npz").out.splitlines()
+    assert lines[0].endswith(", sound")
+    assert lines[-2] == "  and 3 more, which --json names"
+
+
+def test_a_set_of_texts_is_checked_by_its_pictures(tmp_path: Path, tenfold: Any) -> None:
+    for name, grey in (("a", 7), ("b", 9), ("c", 7)):
+        (tmp_path / f"{name}.png").write_bytes(write_png(np.full((20, 40), grey, np.uint8)))
+    (tmp_path / "labels.csv").write_text("file,digits\na.png,12\nb.png,30\nc.png,1\n")
+    document = json.loads(tenfold("data", "check", tmp_path, "--json").out)
+    assert (document["count"], document["digits"], document["per_class"][:4]) == (3, 5, [1, 2, 1, 1])
+    assert (document["repeated"], document["contradicted"]) == (1, 2)
+    lines = tenfold("data", "check", tmp_path).out.splitlines()
+    assert lines[0] == f"{tmp_path}: 3 texts with 5 digits"
+    assert lines[1].startswith("per digit: 0: 1  1: 2  ")
+    assert lines[-1] == f"  '{tmp_path / 'c.png'}' (1) has the pixels of '{tmp_path / 'a.png'}' (12)"
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    found = tenfold("data", "check", tmp_path)
+    assert (found.code, found.out) == (3, "")
+    assert f"'{tmp_path / 'b.png'}': The file is not a PNG" in found.err
 
 
 def test_a_check_tells_of_pictures_that_are_not_read(digits: Path, tenfold: Any) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from tenfold.cli.progress import Bar, Lines, summary, watching
+from tenfold.cli.progress import Bar, Lines, opening, summary, watching
+from tenfold.training.recipes import RECIPES
 
 LOGS = {"loss": 0.05123, "accuracy": 0.98412, "val_accuracy": 0.9902, "seconds": 5.94}
 
@@ -17,14 +19,17 @@ LOGS = {"loss": 0.05123, "accuracy": 0.98412, "val_accuracy": 0.9902, "seconds":
 class Digits:
     labels = torch.eye(10)  # some of each
 
+    def __init__(self, count: int) -> None:
+        self.count = count
+
     def __len__(self) -> int:
-        return 55_000
+        return self.count
 
 
 def trainer(epoch: int = 0, step: int = 0) -> Any:
     return SimpleNamespace(
-        recipe=SimpleNamespace(name="small", epochs=15, batch_size=128, later=lambda images: images),
-        training=Digits(),
+        recipe=replace(RECIPES["baseline"], name="small"),
+        training=Digits(55_000),
         validation=range(5_000),
         device=torch.device("cpu"),
         precision="fp32",
@@ -59,6 +64,13 @@ def test_the_bar_shows_where_the_training_stands_on_one_line(width: int) -> None
     assert line.rstrip().endswith("left")
     assert len(line) <= width
     assert summary(trainer(epoch=1), LOGS) in screen
+
+
+def test_it_says_how_many_images_were_given_and_how_many_the_recipe_makes_of_them() -> None:
+    training = trainer()
+    training.recipe = replace(RECIPES["reader"], as_is=1, views=1, nondigits=1.5)
+    training.training = Digits(37 + 37 + 56)
+    assert opening(training).startswith("Training 'reader' on 37 images, of which the recipe makes 130, ")
 
 
 def test_an_epoch_is_summed_up() -> None:

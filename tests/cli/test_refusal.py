@@ -36,13 +36,18 @@ def test_without_a_set_it_takes_the_drawn_ones(model_file: Path, tenfold: Any) -
 def test_a_path_and_an_error_of_the_users_own(model_file: Path, digits: Path, tenfold: Any) -> None:
     own = Path("mnist-like.npz")
     shutil.copy(digits, own)
-    words = ("refusal", model_file, "--against", own, "--against", "noise", "--error", "0.25")
+    words = ["refusal", model_file, "--against", own, "--against", "noise"]
+    words += ["--error", "0.25", "--error", "0.99"]
     result = json.loads(tenfold(*words, "--json").out)
     assert [row["count"] for row in result["against"]] == [240, 20]
-    assert [row["error"] for row in result["choices"]] == [0.25]
+    assert [row["error"] for row in result["choices"]] == [0.25, 0.99]
+    choice = result["choices"][1]
+    low, high = choice["interval"]
     lines = tenfold(*words).out.splitlines()
+    assert lines[-3].startswith("errors up to  threshold chosen on these digits  digits accepted  errors ")
+    assert f" {choice['errors']}  {100 * low:.2f} to {100 * high:.2f} %" in lines[-1]
     assert lines[0] == "20 digits of mnist-validation against other pictures, by confidence"
-    assert lines[-1].split()[:2] == ["25.00", "%"]
+    assert lines[-2].split()[:2] == ["25.00", "%"]
 
 
 @pytest.mark.parametrize(
@@ -78,4 +83,6 @@ def test_of_a_run_the_result_stays_with_it(model_file: Path, tmp_path: Path, ten
     model_file.rename(run / "model.onnx")
     (run / "run.json").write_text("{}")
     found = json.loads(tenfold("refusal", run, "--against", "blanks", "--json").out)
-    assert json.loads((run / "refusal.json").read_text()).items() <= found.items()
+    kept = json.loads((run / "refusal.json").read_text())
+    assert kept.items() <= found.items()
+    assert kept["trained_on"] == 0

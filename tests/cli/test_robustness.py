@@ -73,12 +73,17 @@ def test_it_says_when_the_model_was_trained_on_the_images(tmp_path: Path, tenfol
     from tenfold.training.export import export
     from tenfold.training.networks import Network
 
-    final = tmp_path / "final.onnx"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    final = tmp_path / "run" / "model.onnx"
     network = Network(nn.Flatten(), nn.Linear(784, 10))
     final.write_bytes(export(network, name="final", data={"mnist-training": SETS["mnist-training"]}))
-    found = tenfold("robustness", final, "--json")
+    page = tmp_path / "page.html"
+    found = tenfold("robustness", final, "--out", page, "--json")
     assert "was trained on the images of mnist-validation" in found.err
-    assert json.loads(found.out)["trained_on"]
+    assert json.loads(found.out)["trained_on"] == 20
+    assert json.loads((tmp_path / "run" / "robustness.json").read_text())["trained_on"] == 20
+    assert "It was trained on 20 of them, which flatters it." in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

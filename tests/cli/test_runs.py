@@ -48,6 +48,15 @@ def test_validation_images_that_are_not_mnists_are_named(good: Path, tenfold: An
         assert json.loads(tenfold("runs", "--json").out)["runs"][0]["validation"]["on"] == on
 
 
+def test_figures_on_images_that_a_run_was_trained_on_are_marked(good: Path, tenfold: Any) -> None:
+    record = json.loads((good / "run.json").read_text())
+    for learnt, shown in ((12, "900, trained on 12 "), (900, "900, trained on all ")):
+        record["trained_on"] = {"validation": learnt, "test": 0}
+        (good / "run.json").write_text(json.dumps(record))
+        assert shown in tenfold("runs", "--sort", "accuracy").out.splitlines()[1]
+        assert json.loads(tenfold("runs", "--json").out)["runs"][0]["validation"]["trained_on"] == learnt
+
+
 def test_a_damaged_run_stays_in_the_list_with_a_sentence(good: Path, tenfold: Any) -> None:
     write("broken", 0.5).joinpath("run.json").write_text("{")
     found = tenfold("runs")

@@ -55,6 +55,14 @@ def test_a_training_goes_on_from_a_model_with_another_value(digits: Path, tenfol
     assert "few to learn from" not in found.err
 
 
+def test_a_training_that_spoils_the_model_says_so(digits: Path, tenfold: Any) -> None:
+    tenfold("train", "small", "--data", digits, "--change", "epochs=12", *QUICK)
+    spoil = ("--from", "runs/small-changed-0", "--change", "learning_rate=0.3", "--data", digits, *QUICK)
+    found = tenfold("train", *spoil)
+    assert "It reads these images worse than 'runs/small-changed-0', with which it began; learn" in found.err
+    assert "--change learning_rate=0.03, or from more images." in found.err
+
+
 def test_validation_images_among_the_training_images_are_told(digits: Path, tenfold: Any) -> None:
     held_out = load_set(digits).split(20).validation
     np.savez("again.npz", images=held_out.images, labels=held_out.labels)

@@ -7,6 +7,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tenfold.data.download import Patience
+
+
+def patience(fault: str = "", silence: float = 1.0) -> Patience:
+    """Short of `silence` where that is the fault; elsewhere a busy machine is given time to answer."""
+    silent = fault.endswith(("mute", "stall"))
+    return Patience(silence=silence if silent else 10.0, deadline=60, attempts=2, pause=0.01)
+
 
 class Mirror:
     """Serves `files` (path -> bytes) below `url`; `faults` (path -> name of a fault) go first.

@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.data.conftest import Mirror
+from tests.data.conftest import Mirror, patience
 
 from tenfold.data.download import Patience, RemoteFile, download
 from tenfold.errors import NetworkError
@@ -15,7 +12,7 @@ from tenfold.files import sha256
 
 DATA = bytes(range(256)) * 40
 FILE = RemoteFile("digits.gz", f"sha256:{sha256(DATA)}")
-HASTY = Patience(silence=0.3, deadline=20, attempts=2, pause=0.01)
+PATIENT = patience()
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +23,7 @@ def served(mirror: Mirror, second_mirror: Mirror) -> None:
 @pytest.mark.parametrize("fault", ["", "no length", "once 503", "once hang up", "once cut", "once stall"])
 def test_a_mirror_that_serves_or_recovers_is_enough(mirror: Mirror, fault: str) -> None:
     mirror.faults["/digits.gz"] = fault
-    assert download(FILE, [mirror.url], "digits", HASTY) == DATA
+    assert download(FILE, [mirror.url], "digits", patience(fault)) == DATA
     assert len(mirror.asked) == 1 + fault.startswith("once ")
 
 
@@ -54,7 +51,7 @@ def test_a_mirror_that_fails_is_named_with_its_reason(
 ) -> None:
     mirror.faults["/digits.gz"] = fault
     with pytest.raises(NetworkError) as caught:
-        download(FILE, [mirror.url], "digits", HASTY)
+        download(FILE, [mirror.url], "digits", patience(fault, silence=0.3))
     assert str(caught.value) == (
         f"The data set 'digits' cannot be downloaded: http://{mirror.host} {told}. "
         "Try again later, or get digits.gz elsewhere and import it: "
@@ -68,26 +65,26 @@ def test_the_second_mirror_serves_when_the_first_fails(
     mirror: Mirror, second_mirror: Mirror, fault: str
 ) -> None:
     mirror.faults["/digits.gz"] = fault
-    assert download(FILE, [mirror.url, second_mirror.url], "digits", HASTY) == DATA
+    assert download(FILE, [mirror.url, second_mirror.url], "digits", patience(fault)) == DATA
     assert len(mirror.asked) == len(second_mirror.asked) == 1
 
 
 def test_wrong_bytes_are_never_returned(mirror: Mirror) -> None:
     mirror.files["/digits.gz"] = DATA[:-1] + b"?"
     with pytest.raises(NetworkError, match="sent other bytes than the checksum says"):
-        download(FILE, [mirror.url], "digits", HASTY)
+        download(FILE, [mirror.url], "digits", PATIENT)
 
 
 def test_an_md5_is_checked_as_well(mirror: Mirror) -> None:
     told = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
-    assert download(RemoteFile("digits.gz", f"md5:{told}"), [mirror.url], "digits", HASTY) == DATA
+    assert download(RemoteFile("digits.gz", f"md5:{told}"), [mirror.url], "digits", PATIENT) == DATA
     with pytest.raises(NetworkError, match="sent other bytes"):
-        download(RemoteFile("digits.gz", f"md5:{told[::-1]}"), [mirror.url], "digits", HASTY)
+        download(RemoteFile("digits.gz", f"md5:{told[::-1]}"), [mirror.url], "digits", PATIENT)
 
 
 def test_a_redirect_within_http_is_followed(mirror: Mirror, second_mirror: Mirror) -> None:
     mirror.faults["/digits.gz"] = f"redirect {second_mirror.url}digits.gz"
-    assert download(FILE, [mirror.url], "digits", HASTY) == DATA
+    assert download(FILE, [mirror.url], "digits", PATIENT) == DATA
 
 
 @pytest.mark.parametrize(("fault", "told"), [("", "announced 10,240 bytes"), ("no length", "sent more than")])
@@ -95,15 +92,15 @@ def test_the_size_limit_at_and_over(mirror: Mirror, fault: str, told: str) -> No
     mirror.faults["/digits.gz"] = fault
     at = RemoteFile(FILE.name, FILE.checksum, limit=len(DATA))
     over = RemoteFile(FILE.name, FILE.checksum, limit=len(DATA) - 1)
-    assert download(at, [mirror.url], "digits", HASTY) == DATA
+    assert download(at, [mirror.url], "digits", PATIENT) == DATA
     with pytest.raises(NetworkError, match=told):
-        download(over, [mirror.url], "digits", HASTY)
+        download(over, [mirror.url], "digits", PATIENT)
 
 
 def test_a_mirror_that_drips_is_stopped_at_the_deadline(mirror: Mirror) -> None:
     mirror.faults["/digits.gz"] = "drip"  # 10,240 bytes would take 200 s
     with pytest.raises(NetworkError, match="was too slow"):
-        download(FILE, [mirror.url], "digits", Patience(silence=1, deadline=0.2))
+        download(FILE, [mirror.url], "digits", Patience(deadline=1))
     assert len(mirror.asked) == 1
 
 
@@ -128,7 +125,7 @@ def test_all_hosts_are_told_of(mirror: Mirror, second_mirror: Mirror) -> None:
             FILE,
             [mirror.url, second_mirror.url, "http://127.0.0.1:1/", "https://127.0.0.1:1/"],
             "digits",
-            HASTY,
+            PATIENT,
         )
     assert (
         f"http://{mirror.host} answered 404; http://{second_mirror.host} sent a web page instead of the "
@@ -140,11 +137,11 @@ def test_all_hosts_are_told_of(mirror: Mirror, second_mirror: Mirror) -> None:
 def test_a_mirror_that_is_not_http_is_not_opened(kind: str, tmp_path: Path) -> None:
     (tmp_path / "digits.gz").write_bytes(DATA)
     with pytest.raises(NetworkError, match="cannot be reached"):
-        download(FILE, [f"{kind}://{tmp_path}/"], "digits", HASTY)
+        download(FILE, [f"{kind}://{tmp_path}/"], "digits", PATIENT)
 
 
 def test_progress_is_told(mirror: Mirror) -> None:
     seen: list[tuple[str, int, int | None]] = []
-    download(FILE, [mirror.url], "digits", HASTY, lambda *step: seen.append(step))
+    download(FILE, [mirror.url], "digits", PATIENT, lambda *step: seen.append(step))
     assert seen[-1] == ("digits.gz", len(DATA), len(DATA))
     assert [so_far for _, so_far, _ in seen] == sorted({so_far for _, so_far, _ in seen})

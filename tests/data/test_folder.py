@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tenfold.data import load_test
-from tenfold.data.folder import load_folder, load_npz, read_rows
+from tenfold.data.folder import load_folder, load_npz, read_listing
 from tenfold.data.labelled import Labelled
 from tenfold.errors import DataError, ImageError
 from tenfold.images import to_mnist
@@ -132,7 +132,8 @@ BAD_CSVS: dict[str, tuple[str | bytes, str]] = {
     "tabs": ("file\tlabel\nb.jpg\t3\n", "with commas, not tabs"),
     "no lines": ("file,label\n", "lists no pictures"),
     "ragged": ("file,label\nb.jpg,3\nb.jpg\n", "Line 3 of .* has too few columns"),
-    "label 10": ("file,label\nb.jpg,10\n", "shows 2 digits; a labelled set has one digit a picture"),
+    "label 10": ("file,label\nb.jpg,3\nb.jpg,10\n", "Line 3 of .* has the label '10'; .* `file,digits`"),
+    "digits x": ("file,digits\nb.jpg,1x\n", "Line 2 of .* has the digits '1x'; they are 0 to 9"),
     "label -1": ("file,label\nb.jpg,-1\n", "Line 2 of .* has the label '-1'; labels are 0 to 9"),
     "label x": ("file,label\nb.jpg,3\nb.jpg,x\n", "Line 3 of .* has the label 'x'"),
     "label 3.0": ("file,label\nb.jpg,3.0\n", r"has the label '3\.0'"),
@@ -156,7 +157,7 @@ def test_a_bad_list_of_labels_is_refused(tmp_path: Path, text: str | bytes, sent
 
 def test_rows_of_several_digits_are_read_for_pages(tmp_path: Path) -> None:
     write(tmp_path, {"labels.csv": "file,digits,lines\na.png,0123,01|23\n", "a.png": b"x"})
-    assert read_rows(tmp_path / "labels.csv") == [(tmp_path / "a.png", "0123")]
+    assert read_listing(tmp_path / "labels.csv") == ([(tmp_path / "a.png", "0123")], True)
     with pytest.raises(DataError, match="shows 4 digits"):
         load(tmp_path)
 
@@ -164,9 +165,9 @@ def test_rows_of_several_digits_are_read_for_pages(tmp_path: Path) -> None:
 def test_a_list_over_its_limit_is_refused(tmp_path: Path) -> None:
     write(tmp_path, PICTURES | {"labels.csv": CSVS["plain"]})
     size = len(CSVS["plain"])
-    assert len(read_rows(tmp_path / "labels.csv", limit=size)) == 2
+    assert len(read_listing(tmp_path / "labels.csv", limit=size).rows) == 2
     with pytest.raises(DataError, match=f"at most {size - 1} are allowed"):
-        read_rows(tmp_path / "labels.csv", limit=size - 1)
+        read_listing(tmp_path / "labels.csv", limit=size - 1)
 
 
 # --- npz ---------------------------------------------------------------------------------------------------

@@ -7,22 +7,19 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
+from tests.data.conftest import Mirror, patience
 
 from tenfold.data.catalogue import SOURCES, Source
-from tenfold.data.download import Patience, RemoteFile
+from tenfold.data.download import RemoteFile
 from tenfold.data.idx import write_idx
 from tenfold.data.sources import Store, cache_folder, fetch, find, load_source, load_writers
 from tenfold.errors import DataError, IdxError, InputError, NetworkError, UnknownNameError
 from tenfold.files import sha256
 
-if TYPE_CHECKING:
-    from tests.data.conftest import Mirror
-
-HASTY = Patience(silence=0.3, deadline=20, attempts=2, pause=0.01)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
 LABELS = np.array([3, 1, 4, 1], np.uint8)
 TABLE = np.arange(32, dtype=np.int32).reshape(4, 8) % 10
@@ -56,7 +53,7 @@ def fashion(mirror: Mirror) -> Source:
 
 @pytest.fixture
 def store(mirror: Mirror, tmp_path: Path) -> Store:
-    return Store(cache=tmp_path / "cache", mirrors=(mirror.url,), patience=HASTY)
+    return Store(cache=tmp_path / "cache", mirrors=(mirror.url,), patience=patience())
 
 
 def in_cache(tmp_path: Path) -> list[str]:
@@ -93,6 +90,7 @@ def test_nothing_is_left_of_a_failed_download_and_the_old_cache_stays(
     fashion: Source, store: Store, mirror: Mirror, tmp_path: Path, fault: str
 ) -> None:
     mirror.faults["/t10k-labels-idx1-ubyte.gz"] = fault
+    store = dataclasses.replace(store, patience=patience(fault))
     old = tmp_path / "cache/fashion-mnist/t10k-labels-idx1-ubyte.gz"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"an older version")

@@ -135,6 +135,14 @@ def test_two_recipes_that_cannot_be_told_apart(tmp_path: Path) -> None:
     )
     assert found["verdict"] == "undecided"
     assert found["images_needed"] > 1000
+    assert found["sentence"].endswith(" images.")
+
+
+def test_few_trainings_ask_for_more_of_them_and_not_for_images(tmp_path: Path) -> None:
+    a, b = (write_crossval(tmp_path / name, 0.05, noise, folds=2) for name, noise in (("a", 1), ("b", 2)))
+    found = compare_crossvals(a, b)
+    assert (found["trainings"], found["verdict"], found["images_needed"]) == (4, "undecided", None)
+    assert found["sentence"].endswith("to tell it would take more trainings, by --folds or --repeats.")
 
 
 def test_folds_that_agree_by_chance_are_no_proof(tmp_path: Path) -> None:

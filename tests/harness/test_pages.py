@@ -10,7 +10,7 @@ import pytest
 
 from tenfold import runs
 from tenfold.data.folder import Row
-from tenfold.errors import DataError, ImageError
+from tenfold.errors import DataError, ImageError, UsageError
 from tenfold.harness.pages import edit_distance, evaluate_pages, rows_of_pages
 from tenfold.reading.page import Reading
 from tenfold.reading.reader import Reader
@@ -62,12 +62,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_set_of_pages_is_known_by_its_labels(folder: Path) -> None:
+def test_a_set_of_pages_is_known_by_its_header(folder: Path) -> None:
     rows = [Row(folder / "page.png", "10")]
     assert rows_of_pages(folder) == rows_of_pages(folder / "labels.csv") == rows
     assert rows_of_pages("mnist") is rows_of_pages(folder / "page.png") is None
     (folder / "labels.csv").write_text("file,digits\npage.png,1\n")
+    assert rows_of_pages(folder) == [Row(folder / "page.png", "1")]
+    (folder / "labels.csv").write_text("file,label\npage.png,1\n")
     assert rows_of_pages(folder) is None
+    with pytest.raises(UsageError, match="is empty"):
+        rows_of_pages("")
+
+
+def test_a_label_of_two_digits_does_not_change_what_is_measured(folder: Path, model_file: Path) -> None:
+    (folder / "labels.csv").write_text("file,label\npage.png,1\npage.png,11\n")
+    with pytest.raises(DataError, match=r"Line 3 of .* has the label '11'; labels are 0 to 9"):
+        runs.evaluate(model_file, folder)
 
 
 def test_evaluate_reads_pages(folder: Path, model_file: Path) -> None:

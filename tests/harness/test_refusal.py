@@ -21,6 +21,7 @@ from tenfold.harness.refusal import (
     refusal,
     scores,
 )
+from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
 from tenfold.thresholds import likeness
 
@@ -130,8 +131,10 @@ def test_a_chosen_threshold_leaves_no_more_errors_than_were_allowed(reader: Read
         if accepted.any():
             assert 1 - correct[accepted].mean() <= choice.error
             assert choice.accuracy == correct[accepted].mean()
+            assert choice.errors == (accepted & ~correct).sum()
+            assert choice.interval == wilson(choice.errors, int(accepted.sum()))
         else:
-            assert choice.accuracy is None
+            assert (choice.accuracy, choice.errors, choice.interval) == (None, 0, None)
         noisy = scores(reader.probabilities(noise), noise, {})
         assert choice.others == {"noise": (noisy >= choice.threshold).mean()}
     assert any(choice.accuracy is not None for choice in found.choices)

@@ -247,6 +247,24 @@ def test_a_large_1_is_no_line(lean: int) -> None:
     assert np.array_equal(without_rules(ruled, 4.0), one)
 
 
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [(30, 60), (60, 25), (100, 40), (110, 80), (25, 190), (130, 190)],
+        [(25, 40), (125, 40), (60, 200)],
+        [(80, 20), (30, 140), (125, 140), (95, 140), (95, 60), (95, 205)],
+    ],
+    ids="274",
+)
+def test_the_foot_or_bar_of_a_large_digit_by_a_fine_pen_is_no_line(strokes: list[tuple[int, int]]) -> None:
+    digit = np.zeros((220, 600), np.uint8)
+    cv2.polylines(digit, [np.array(strokes, np.int32)], False, 1, 3)
+    assert np.array_equal(without_rules(digit, 3.0), digit)
+    ruled = digit.copy()
+    ruled[212:215] = 1
+    assert np.array_equal(without_rules(ruled, 3.0), digit)
+
+
 def test_a_page_of_noise_is_bounded() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (600, 800)).astype(np.uint8)
     assert 0 < sum(len(line.atoms) for line in segment(noise).lines) < 5_000

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tenfold.data.labelled import Labelled
-from tenfold.errors import RunError
+from tenfold.errors import RunError, UsageError
 from tenfold.harness.estimates.crossval_record import BEGUN, FINISHED, FORMAT, Crossval
 from tenfold.harness.records.record import Fields
-from tenfold.runs import Run
+from tenfold.runs import Run, train
 from tenfold.runs.audited import read_answers
+from tenfold.training.recipes import Recipe, replace
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,43 @@ def test_a_run_has_its_answers_to_the_test_set(finished: Run) -> None:
         assert np.array_equal(found.labels, saved["labels"])
         assert found.probabilities == pytest.approx(saved["probabilities"])
     assert Run.load(finished.folder).record["test_openings"] == openings
+
+
+def test_images_that_the_run_learnt_from_are_left_out(
+    small: Recipe, some_digits: tuple[Labelled, Labelled]
+) -> None:
+    _, test = some_digits
+    np.savez("tested.npz", images=test.images, labels=test.labels)
+    brief = replace(small, epochs=1, patience=None)
+    run = train(brief, data=["mnist", "tested.npz"], threads=1, precision="fp32")
+    found, learnt = read_answers(run.folder), run.record["trained_on"]["test"]
+    kept = np.isin(test.marks, test.split().validation.marks)  # the others of that set were trained on
+    assert (found.left_out, len(found.labels)) == (learnt, 100 - learnt) == (92, 8)
+    assert np.array_equal(found.labels, test.labels[kept])
+    with np.load(run.folder / "predictions.npz") as saved:
+        assert found.probabilities == pytest.approx(saved["probabilities"][kept])
+    assert found.images is not None
+    assert np.array_equal(found.images.images, test.images[kept])
+    assert found.images.files == tuple(f"mnist[{i}]" for i in np.flatnonzero(kept))
+    final = train(brief, data=["mnist", "tested.npz"], final=True, threads=1, precision="fp32")
+    with pytest.raises(
+        UsageError, match=r"images of 'mnist', so .* crossval fast --data mnist --data tested"
+    ):
+        read_answers(final.folder)
+
+
+def test_without_pictures_nobody_can_tell_which_images_the_run_learnt_from(
+    small: Recipe, some_digits: tuple[Labelled, Labelled]
+) -> None:
+    _, test = some_digits
+    held = test.split().validation
+    np.savez("a.npz", images=test.images, labels=test.labels)
+    np.savez("b.npz", images=held.images.repeat(3, 0), labels=held.labels.repeat(3))
+    run = train(replace(small, epochs=1), data=["a.npz", "b.npz"], threads=1, precision="fp32")
+    assert run.record["trained_on"]["validation"]
+    Path("b.npz").unlink()
+    with pytest.raises(UsageError, match="was trained on some of its validation images, and their pictures"):
+        read_answers(run.folder)
 
 
 def test_a_folder_of_neither_is_refused(tmp_path: Path) -> None:

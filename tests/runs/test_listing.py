@@ -69,6 +69,7 @@ def test_runs_and_cross_validations_are_listed_by_name(runs: Path) -> None:
         "nll": 0.3,
         "ece": 0.01,
         "count": 900,
+        "trained_on": 0,
     }
     assert entries[1].kind == "crossval"
     assert entries[2].validation is None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -16,12 +16,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
+from tests.serving.process import PATIENCE
 
 from tenfold.data.mnist import load_test
 from tenfold.serving.server import Server
 from tenfold.serving.settings import Settings
 
 Images = NDArray[np.uint8]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,20 @@ class Running:
     server: Server
     http: httpx.Client
 
-    def talk(self, data: bytes, *, seconds: float = 5.0) -> bytes:
-        """All that comes back for `data` until the service closes; b"..." at the end if it does not."""
-        with socket.create_connection(("127.0.0.1", self.port), seconds) as connection:
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+
+    def talk(self, data: bytes) -> bytes:
+        """All that comes back for `data` until the service closes, as it must."""
+        with self.connect() as connection:
             connection.sendall(data)
-            answer = bytearray()
-            try:
-                while piece := connection.recv(65_536):
-                    answer += piece
-            except TimeoutError:
-                answer += b"..."
-            return bytes(answer)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    def first(self, data: bytes) -> bytes:
+        """What comes back first for `data`; a service that refuses would listen on for a second."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return connection.recv(65_536)
 
     def metric(self, name: str, **labels: str) -> float:
         """One sample of /metrics; 0 where it is not there yet."""
@@ -54,8 +59,27 @@ class Running:
         return 0.0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
+class Gate:
+    """Holds up the thread that comes to it until it is opened."""
+
+    def __init__(self) -> None:
+        self._reached, self._opened = threading.Event(), threading.Event()
+
+    def hold(self, what: T) -> T:
+        self._reached.set()
+        assert self._opened.wait(PATIENCE)
+        return what
+
+    def wait(self) -> None:
+        """Until a thread is held up."""
+        assert self._reached.wait(PATIENCE)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(0.01)
@@ -66,21 +90,23 @@ Run = Callable[..., AbstractContextManager[Running]]
 
 @contextmanager
 def _running(**settings: Any) -> Iterator[Running]:
+    """Its queues are as patient as the tests, unless told otherwise: the machine may be busy."""
     ready = threading.Event()
-    server = Server(Settings(port=0, **settings), lambda *_: ready.set())
+    patient = {"queue_wait": PATIENCE, "page_wait": PATIENCE}
+    server = Server(Settings(**{"port": 0, **patient, **settings}), lambda *_: ready.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(PATIENCE)
         port = server.listener.getsockname()[1]
-        with httpx.Client(base_url=f"http://localhost:{port}", timeout=30, trust_env=False) as http:
+        with httpx.Client(base_url=f"http://localhost:{port}", timeout=PATIENCE, trust_env=False) as http:
             yield Running(port, server, http)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE)
         if thread.is_alive():
             faulthandler.dump_traceback(all_threads=True)
-            pytest.fail("the service did not end within 30 s; the threads' stacks are on standard error")
+            pytest.fail("the service did not end; the threads' stacks are on standard error")
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +117,8 @@ def run() -> Run:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Running]:
-    """One with its deadlines short, for all tests of a file that leave it as it was."""
-    with _running(receive=0.5, keep_alive=1.0) as found:
+    """One for all tests of a file that leave it as it was."""
+    with _running(receive=PATIENCE) as found:
         yield found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from service_process import Service
 from wire_answer import Answer, whole_answer
 
-PATIENCE = 30.0  # seconds; a busy machine is slow, and a test that waits so long has failed
+PATIENCE = 60.0  # seconds; a busy machine is slow, and a test that waits so long has failed
 _LEAK = re.compile(r"Traceback|File \"|/src/|site-packages|\.py\b|0x[0-9a-f]{6}|tenfold\.|numpy|starlette")
 
 __all__ = ["Answer", "Service", "ask", "assert_quiet", "assert_refusal", "settled", "talk"]
@@ -79,9 +79,8 @@ def assert_refusal(answer: Answer, *statuses: int) -> str:
 
 
 def settled(service: Service, descriptors: int) -> bool:
-    """No more open files than `descriptors`, within a few seconds: a closing connection takes a moment."""
-    for _ in range(100):
-        if service.descriptors() <= descriptors:
-            return True
-        time.sleep(0.1)
-    return False
+    """No more open files than `descriptors`, before long: a closing connection takes a moment."""
+    give_up = time.monotonic() + PATIENCE
+    while service.descriptors() > descriptors and time.monotonic() < give_up:
+        time.sleep(0.02)
+    return service.descriptors() <= descriptors

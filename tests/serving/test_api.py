@@ -119,7 +119,7 @@ PIXEL = [[0, 255], [255, 0]]
         ("/v1/predict?modle=reader", {}, b"x", 400, "may have model and no other"),
         ("/v1/predict?model=reader&model=reader", {}, b"x", 400, "twice"),
         ("/v1/read?digits=-1", {}, b"x", 400, "whole number"),
-        ("/v1/read?digits=1001", {}, b"x", 400, "whole number"),
+        ("/v1/read?digits=2001", {}, b"x", 400, "from 0 to 2,000"),
         ("/v1/read?digits=%D9%A3", {}, b"x", 400, "whole number"),
         ("/v1/read?allowed=ab", {}, b"x", 400, "Allowed digits"),
         ("/v1/read?checksum=md5", {}, b"x", 400, "no checksum"),
@@ -156,9 +156,10 @@ def test_a_picture_of_too_many_pixels_is_refused(run: Run, as_png: Callable[[Ima
     with run(pixels=10_000) as service:
         good = service.http.post("/v1/predict", content=as_png(np.full((100, 100), 255, np.uint8)))
         large = service.http.post("/v1/predict", content=as_png(np.full((101, 100), 255, np.uint8)))
-        assert (good.status_code, large.status_code) == (200, 400)
+        assert (good.status_code, large.status_code) == (200, 413)
         assert "at most 10,000 are allowed" in large.json()["error"]
-        for rows, status in ((100, 200), (101, 400)):
+        for rows, status in ((100, 200), (101, 413)):
             colours = {"pixels": [[[255] * 3] * 100] * rows}
-            for path in ("/v1/predict", "/v1/read"):
+            for path in ("/v1/predict", "/v1/read", "/page/look"):
                 assert service.http.post(path, json=colours).status_code == status
+        assert service.metric("tenfold_rejected_total", reason="pixels") == 4

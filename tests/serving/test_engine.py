@@ -3,7 +3,8 @@
 import pytest
 from tests.serving.conftest import Run
 
-from tenfold.serving.engine import BusyError, Engine, Picture
+from tenfold.serving.engine import Engine, Picture
+from tenfold.serving.lanes import BusyError
 
 
 def test_a_machine_that_is_busy_is_no_reason_not_to_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

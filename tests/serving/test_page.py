@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -28,16 +28,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import (
     Browser,
+    BrowserContext,
     ConsoleMessage,
     FilePayload,
     FloatRect,
     Locator,
     Page,
     Route,
+    ViewportSize,
     expect,
     sync_playwright,
 )
 from tests.serving.conftest import wait_for
+from tests.serving.process import PATIENCE, started
 
 from tenfold.data.mnist import load_test
 from tenfold.model import DEFAULT_MODEL, read_model, resolve
@@ -54,38 +57,24 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-DESKTOP = {"width": 1280, "height": 860}
-PHONE = {"width": 360, "height": 740}
+ALLOWED = ["clipboard-read", "clipboard-write"]
+DESKTOP: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 LINES = ((2, 0, 7, 1), (9, 4, 3, 8, 5))  # of the picture: MNIST test digits, each the first of its class
 VIEWS = ("draw", "read", "inside", "models", f"models/{DEFAULT_MODEL}")
 
 
 @dataclass(frozen=True)
-class Service:
+class Served:
     address: str
     corrections: Path
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served") / "corrections"
-    command = [
-        sys.executable,
-        "-m",
-        "tenfold",
-        "serve",
-        "--port",
-        "0",
-        "--no-open",
-        "--corrections",
-        str(folder),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        yield Service(next(word for word in line.split() if word.startswith("http")), folder)
-        process.terminate()
-        assert process.wait(20) == 0
+    with started("--corrections", str(folder)) as service:
+        yield Served("http://{}:{}/".format(*service.address), folder)
 
 
 @pytest.fixture(scope="module")
@@ -98,28 +87,36 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)
-    expect.set_options(timeout=20_000)  # a machine may be busy with other things
+    expect.set_options(timeout=1_000 * PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def desktop(browser: Browser) -> Iterator[BrowserContext]:
+    """Where each page is a new one and finds its files known; what it keeps ends with it."""
+    with browser.new_context(viewport=DESKTOP, permissions=ALLOWED) as context:
+        yield context
+
+
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Browser, served: Service) -> Iterator[Open]:
-    """Opens the page at a view, with options for the context; holds it to its promises at the end."""
-    contexts, faults = [], []
+def open_page(browser: Browser, desktop: BrowserContext, served: Served) -> Iterator[Open]:
+    """Opens the page at a view, with options for its context; holds it to its promises at the end."""
+    faults = []
 
     def opened(view: str = "draw", address: str = served.address, **options: Any) -> Page:
-        allowed = ["clipboard-read", "clipboard-write"]
-        context = browser.new_context(**{"viewport": DESKTOP, "permissions": allowed, **options})
-        context.set_default_timeout(20_000)
-        contexts.append(context)
-        context.on("request", lambda request: asked(request.url, address))
-        page = context.new_page()
+        context = desktop
+        if options or address != served.address:
+            own = {"viewport": DESKTOP, "permissions": ALLOWED, **options}
+            context = stack.enter_context(browser.new_context(**own))
+        page = stack.enter_context(context.new_page())
+        page.set_default_timeout(1_000 * PATIENCE)
+        page.on("request", lambda request: asked(request.url, address))
         page.on("console", heard)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.add_init_script(
@@ -138,9 +135,8 @@ def open_page(browser: Browser, served: Service) -> Iterator[Open]:
         if not url.startswith((address, "blob:", "data:")):
             faults.append(f"asks {url}")
 
-    yield opened
-    for context in contexts:
-        context.close()
+    with ExitStack() as stack:
+        yield opened
     assert faults == []
 
 
@@ -178,11 +174,11 @@ def three(page: Page) -> list[tuple[float, float]]:
     bows = [(0.33, 0.17, -0.8, 1.25), (0.67, 0.19, -0.45, 1.3)]
     unit = [
         (
-            0.5 + 0.24 * math.cos(math.pi * (start + turn * step / 12)),
-            y + height * math.sin(math.pi * (start + turn * step / 12)),
+            0.5 + 0.24 * math.cos(math.pi * (start + turn * step / 6)),
+            y + height * math.sin(math.pi * (start + turn * step / 6)),
         )
         for y, height, start, turn in bows
-        for step in range(13)
+        for step in range(7)
     ]
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in unit]
 
@@ -229,8 +225,8 @@ def test_a_drawn_three_is_answered_with_bars_picture_and_map(open_page: Open) ->
 def test_strokes_are_undone_done_again_and_cleared(open_page: Open) -> None:
     page = open_page()
     points = three(page)
-    draw(page, points[:13])
-    draw(page, points[13:])
+    draw(page, points[:7])
+    draw(page, points[7:])
     expect(page.locator("#numeral")).to_have_text("3")
     page.click("#undo")
     expect(page.locator("#numeral")).not_to_have_text("3")
@@ -440,7 +436,7 @@ def test_each_example_is_read_as_what_it_is(open_page: Open) -> None:
         expect(page.locator("#numeral")).to_have_text(str(digit))
 
 
-def test_a_picture_is_read_corrected_exported_saved_and_measured_on(open_page: Open, served: Service) -> None:
+def test_a_picture_is_read_corrected_exported_saved_and_measured_on(open_page: Open, served: Served) -> None:
     page = open_page("read")
     page.set_input_files("#files", upload("form.png", picture()))
     lines = page.locator(".lines li")
@@ -561,7 +557,7 @@ def test_text_is_copied_over_plain_http_too(open_page: Open) -> None:
     expect(page.get_by_label("Only these")).to_have_value("42")
 
 
-def test_drawings_are_saved_with_their_labels(open_page: Open, served: Service) -> None:
+def test_drawings_are_saved_with_their_labels(open_page: Open, served: Served) -> None:
     page = open_page()
     draw(page, three(page))
     page.route("**/page/corrections**", lambda route: route.fulfill(status=400, json={"error": "Full."}))
@@ -953,8 +949,7 @@ def test_a_phone_shows_every_view_without_scrolling_sideways(open_page: Open) ->
     )
     expect(page.locator(".lines button")).to_have_count(9)
     for view in VIEWS:
-        page.evaluate("view => { location.hash = view }", view)
-        page.wait_for_timeout(150)
+        turn_to(page, view)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
 
 
@@ -975,8 +970,7 @@ def test_no_view_hinders_anyone(open_page: Open, scheme: str) -> None:
     found = {"correct": serious(page, *rules)}
     page.keyboard.press("Escape")
     for view in VIEWS:
-        page.evaluate("view => { location.hash = view }", view)
-        page.wait_for_timeout(150)
+        turn_to(page, view)
         if view == "inside":
             page.get_by_role("button", name="Next").click()
         found[view] = serious(page, *rules)
@@ -1001,6 +995,20 @@ def test_forced_colours_leave_what_is_marked_apart_from_what_is_not(open_page: O
     page.get_by_role("button", name="Next").click()
     maps = page.locator(".maps button")
     assert style(maps.nth(1), "borderBottomColor") == paper != style(maps.first, "borderBottomColor")
+
+
+def turn_to(page: Page, view: str) -> None:
+    """Show a view, all of it."""
+    page.evaluate(
+        """(view) => new Promise((done) => {
+            if (location.hash === `#${view}`) done()
+            addEventListener('hashchange', () => requestAnimationFrame(done), { once: true })
+            location.hash = view
+        })""",
+        view,
+    )
+    if view == "inside":
+        page.locator("#stage").wait_for()
 
 
 def style(found: Locator, name: str) -> str:

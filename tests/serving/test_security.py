@@ -127,4 +127,4 @@ def test_probes_and_the_page_need_no_token(closed: Running) -> None:
 
 def test_the_token_is_asked_for_before_the_body_is_read(closed: Running) -> None:
     head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
-    assert closed.talk(head).startswith(b"HTTP/1.1 401 ")
+    assert closed.first(head).startswith(b"HTTP/1.1 401 ")

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.serving.conftest import wait_for
+from tests.serving.conftest import Gate, wait_for
 
 from tenfold.model import list_models
 
@@ -46,9 +45,9 @@ def test_what_is_short_waits_for_no_page(
     run: Run, seven: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with run(page_queue=1, corrections=str(tmp_path / "kept")) as running, ThreadPoolExecutor(1) as pool:
-        engine, opened = running.server.guard.engine, threading.Event()
+        engine, gate = running.server.guard.engine, Gate()
         read = engine._read
-        monkeypatch.setattr(engine, "_read", lambda *given: opened.wait(60) and read(*given))
+        monkeypatch.setattr(engine, "_read", lambda *given: read(*gate.hold(given)))
         waiting = pool.submit(running.http.post, "/v1/read", content=seven)
         wait_for(lambda: not engine.pages.room)
         try:
@@ -61,7 +60,7 @@ def test_what_is_short_waits_for_no_page(
             assert running.http.post("/page/corrections?label=7", content=seven).json()["count"] == 1
             assert running.metric("tenfold_page_queue_depth") == 1
         finally:
-            opened.set()
+            gate.open()
         assert waiting.result().json()["text"] == "7"
         assert running.metric("tenfold_errand_queue_depth") == 0
 
@@ -70,11 +69,11 @@ def test_what_is_no_digit_waits_for_none(
     run: Run, seven: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corrections = str(tmp_path / "kept")
-    with run(queue=1, queue_wait=60.0, corrections=corrections) as running, ThreadPoolExecutor(1) as pool:
-        engine, opened = running.server.guard.engine, threading.Event()
-        wait = engine.digits.predict
+    with run(queue=1, corrections=corrections) as running, ThreadPoolExecutor(1) as pool:
+        engine, gate = running.server.guard.engine, Gate()
+        predict = engine.digits.predict
         monkeypatch.setattr(
-            engine.digits, "predict", lambda reader, make: wait(reader, lambda: opened.wait(60) and make())
+            engine.digits, "predict", lambda reader, make: predict(reader, lambda: gate.hold(make)())
         )
         waiting = pool.submit(running.http.post, "/v1/predict", content=seven)
         wait_for(lambda: not engine.digits.room)
@@ -84,7 +83,7 @@ def test_what_is_no_digit_waits_for_none(
             assert running.http.post("/page/look", content=seven).json()["label"] == 7
             assert running.http.post("/page/corrections?label=7", content=seven).json()["count"] == 1
         finally:
-            opened.set()
+            gate.open()
         assert waiting.result().json()["label"] == 7
 
 

@@ -97,10 +97,12 @@ def test_a_symmetric_model_is_refused(digits: Labelled) -> None:
         check_start(recipe(network), trained(network, digits)[1])
 
 
-def test_a_model_in_integers_is_refused() -> None:
+def test_a_model_in_integers_is_refused(digits: Labelled) -> None:
     model = read_model(MODELS / "best-int8.onnx")
     with pytest.raises(UsageError, match="holds 8-bit integers, which do not learn; begin with the model it"):
         check_start(RECIPES["best"], model)
+    with pytest.raises(UsageError, match="holds 8-bit integers"):
+        begin_with(Trainer(RECIPES["best"], digits), model)
 
 
 def test_a_check_leaves_torch_as_it_was(digits: Labelled) -> None:

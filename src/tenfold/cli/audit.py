@@ -74,12 +74,12 @@ def audit(
         with fetching(offline) as store:
             answers = answer(of, model, threads=threads, store=store)
         name = resolve(model).stem if model is None else Path(model).resolve().name
-        if answers.left_out:
-            total = answers.left_out + len(answers.labels)
-            message(
-                f"tenfold: Left out, as the model learnt from them and agrees with wrong labels too: "
-                f"{answers.left_out:,} of {total:,} images of {answers.on}."
-            )
+    if answers.left_out:
+        total = answers.left_out + len(answers.labels)
+        message(
+            f"tenfold: Left out, as the model learnt from them and agrees with wrong labels too: "
+            f"{answers.left_out:,} of {total:,} images of {answers.on}."
+        )
     files = () if answers.images is None else answers.images.files
     found = examine(answers.labels, answers.probabilities, answers.on, top=top, files=files)
     if folder is not None:

@@ -86,7 +86,8 @@ def compare(
     Two runs or models are compared by their answers to the same images (McNemar's exact test); two recipes,
     or folders of `tenfold crossval`, over their folds (corrected resampled t-test). A recipe is first trained
     on every fold, as crossval does it: that takes minutes, goes on after an interruption, and uses what runs/
-    has. The answer is one sentence, with the number of images it would take where these are too few.
+    has. The answer is one sentence, with the number of images it would take where these are too few, or the
+    word that it would take more trainings.
     """
     from tenfold.runs.contest import by_folds
     from tenfold.runs.contest import compare as contest

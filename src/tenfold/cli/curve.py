@@ -109,6 +109,8 @@ def _line(found: "Curve", fit: Mapping[str, Any]) -> str:
 
 
 def _show(found: "Curve") -> None:
+    from tenfold.harness.estimates.curve import why_no_law
+
     record, results = found.record, found.record["results"]
     rows = [
         (
@@ -120,11 +122,11 @@ def _show(found: "Curve") -> None:
         )
         for point in results["points"]
     ]
-    headings = ("training images", "steps", "seeds", "accuracy", "95 % interval over seeds")
+    headings = ("training images", "steps", "seeds", "accuracy", "95 % interval")
     result(table(headings, rows, right=headings[:4]))
     result(f"on {record['counts']['validation']:,} images of {list(record['data'])[-1]}")
-    if results["law"] is not None:
-        result("\n" + law_sentences(results["law"], results["points"][-1]))
+    law = results["law"]
+    result("\n" + (why_no_law(results["points"]) or law_sentences(law, results["points"][-1])))
 
 
 def _interval(interval: list[float] | None) -> str:

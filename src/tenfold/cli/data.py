@@ -10,6 +10,8 @@ from tenfold.cli.downloads import fetching
 from tenfold.cli.options import SET_HELP, Json, Offline
 from tenfold.cli.output import emit, message, result, table
 
+PAIRS = 10  # of equal images that are named without --json
+
 app = typer.Typer(help="List, fetch and check sets of labelled digits.", no_args_is_help=True)
 
 Name = Annotated[
@@ -72,30 +74,34 @@ def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> No
     """Load a set and say what is in it.
 
     It is loaded as evaluation loads it, so what is wrong with it shows here: also images that are there more
-    than once, and their labels, where they differ.
+    than once, and their labels, where they differ. Of texts (file,digits) every picture is read.
     """
-    import numpy as np
-
-    from tenfold.data import load_set
     from tenfold.data.folder import find_unread, unread_sentence
+    from tenfold.harness.contents import contents
 
     with fetching(offline) as store:
-        data = load_set(on, store=store)
-    if data.files and (sentence := unread_sentence(on, find_unread(on))):
+        found = contents(on, store)
+    if sentence := unread_sentence(on, find_unread(on)):
         message(f"tenfold: {sentence}")
-    counts = np.bincount(data.labels, minlength=data.classes).tolist()
-    pictures, place = np.unique(data.marks, return_inverse=True)
-    labels_of = np.bincount(np.unique(np.stack([place, data.labels]), axis=1)[0])
-    repeated, contradicted = len(data) - len(pictures), np.flatnonzero(labels_of[place] > 1)
     if json:
-        found = {"name": data.name, "count": len(data), "per_class": counts, "checksum": data.checksum}
-        emit(found | {"repeated": repeated, "contradicted": len(contradicted)})
+        emit(found)
         return
-    result(f"{data.name}: {len(data):,} images of {data.classes} classes, sound")
-    result("per class: " + "  ".join(f"{label}: {count:,}" for label, count in enumerate(counts)))
-    if repeated:
-        result(f"repeated: {repeated:,} show the pixels of another image")
-    if len(contradicted):
-        first = f", '{data.files[contradicted[0]]}' is the first" if data.files else ""
-        result(f"contradicted: {len(contradicted):,} have different labels for the same pixels{first}")
-    result(f"checksum: {data.checksum}")
+    sound = "" if found["contradicted"] else ", sound"
+    texts, per_class = "digits" in found, found["per_class"]
+    what = f"texts with {found['digits']:,} digits" if texts else f"images of {len(per_class)} classes"
+    result(f"{found['name']}: {found['count']:,} {what}{sound}")
+    result(
+        f"per {'digit' if texts else 'class'}: "
+        + "  ".join(f"{label}: {count:,}" for label, count in enumerate(per_class))
+    )
+    if count := found["repeated"]:
+        result(f"repeated: {count:,} show{'s' * (count == 1)} the pixels of another image")
+    if found["contradicted"]:
+        result(f"contradicted: {found['contradicted']:,} have different labels for the same pixels")
+    for pair in found["pairs"][:PAIRS]:
+        first, again = pair["labels"]
+        result(f"  '{pair['again']}' ({again}) has the pixels of '{pair['first']}' ({first})")
+    if (count := found["repeated"] - PAIRS) > 0:
+        result(f"  and {count:,} more, which --json names")
+    if not texts:
+        result(f"checksum: {found['checksum']}")

@@ -15,7 +15,7 @@ def evaluate(
     """Measure a model on a labelled set.
 
     Accuracy with its 95 % interval over images, calibration, and the share of answers that are sure. For a
-    labels.csv of pictures with several digits: the share of whole texts that are right, and the digits wrong.
+    labels.csv of texts (file,digits): the share of whole texts that are right, and the digits wrong.
     """
     from tenfold import runs
     from tenfold.harness.records.kept import keep_evaluation

@@ -33,13 +33,17 @@ def watching(quiet: bool) -> Iterator[Sequence[Callback]]:
 
 
 def opening(trainer: "Trainer") -> str:
-    images = f"{len(trainer.training):,} images"
-    shown = trainer.recipe.later(len(trainer.training))
-    if shown < len(trainer.training):
+    recipe, count = trainer.recipe, len(trainer.training)
+    given = round(count / (recipe.as_is + recipe.views + recipe.nondigits))  # see `lesson`
+    images = f"{given:,} images"
+    if given < count:
+        images += f", of which the recipe makes {count:,}"
+    shown = recipe.later(count)
+    if shown < count:
         images += f" (after the first epoch {shown:,}, half of them the hardest)"
     if trainer.validation is not None:
         images += f", validating on {len(trainer.validation):,}"
-    line = f"Training '{trainer.recipe.name}' on {images}; {trainer.device.type}, {trainer.precision}."
+    line = f"Training '{recipe.name}' on {images}; {trainer.device.type}, {trainer.precision}."
     seen = (trainer.training.labels == 1).sum(0).tolist()
     absent = ", ".join(str(digit) for digit, count in enumerate(seen) if not count)
     if absent:

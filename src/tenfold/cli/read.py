@@ -30,7 +30,7 @@ def read(
     ],
     model: Model = None,
     digits: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="How many digits a picture shows.")
+        int | None, typer.Option(metavar="N", min=0, max=10_000, help="How many digits a picture shows.")
     ] = None,
     allowed: Annotated[
         str | None, typer.Option(metavar="DIGITS", help="The digits that occur, as in 0123.")

@@ -23,7 +23,8 @@ Errors = Annotated[
     typer.Option(
         "--error",
         metavar="SHARE",
-        help="Errors to allow among accepted digits, such as 0.005. Give it again for more.",
+        help="Errors to allow among accepted digits, such as 0.005, for a threshold chosen on the validation "
+        "digits. Give it again for more.",
         show_default=False,
     ),
 ]
@@ -39,8 +40,9 @@ def refusal(
 ) -> None:
     """Measure how a model refuses what is no digit.
 
-    AUROC and false positives at 95 % of the validation digits accepted, and the threshold for a chosen error,
-    by the score that the model refuses by: its likeness to a digit, or its confidence.
+    AUROC and false positives at 95 % of the validation digits accepted, and the threshold that leaves a
+    chosen error among those, with the interval of that error, by the score that the model refuses by: its
+    likeness to a digit, or its confidence.
     """
     from tenfold.harness.records.kept import keep_result
     from tenfold.harness.refusal import DRAWN, ERRORS
@@ -53,11 +55,12 @@ def refusal(
         others = {name: other_pictures(name, store) for name in against or DRAWN}
     digits = open_set("mnist-validation", model)
     found = measure(reader, digits, others, errors=error or ERRORS)
-    keep_result(model, "refusal", found.to_dict())
     if learnt := trained_on(model, reader.metadata, digits):
         message(flattered(learnt, len(digits), digits.name))
+    kept = found.to_dict() | {"trained_on": learnt}
+    keep_result(model, "refusal", kept)
     if json:
-        emit(found.to_dict() | {"trained_on": learnt})
+        emit(kept)
         return
     rows = [
         (name, f"{m.count:,}", percent(m.auroc), percent(m.fpr95), _share(m.accepted))
@@ -70,10 +73,18 @@ def refusal(
         own = f"the model's {found.score} {found.threshold:.4f}"
         result(f"'accepted' is at {own}, where {_share(found.accepted)} of the digits are")
     lines = [
-        (percent(c.error), f"{c.threshold:.4f}", percent(c.accepted), *map(percent, c.others.values()))
+        (
+            percent(c.error),
+            f"{c.threshold:.4f}",
+            percent(c.accepted),
+            f"{c.errors:,}",
+            "-" if c.interval is None else f"{100 * c.interval[0]:.2f} to {percent(c.interval[1])}",
+            *map(percent, c.others.values()),
+        )
         for c in found.choices
     ]
-    headings = ["errors up to", "threshold", "digits accepted", *found.against]
+    chosen = "threshold chosen on these digits"
+    headings = ["errors up to", chosen, "digits accepted", "errors", "95 % interval", *found.against]
     result("\n" + table(headings, lines, right=headings))
 
 

@@ -45,12 +45,12 @@ def robustness(
         message(flattered(learnt, len(data), data.name))
     with counting("measuring") as progress:
         found = measuring.robustness(reader, data, seed=seed, progress=progress)
-    keep_result(model, "robustness", found.to_dict())
+    kept = found.to_dict() | {"trained_on": learnt}
+    keep_result(model, "robustness", kept)
     if out is not None:
-        write_page(out, render(found, reader.model.name, data))
+        write_page(out, render(found, reader.model.name, data, learnt))
     if json:
-        extra = {"trained_on": learnt, "page": None if out is None else str(out)}
-        emit(found.to_dict() | extra)
+        emit(kept | {"page": None if out is None else str(out)})
         return
     rows = [
         (

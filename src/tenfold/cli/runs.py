@@ -177,9 +177,13 @@ def _line(entry: "Entry") -> list[str]:
 
 
 def _images(figures: Mapping[str, Any]) -> str:
-    """Figures on other images are not to be held against each other: what is not MNIST is named."""
-    on, count = figures["on"], f"{figures['count']:,}"
-    return count if on in (None, "mnist-validation", "mnist-training") else f"{count} of {on}"
+    """Figures on other images are not to be held against each other: what is not MNIST is named, and what
+    flatters is marked."""
+    from tenfold.harness.html.markup import trained_on
+
+    on, count = figures["on"], figures["count"]
+    of = "" if on in (None, "mnist-validation", "mnist-training") else f" of {on}"
+    return f"{count:,}{of}{trained_on(figures['trained_on'], count)}"
 
 
 def _text(name: str, value: Any) -> str:

@@ -80,7 +80,11 @@ def serve(
     sentence. A signal to end lets what is in work be finished; a second one does not.
     """
     _need_extra()
+    from tenfold.files import exists, is_folder
     from tenfold.serving.server import serve
+
+    if exists(corrections) and not is_folder(corrections):
+        raise UsageError(f"--corrections takes a folder, and '{corrections}' is a file.")
 
     token = _token(token_file)
     if host not in _LOCAL and token is None:

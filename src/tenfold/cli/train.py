@@ -48,8 +48,8 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="MODEL",
-        help="Begin with the weights of this model: a shipped name, a model file or a run. RECIPE is that of "
-        "the model if left out.",
+        help="Begin with the weights of this model: a shipped name, a model file or a run. With no RECIPE it "
+        "goes on by that of the model, at a 30th of its learning rate.",
         show_default=False,
         autocompletion=model_names,
     ),
@@ -254,6 +254,7 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
                 result(f"{'at first':>18}: {accuracy(record['start']['validation'])}")
             if learnt := record.get("trained_on", {}).get(part):
                 message(flattered(learnt, found["count"], found["on"]))
+    _tell_of_a_loss(record)
     if "calibration" in record:
         model = next(iter(record["calibration"].values()))
         kept_from = (
@@ -269,6 +270,17 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
     if sample.exists():
         message("  " + command("predict", sample, "--model", folder))
     message("  " + quoted(OPENERS.get(sys.platform, "xdg-open"), folder / "report.html"))
+
+
+def _tell_of_a_loss(record: dict[str, Any]) -> None:
+    """Whoever names a recipe is given its learning rate, by which much is unlearnt."""
+    before, now = (each.get("validation") for each in (record.get("start", {}), record["results"]))
+    if before and now["errors"] > before["errors"]:
+        start, slower = record["start"]["model"], record["recipe"]["learning_rate"] / 10
+        message(
+            f"tenfold: It reads these images worse than '{start}', with which it began; learn more slowly, "
+            f"--change learning_rate={slower:.2g}, or from more images."
+        )
 
 
 def _tell_of_few_steps(record: dict[str, Any]) -> None:

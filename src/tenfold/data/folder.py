@@ -1,7 +1,8 @@
 """A user's own labelled digits: a folder per class, a `labels.csv`, an `.npz` or IDX; always ten classes.
 
     digits/0/anything.png ... digits/9/anything.jpg         a folder per class
-    digits/labels.csv with the columns file,label           or file,digits; further columns are ignored
+    digits/labels.csv with the columns file,label           or file,digits, which are texts that may have
+                                                            several; further columns are ignored
     digits.npz with `images` uint8 [n, h, w], `labels` [n]  ink bright or dark, any size
     mine-images-idx3-ubyte.gz                               an IDX file, beside mine-labels-idx1-ubyte.gz
 
@@ -30,6 +31,10 @@ from tenfold.kinds import DIGITS
 
 SUFFIXES = (".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 UNREAD = (".avif", ".heic", ".heif", ".jp2", ".jxl", ".pdf")  # pictures, too, but of no kind that is read
+ANSWERS = {  # the columns of what a picture shows, and what may stand there
+    "label": "labels are 0 to 9, and texts of several digits stand under `file,digits`",
+    "digits": "they are 0 to 9",
+}
 OTHERS = {";": "semicolons", "\t": "tabs"}  # what columns are parted by, which must be commas
 COUNT_LIMIT = 1_000_000  # images
 CSV_LIMIT = 2**26  # bytes
@@ -45,13 +50,21 @@ class Row(NamedTuple):
     digits: str
 
 
+class Listing(NamedTuple):
+    """A labels.csv. Its header says what it lists: `texts` of any length under `digits`, of one digit each
+    too, or single digits under `label`."""
+
+    rows: list[Row]
+    texts: bool
+
+
 def load_folder(path: str | Path, *, limit: int = COUNT_LIMIT) -> Labelled:
     """The pictures of a folder with a labels.csv or with a folder per class, or of a csv file itself; more
     than `limit` are refused."""
     path = Path(path)
     listed = path / "labels.csv" if is_folder(path) else path
     if not is_folder(path) or exists(listed):
-        rows = [_single(row) for row in read_rows(listed)]
+        rows = [_single(row) for row in read_listing(listed).rows]
     else:
         rows = _rows_of_classes(path)
     if len(rows) > limit:
@@ -152,8 +165,8 @@ def unread_sentence(folder: str | Path, counts: Counter[str]) -> str | None:
     return f"{files} of '{folder}' {are} of no kind that is read ({kinds}): save {them} as JPEG or PNG."
 
 
-def read_rows(path: str | Path, *, limit: int = CSV_LIMIT) -> list[Row]:
-    """The lines of a labels.csv of at most `limit` bytes; files are relative to it. Raises DataError."""
+def read_listing(path: str | Path, *, limit: int = CSV_LIMIT) -> Listing:
+    """A labels.csv of at most `limit` bytes; files are relative to it. Raises DataError."""
     path = Path(path)
     try:
         text = read_bounded(path, limit, DataError, "The list of labels").decode("utf-8-sig")
@@ -161,24 +174,24 @@ def read_rows(path: str | Path, *, limit: int = CSV_LIMIT) -> list[Row]:
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"'{path}' is not a csv file in UTF-8.") from None
     header = [cell.strip().lower() for cell in lines[0]] if lines else []
-    answer = next((name for name in ("label", "digits") if name in header), None)
+    answer = next((name for name in ANSWERS if name in header), None)
     if "file" not in header or answer is None:
         begun = "" if not lines else "".join(lines[0])
         parted = next((f", with commas, not {name}" for mark, name in OTHERS.items() if mark in begun), "")
         raise DataError(f"'{path}' must begin with the line `file,label` or `file,digits`{parted}.")
     places = header.index("file"), header.index(answer)
-    rows = [_row(path, number, cells, places) for number, cells in enumerate(lines[1:], 2) if cells]
+    rows = [_row(path, number, cells, places, answer) for number, cells in enumerate(lines[1:], 2) if cells]
     if not rows:
         raise DataError(f"'{path}' lists no pictures.")
-    return rows
+    return Listing(rows, answer == "digits")
 
 
-def _row(path: Path, number: int, cells: list[str], places: tuple[int, int]) -> Row:
+def _row(path: Path, number: int, cells: list[str], places: tuple[int, int], answer: str) -> Row:
     if len(cells) <= max(places):
         raise DataError(f"Line {number} of '{path}' has too few columns.")
     file, digits = cells[places[0]], cells[places[1]].strip()
-    if not digits or not set(digits) <= set(DIGITS):
-        raise DataError(f"Line {number} of '{path}' has the label '{digits}'; labels are 0 to 9.")
+    if not digits or not set(digits) <= set(DIGITS) or (answer == "label" and len(digits) > 1):
+        raise DataError(f"Line {number} of '{path}' has the {answer} '{digits}'; {ANSWERS[answer]}.")
     for name in (file, file.strip()):  # some names begin with a space
         if name and is_file(path.parent / name):
             return Row(path.parent / name, digits)

@@ -31,6 +31,7 @@ from tenfold.harness.estimates.statistics import (
 )
 
 SAME_FOLDS = ("data", "folds", "by", "repeats", "seed")
+FEW_TRAININGS = 5  # with fewer, t has such tails that trainings are missing, and not images
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,15 @@ def compare_answers(a: Side, b: Side, on: str) -> dict[str, Any]:
         "on": on,
         **found,
         "images_needed": needed,
-        **_verdict(a.name, b.name, found, f"these {found['count']:,} images", needed),
+        **_verdict(a.name, b.name, found, f"these {found['count']:,} images", _images(needed)),
     }
 
 
 def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = None) -> dict[str, Any]:
     """Plain numbers as of `compare_answers`, where `p`, `difference` and `interval` are of the trainings and
     `effect` is Cohen's d over them; under `out_of_fold` those of the first repeat's answers, by McNemar.
-    They are called by their two `names` (None: those of the folders).
+    With fewer than FEW_TRAININGS more of them are needed, and no `images_needed` are told. The two are called
+    by their `names` (None: those of the folders).
 
     Raises RunError where the two are not finished, or of different images or folds.
     """
@@ -94,7 +96,9 @@ def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = No
         for k in range(folds)
     ]
     test = resampled_t(differences, 1 / (folds - 1), least=least_spread(differences, count / folds))
-    needed = images_needed_resampled(test, count)
+    enough = len(differences) >= FEW_TRAININGS
+    needed = images_needed_resampled(test, count) if enough else None
+    more = _images(needed) if enough else "more trainings, by --folds or --repeats"
     found = {
         "count": count,
         "trainings": len(differences),
@@ -112,7 +116,7 @@ def compare_crossvals(a: Crossval, b: Crossval, names: Sequence[str] | None = No
         "differences": differences,
         "out_of_fold": _paired(one.correct[0], other.correct[0]),
         "images_needed": needed,
-        **_verdict(first, second, found, f"{len(differences)} trainings on {count:,} images", needed),
+        **_verdict(first, second, found, f"{len(differences)} trainings on {count:,} images", more),
     }
 
 
@@ -132,8 +136,8 @@ def _paired(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
-def _verdict(a: str, b: str, found: dict[str, Any], evidence: str, needed: int | None) -> dict[str, str]:
-    """`verdict` and `sentence`."""
+def _verdict(a: str, b: str, found: dict[str, Any], evidence: str, more: str) -> dict[str, str]:
+    """`verdict` and `sentence`; `more` is what it would take to tell the two apart."""
     difference, p = found["difference"], found["p"]
     points = f"{100 * abs(difference):.2f} points"
     if p < 1 - LEVEL:
@@ -144,17 +148,17 @@ def _verdict(a: str, b: str, found: dict[str, Any], evidence: str, needed: int |
             "sentence": f"'{a}' is {word} than '{b}': {points} {more} accurate (95 % interval {low:.2f} to "
             f"{high:.2f}, p = {small(p)}), by {evidence}.",
         }
-    if needed is None:
+    advice = f"the difference of {points} may be chance (p = {small(p)}), and to tell it would take {more}"
+    if difference == 0:
         advice = "no difference was seen at all"
-    else:
-        advice = (
-            f"the difference of {points} may be chance (p = {small(p)}), and to tell it would take about "
-        )
-        advice += f"{rounded(needed):,} images"
     return {
         "verdict": "undecided",
         "sentence": f"It cannot be told by {evidence} whether '{a}' or '{b}' is better: {advice}.",
     }
+
+
+def _images(needed: int | None) -> str:
+    return "" if needed is None else f"about {rounded(needed):,} images"
 
 
 def rounded(count: int) -> int:

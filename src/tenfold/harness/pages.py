@@ -6,23 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.data.folder import Row, read_rows
-from tenfold.errors import DataError, named
+from tenfold.data.folder import Row, read_listing
+from tenfold.errors import DataError, named, refuse_empty
 from tenfold.files import is_file, is_folder
 from tenfold.metrics import wilson
 from tenfold.reading.reader import Reader
 
 
 def rows_of_pages(on: str | Path) -> list[Row] | None:
-    """The lines of the labels.csv at or in `on` if its pictures show several digits; None for other sets.
+    """The lines of the labels.csv at or in `on` if it has the column `digits`; None for other sets.
 
-    Raises DataError for a labels.csv that is not sound.
+    Raises DataError for a labels.csv that is not sound, UsageError for an empty name.
     """
+    refuse_empty("The name of a SET", on)
     listed = Path(on) / "labels.csv" if is_folder(on) else Path(on)
     if listed.suffix.lower() != ".csv" or not is_file(listed):
         return None
-    rows = read_rows(listed)
-    return rows if any(len(row.digits) > 1 for row in rows) else None
+    found = read_listing(listed)
+    return found.rows if found.texts else None
 
 
 def evaluate_pages(reader: Reader, rows: Iterable[Row], on: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tenfold.data.folder import take_road
 from tenfold.data.labelled import Labelled
 from tenfold.data.mnist import is_test_set
 from tenfold.errors import DataError, ShapeError, UnknownNameError
-from tenfold.metrics import threshold_accepting, threshold_for
+from tenfold.metrics import threshold_accepting, threshold_for, wilson
 from tenfold.reading.reader import Reader
 from tenfold.thresholds import CONFIDENCE, LIKENESS, likeness, unsure
 
@@ -50,7 +50,8 @@ class Against:
 
 @dataclass(frozen=True)
 class Choice:
-    """The lowest threshold that leaves at most the share `error` of wrong answers among accepted digits."""
+    """The lowest threshold that leaves at most the share `error` of wrong answers among accepted digits: of
+    these, on which it is chosen. Of others it may leave more."""
 
     error: float
     threshold: float
@@ -60,6 +61,11 @@ class Choice:
     """of the accepted; None where nothing is"""
     others: dict[str, float]
     """share accepted, by set"""
+    errors: int
+    """wrong answers among the accepted digits"""
+    interval: tuple[float, float] | None
+    """Wilson's, of the share of those errors, which leaves out that the threshold was chosen; None where
+    nothing is accepted"""
 
 
 @dataclass(frozen=True)
@@ -135,12 +141,15 @@ def _choice(
 ) -> Choice:
     threshold = threshold_for(inside, correct, error=error)
     accepted = (inside > 0) & (inside >= threshold)
+    errors = int((accepted & ~correct).sum())
     return Choice(
         error,
         threshold,
         float(accepted.mean()),
         float(correct[accepted].mean()) if accepted.any() else None,
         {name: float(((values > 0) & (values >= threshold)).mean()) for name, values in outside.items()},
+        errors,
+        wilson(errors, int(accepted.sum())) if accepted.any() else None,
     )
 
 

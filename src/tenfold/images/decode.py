@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import ImageError, ShapeError
+from tenfold.errors import ImageError, ImageSizeError, ShapeError
 from tenfold.files import read_bounded
 from tenfold.images.jpeg import check_scans
 from tenfold.images.pixels import grey_if_grey
@@ -72,8 +72,9 @@ def read_picture(
 ) -> NDArray[np.uint8]:
     """The upright picture in a file (a path or its bytes): uint8 [h, w] if it is grey, else RGB [h, w, 3].
 
-    Raises ImageError for what is not a sound picture, has more than `pixel_limit` pixels or more than
-    `byte_limit` bytes; ShapeError for what is neither, DiskError where the system refuses to read.
+    Raises ImageError for what is not a sound picture, ImageSizeError, which is one, for more than
+    `pixel_limit` pixels or `byte_limit` bytes, ShapeError for what is neither path nor bytes, DiskError where
+    the system refuses to read.
     """
     return read_shrunk(source, None, pixel_limit=pixel_limit, byte_limit=byte_limit)[0]
 
@@ -96,7 +97,7 @@ def read_shrunk(
             f"A picture is read from a path or a file's bytes, not from {type(source).__name__}."
         )
     if len(data) > byte_limit:
-        raise ImageError(f"The picture has {len(data):,} bytes; at most {byte_limit:,} are allowed.")
+        raise ImageSizeError(f"The picture has {len(data):,} bytes; at most {byte_limit:,} are allowed.")
     name, opener = _format(data)
     if name == "Png":
         width, height = png_size(data)
@@ -163,7 +164,7 @@ def _format(data: bytes) -> tuple[str, Any]:
 def _check_pixels(size: tuple[int, int], limit: int) -> None:
     width, height = size
     if width * height > limit:
-        raise ImageError(
+        raise ImageSizeError(
             f"The picture has {width:,} x {height:,} pixels; at most {limit:,} are allowed. Make it smaller."
         )
     if width < 1 or height < 1:

@@ -1,8 +1,9 @@
 """Ruled lines, squares and boxes taken off a mask of ink, the strokes that cross them kept.
 
-A straight run of ink far longer than any stroke of a digit is a line. So is a shorter one, as thin as others,
-that leads from one line to another: the side of a box, or a piece of a square. Lines may lie askew, and in a
-photograph taken from aside in several directions: slopes are tried until nothing more is found.
+A straight run of ink far longer than any stroke of a digit is a line, but for the only one of a stroke that
+is as high as the run is long: the foot of a large 2, written with a fine pen. So is a shorter one, as thin as
+others, that leads from one line to another: the side of a box, or a piece of a square. Lines may lie askew,
+and in a photograph taken from aside in several directions: slopes are tried until nothing more is found.
 """
 
 from collections.abc import Iterator
@@ -29,26 +30,32 @@ _TURNS = 6  # slopes that are tried at most
 _FEW = 0.003  # of the ink looked at: who takes less off has found no more lines
 
 Plane = NDArray[np.uint8]
+Parts = tuple[NDArray[np.int32], NDArray[np.int32]]  # which stroke each pixel is of, and their stats
 
 
 def without_rules(mask: Plane, stroke: float) -> Plane:
     """`mask` uint8 [h, w] of 0 and 1, whose strokes are `stroke` pixels wide, without straight lines across
     and down that are level, or up to 15 degrees askew."""
     stroke = max(stroke, _FINEST)
-    rest, level = mask, False
+    rest, level, whole = mask, False, _parts(mask)
     for _ in range(_TURNS):
-        slope, ink = _slope(rest, stroke)
-        before, rest = rest, _without_lines(rest, mask, stroke, slope)
+        slope, ink = _slope(rest, stroke, whole if rest is mask else _parts(rest))
+        before, rest = rest, _without_lines(rest, mask, stroke, slope, whole)
         level |= slope == 0
         if np.count_nonzero(before) - np.count_nonzero(rest) <= _FEW * ink:
             break
-    return rest if level else _without_lines(rest, mask, stroke, 0.0)
+    return rest if level else _without_lines(rest, mask, stroke, 0.0, whole)
 
 
-def _slope(mask: Plane, stroke: float) -> tuple[float, int]:
+def _parts(mask: Plane) -> Parts:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
+
+
+def _slope(mask: Plane, stroke: float, parts: Parts) -> tuple[float, int]:
     """Rise over run of the lines in the strokes that are large enough to have one in them, 0 where there are
     none, and the pixels of these strokes. By that slope, ink falls into the fewest rows and columns."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    labels, stats = parts
     size = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) / stroke
     large = np.append(False, size >= (_LONG if (size >= _LONG).any() else _LARGE))
     ink = int(stats[large, cv2.CC_STAT_AREA].sum())
@@ -67,10 +74,14 @@ def _slope(mask: Plane, stroke: float) -> tuple[float, int]:
     return float(_SLOPES[sharp.argmax()]), ink
 
 
-def _without_lines(rest: Plane, mask: Plane, stroke: float, slope: float) -> Plane:
-    """`rest` of `mask` without the lines of `mask` that rise by `slope` to either axis."""
+def _without_lines(rest: Plane, mask: Plane, stroke: float, slope: float, parts: Parts) -> Plane:
+    """`rest` of `mask` without the lines of `mask`, whose strokes are `parts`, that rise by `slope` to either
+    axis."""
     across = _Lines(mask, stroke, slope, _LONG)
     down = _Lines(_turned(mask), stroke, -slope, _LONG_DOWN)
+    labels, stats = parts
+    across.leave_feet(labels, stats[:, cv2.CC_STAT_HEIGHT])
+    down.leave_feet(labels.T, stats[:, cv2.CC_STAT_WIDTH])
     for _ in range(2):  # what led to a line may have led to none
         across.keep_between(down)
         down.keep_between(across)
@@ -100,6 +111,19 @@ class _Lines:
     def height(self) -> float:
         """The usual one, in pixels; 0 where there are none."""
         return float(np.median(self._height[self._kept])) if self._kept.any() else 0.0
+
+    def leave_feet(self, labels: NDArray[np.int32], heights: NDArray[np.int32]) -> None:
+        """Of the long runs, leave those that are the only one of their stroke and no longer than it is high.
+        `labels` [h, w] say which stroke each pixel is of."""
+        if not self._is_long.any():
+            return
+        stroke = np.zeros(len(self._length), np.intp)
+        stroke[self._of] = labels[self._y, self._x]
+        alone = np.bincount(stroke[self._is_long], minlength=len(heights))[stroke] == 1
+        feet = self._is_long & alone & (self._length <= heights[stroke])
+        self._is_long &= ~feet
+        its = feet[self._of]
+        self._long[self._y[its], self._x[its]] = 0
 
     def keep_between(self, others: "_Lines") -> None:
         """Of the shorter runs, those thin ones that lead from one of the `others`, lines down, or from a side

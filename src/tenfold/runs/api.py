@@ -211,8 +211,8 @@ def evaluate(
     at hand, such as `load_mnist().test`, or the name or path of one.
 
     What comes back has `accuracy`, `errors`, `count`, `interval` (Wilson, 95 %) and more, as
-    `harness.evaluate` says, and `trained_on`, how many of these images the model learnt from; where the
-    pictures of a labels.csv show several digits, `exact`, `digit_error_rate` and what else `harness.pages`
+    `harness.evaluate` says, and `trained_on`, how many of these images the model learnt from; of a
+    labels.csv with the column `digits` it has `exact`, `digit_error_rate` and what else `harness.pages`
     gives. Where the model is a run's and `on` the official test set, the run's record counts the opening.
     """
     from tenfold.data import Labelled

@@ -40,8 +40,9 @@ TALLY_LIMIT = 1 << 16
 
 @dataclass(frozen=True)
 class Entry:
-    """One run. `validation` has accuracy, nll, ece, count and the name of the set, `on`: of a
-    cross-validation, out of fold. Of a damaged run, `problem` says what is wrong and the rest is empty."""
+    """One run. `validation` has accuracy, nll, ece, count, the name of the set, `on`, and how many of its
+    images the run was `trained_on` too: of a cross-validation, out of fold. Of a damaged run, `problem` says
+    what is wrong and the rest is empty."""
 
     folder: Path
     kind: str  # of KINDS
@@ -167,17 +168,17 @@ def _entry(folder: Path, kind: str) -> Entry:
         str(record["recipe"]["name"]),
         record.get("seed"),
         str(record.get("started", "")),
-        None if validation is None else _figures(validation),
+        None if validation is None else _figures(validation, record.get("trained_on", {})),
         record.get("test_openings", 0),
     )
 
 
-def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(results: Mapping[str, Any], learnt: Mapping[str, Any]) -> dict[str, Any]:
     """Raises KeyError, TypeError or ValueError for what is not there or no finite number."""
     figures = {**{name: float(results[name]) for name in SORTS}, "count": int(results["count"])}
     if not all(map(math.isfinite, figures.values())):
         raise ValueError
-    return {"on": results.get("on"), **figures}
+    return {"on": results.get("on"), **figures, "trained_on": int(learnt.get("validation", 0))}
 
 
 def _tally(folder: Path) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from tenfold.errors import ResourceError, TenfoldError, UnknownNameError
+from tenfold.errors import ImageSizeError, ResourceError, TenfoldError, UnknownNameError
 from tenfold.serving.lanes import BusyError
 
 RETRY_AFTER = "1"  # seconds
@@ -38,6 +38,8 @@ def refusal(error: Exception) -> RefusedError | None:
             return RefusedError(503, BUSY, error.reason)
         case UnknownNameError():
             return RefusedError(404, str(error))
+        case ImageSizeError():
+            return RefusedError(413, str(error), "pixels")
         case ResourceError() | MemoryError():
             return RefusedError(503, "The machine has no room for this now; try again later.", "resources")
         case TenfoldError() if error.exit_code in (2, 3):

@@ -7,7 +7,6 @@ A body that is JSON holds the pixels of a picture, any other is a picture's file
 """
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from tenfold.errors import ImageSizeError
 from tenfold.reading.expected import Expected
 from tenfold.serving.answers import RefusedError, json_answer
 from tenfold.serving.engine import Engine, Picture
 from tenfold.serving.strict_json import numbers, only_keys, parse
 
 WHITE = 255
-MOST_DIGITS = 1_000  # that a page can be said to have
+MOST_DIGITS = 2_000  # that a page can be said to have
 
 
 def routes(engine: Engine) -> list[BaseRoute]:
-    known: list[dict[str, Any]] = []  # the models, once they have been loaded
-
     async def predict(request: Request) -> Response:
         query = parameters(request, "model")
         found = await engine.predict(await picture(request, engine.settings.pixels), query.get("model"))
@@ -41,20 +39,13 @@ def routes(engine: Engine) -> list[BaseRoute]:
 
     async def models(request: Request) -> Response:
         parameters(request)
-        known[:] = known or await engine.errand(lambda: described(engine))
-        return json_answer({"models": known})
+        return json_answer({"models": await engine.once(engine.catalogue.described)})
 
     return [
         Route("/v1/predict", predict, methods=["POST"]),
         Route("/v1/read", read, methods=["POST"]),
         Route("/v1/models", models, methods=["GET"]),
     ]
-
-
-def described(engine: Engine) -> list[dict[str, Any]]:
-    """The models with the fields of `tenfold models --json`, the default first."""
-    catalogue = engine.catalogue
-    return [catalogue.load(name).model.listed(name, catalogue.default) for name in catalogue.names]
 
 
 def parameters(request: Request, *known: str) -> dict[str, str]:
@@ -70,7 +61,7 @@ def parameters(request: Request, *known: str) -> dict[str, str]:
 
 async def picture(request: Request, limit: int) -> Picture:
     """The picture in a request's body: a file's bytes, or at most `limit` pixels of JSON. Raises
-    RefusedError."""
+    RefusedError, ImageSizeError."""
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -80,7 +71,7 @@ async def picture(request: Request, limit: int) -> Picture:
         only_keys(document, "pixels")
         rows = pixels(document.get("pixels"))
         if rows.shape[0] * rows.shape[1] > limit:
-            raise RefusedError(400, f"The picture has too many pixels; at most {limit:,} are allowed.")
+            raise ImageSizeError(f"The picture has too many pixels; at most {limit:,} are allowed.")
         return rows
     if not body:
         raise RefusedError(400, "The body is empty; it must be a picture's file.")
@@ -101,5 +92,5 @@ def _whole(value: str | None) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdecimal() and len(value) <= 4 and int(value) <= MOST_DIGITS):
-        raise RefusedError(400, f"digits must be a whole number up to {MOST_DIGITS:,}.")
+        raise RefusedError(400, f"digits must be a whole number from 0 to {MOST_DIGITS:,}.")
     return int(value)

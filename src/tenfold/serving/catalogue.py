@@ -7,6 +7,7 @@ file.
 import re
 import threading
 from pathlib import Path
+from typing import Any
 
 from tenfold.errors import UnknownNameError
 from tenfold.model import list_models, resolve
@@ -31,6 +32,10 @@ class Catalogue:
     def names(self) -> list[str]:
         """The default first, then the shipped ones, sorted."""
         return list(self._paths)
+
+    def described(self) -> list[dict[str, Any]]:
+        """The models with the fields of `tenfold models --json`; loads them all. Raises ModelFileError."""
+        return [self.load(name).model.listed(name, self.default) for name in self.names]
 
     def check(self, name: str | None) -> str:
         """`name`, or the default's for None. Raises UnknownNameError."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ from tenfold.serving.settings import Settings
 T = TypeVar("T")
 Tensor = NDArray[np.float32]
 Picture = bytes | NDArray[np.uint8]
-__all__ = ["BusyError", "Engine"]
 
 SMALL = 512 * 512  # pixels of a picture that is read with the digits
 STROKES_BY_DIGITS = 2_000  # what a search for a number of digits costs is their product: here 2 seconds
@@ -43,6 +42,7 @@ class Engine:
         self.digits = DigitLane(settings.queue, settings.queue_wait, settings.threads)
         self.pages = CallLane("tenfold-pages", settings.page_queue, settings.page_wait)
         self.errands = CallLane("tenfold-errands", settings.page_queue, settings.page_wait)
+        self._kept: dict[Callable[[], Any], Any] = {}
 
     async def start(self) -> None:
         """Load the default model and predict its own golden images: only then is the service ready.
@@ -87,6 +87,13 @@ class Engine:
     async def errand(self, call: Callable[[], T]) -> T:
         """`call()`, which is short, on the lane of errands; as `run` beside that."""
         return await self.errands.submit(call)
+
+    async def once(self, call: Callable[[], T]) -> T:
+        """As `errand`, of what always gives the same: the answer is kept."""
+        if call not in self._kept:
+            self._kept[call] = await self.errand(call)
+        answer: T = self._kept[call]
+        return answer
 
     async def predict(self, picture: Picture, model: str | None = None) -> Prediction:
         """The digit on a picture, a file's bytes or pixels as for `Reader.predict`. Raises ImageError,

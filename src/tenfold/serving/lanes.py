@@ -58,7 +58,8 @@ class _Lane:
 
     def __init__(self, name: str, room: int, wait: float, threads: int, batch: int) -> None:
         self.waiting = 0  # jobs accepted and not yet answered
-        self._name, self._room, self._wait, self._batch = name, room, wait, batch
+        self.wait = wait  # seconds that a job may, from its `submit`
+        self._name, self._room, self._batch = name, room, batch
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._serve, name=name, daemon=True) for _ in range(threads)]
         self._loop: asyncio.AbstractEventLoop
@@ -80,7 +81,7 @@ class _Lane:
     def _submit(self, make: Callable[[], Any], reader: Reader | None = None) -> _Job:
         if not self.room:
             raise BusyError("queue")
-        job = _Job(self._loop.create_future(), monotonic() + self._wait, make, reader)
+        job = _Job(self._loop.create_future(), monotonic() + self.wait, make, reader)
         self.waiting += 1
         self._jobs.put(job)
         return job
@@ -143,7 +144,7 @@ class CallLane(_Lane):
     def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """The future of `call()`, with its exceptions. Raises BusyError."""
         job = self._submit(call)
-        timer = self._loop.call_later(self._wait, job.give_up)
+        timer = self._loop.call_later(self.wait, job.give_up)
         job.future.add_done_callback(lambda _: timer.cancel())
         return job.future
 

@@ -27,6 +27,7 @@ REASONS = (
     "deadline",
     "headers",
     "malformed",
+    "pixels",
     "queue",
     "resources",
     "slow",

@@ -22,7 +22,7 @@ REFUSALS = {
     "403": "Asked through a foreign host name or by a page of another site.",
     "404": "There is no such model, version or address.",
     "408": "The request did not arrive in time.",
-    "413": "The body is too large.",
+    "413": "The body or the picture is too large.",
     "415": "The body is of a kind that is not taken.",
     "431": "The head of the request is too large.",
     "501": "The body comes in a transfer coding that is not understood.",

@@ -142,10 +142,10 @@ def _get(operation: str, summary: str, parameters: list[Document], responses: Do
 
 
 def _ready(schema: str, example: Document) -> Document:
-    """As `answered`, with the same shape where it is not ready."""
-    not_ready = {"description": "Not ready.", "content": {"application/json": {"schema": _ref(schema)}}}
-    refused = {"application/json": {"schema": {"anyOf": [_ref(schema), _ref("Error")]}}}
-    return {**answered(schema, "Ready.", example), "503": {**not_ready, "content": refused}}
+    """As `answered`, and the same shape or a refusal where it is not ready."""
+    either = {"anyOf": [_ref(schema), _ref("Error")]}
+    not_ready = {"description": "Not ready.", "content": {"application/json": {"schema": either}}}
+    return {**answered(schema, "Ready.", example), "503": not_ready}
 
 
 def _model_paths(path: str, suffix: str, parameters: list[Document]) -> Document:

@@ -49,9 +49,9 @@ class Server(uvicorn.Server):
     """Bound to its port when made, with the model loaded; raises as `serve`."""
 
     def __init__(self, settings: Settings, started: Started) -> None:
-        self.listener = _listen(settings)
         guard = build_app(settings)
         guard.engine.catalogue.load(guard.engine.catalogue.default)  # here, where its error is one sentence
+        self.listener = _listen(settings)  # after all that may fail, so that no port is left open
         self.guard, self._tell = guard, started
         self._wire, protocol = bind(guard)
         super().__init__(

@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Settings:
-    """One run of the service. Bytes, pixels and seconds; raises UsageError for a limit below its least value.
+    """One run of the service. Bytes, pixels and seconds; raises UsageError for a limit out of its range.
 
     `model` is as in `tenfold.Reader`: None is the shipped default. All shipped models are offered beside it.
     """
@@ -49,6 +49,7 @@ class Settings:
                 continue
             least = 0 if field.name in ("port", "drain_delay", "drain") else 1 if field.type is int else 0.001
             if not least <= value < 1e12:
-                raise UsageError(f"{field.name.replace('_', ' ')} must be at least {least}, not {value}.")
+                option = f"--{field.name.replace('_', '-')}"
+                raise UsageError(f"{option} must be at least {least} and below 10^12, not {value}.")
         if self.port > 65_535:
             raise UsageError(f"A port is a number up to 65535, not {self.port}.")

@@ -25,7 +25,7 @@ from tenfold.files import sha256
 from tenfold.images.png import write_png
 from tenfold.reading import Reader
 from tenfold.serving.answers import RefusedError, json_answer
-from tenfold.serving.api import described, parameters
+from tenfold.serving.api import parameters
 from tenfold.serving.api import picture as picture_of
 from tenfold.serving.engine import Engine, Picture
 from tenfold.serving.site_corrections import Corrections
@@ -74,7 +74,6 @@ class _Site:
     def __init__(self, engine: Engine, corrections: Corrections) -> None:
         self._engine = engine
         self._corrections = corrections
-        self._known: list[dict[str, Any]] = []  # the models' cards, once they have been made
         self._insides: dict[str, Inside] = {}  # by model; made and used on the engine's one lane of errands
 
     def routes(self) -> list[BaseRoute]:
@@ -89,12 +88,11 @@ class _Site:
     async def models(self, request: Request) -> Response:
         parameters(request)
         settings = self._engine.settings
-        self._known = self._known or await self._engine.errand(self._cards)
         return json_answer(
             {
                 "default": self._engine.catalogue.default,
                 "limits": {"bytes": settings.image_bytes, "pixels": settings.pixels},
-                "models": self._known,
+                "models": await self._engine.once(self._cards),
             }
         )
 
@@ -155,8 +153,8 @@ class _Site:
         return base64.b64encode(write_png(self._engine.decode(body))).decode()
 
     def _cards(self) -> list[dict[str, Any]]:
-        load = self._engine.catalogue.load
-        return [{**one, **self._card(load(one["name"]))} for one in described(self._engine)]
+        catalogue = self._engine.catalogue
+        return [{**one, **self._card(catalogue.load(one["name"]))} for one in catalogue.described()]
 
     def _card(self, reader: Reader) -> dict[str, Any]:
         metadata = reader.metadata

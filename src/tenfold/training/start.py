@@ -38,15 +38,15 @@ def begin_with(trainer: Trainer, model: Model) -> None:
 def check_start(recipe: Recipe, model: Model) -> None:
     """Raises UsageError for a model whose layers are not those of the recipe's network, as those of another
     are not, nor symmetric ones, which a model file has no more; and for one in 8-bit integers."""
-    if model.metadata.precision != "float32":
-        raise UsageError(
-            f"'{model.source}' holds 8-bit integers, which do not learn; begin with the model it was made of."
-        )
     _begin(recipe, recipe.network.build(), model, torch.from_numpy(preprocess(model.metadata.golden_images)))
 
 
 @torch.no_grad()
 def _begin(recipe: Recipe, network: Network, model: Model, images: Tensor) -> None:
+    if model.metadata.precision != "float32":
+        raise UsageError(
+            f"'{model.source}' holds 8-bit integers, which do not learn; begin with the model it was made of."
+        )
     golden = torch.from_numpy(preprocess(model.metadata.golden_images)).to(images.device)
     try:
         _take(network.eval(), _weights(model), images)

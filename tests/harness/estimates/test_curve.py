@@ -15,10 +15,11 @@ from tenfold.data.labelled import Split
 from tenfold.errors import DataError, OutputExistsError, RunError, TenfoldError, UnknownNameError, UsageError
 from tenfold.harness.estimates.curve import SIZES, curve, nested_order, results
 from tenfold.harness.estimates.curve_record import Curve
+from tenfold.harness.html.markup import percent
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.record import Watcher
 from tenfold.harness.report.curve import render
-from tenfold.metrics import t_interval
+from tenfold.metrics import t_interval, wilson
 from tenfold.training.loop import Examples, Trainer
 from tenfold.training.networks import Baseline
 from tenfold.training.order import derive
@@ -134,7 +135,8 @@ def test_a_point_is_the_mean_over_seeds_with_its_interval(measure: Measure) -> N
         assert point["accuracy"]["mean"] == pytest.approx(mean.mean)
         assert point["accuracy"]["interval"] == [max(0, mean.low), min(1, mean.high)]
         assert (point["size"], point["seeds"], point["steps"]) == (size, 3, 8)
-    assert found.record["results"]["law"] is None  # two sizes make no law
+    assert found.record["results"]["law"] is None
+    assert "No power law: it takes 5 sizes or more." in Page(render(found)).text
 
 
 def test_one_seed_has_no_interval(measure: Measure) -> None:
@@ -143,14 +145,15 @@ def test_one_seed_has_no_interval(measure: Measure) -> None:
     assert "1 seed, so no interval" in Page(render(found)).text
 
 
-def test_seeds_that_are_all_alike_tell_no_spread(tmp_path: Path) -> None:
+def test_seeds_that_are_all_alike_have_the_interval_of_the_images(tmp_path: Path) -> None:
     found = made(tmp_path / "curve", [362, 166, 75, 42, 26, 25, 22])
     for fit in found.record["fits"]:
         fit["error"] = 0.01
     found.record["results"] = results(found)
     page = Page(render(found))
-    assert [row[4] for row in page.tables["Accuracy"][1:]] == ["interval not known: all seeds are alike"] * 7
-    assert "1 seed, so no interval" not in page.text
+    low, high = wilson(4_950, 5_000)
+    assert found.record["results"]["points"][0]["accuracy"]["interval"] == [low, high]
+    assert [row[4] for row in page.tables["Accuracy"][1:]] == [f"{percent(low)} to {percent(high)}"] * 7
 
 
 def made(folder: Path, errors: list[int]) -> Curve:
@@ -192,10 +195,17 @@ def test_a_law_says_what_it_foretells_and_how_far_off_it_would_have_been(tmp_pat
     assert "<script>" in page.text
 
 
-def test_no_error_at_all_is_no_trouble(tmp_path: Path) -> None:
-    found = made(tmp_path / "curve", [5, 4, 3, 2, 1, 0, -1])
-    assert found.record["results"]["law"] is not None
-    assert "100.00\u00a0%" in render(found)
+def test_no_law_goes_through_errors_that_nobody_made(tmp_path: Path) -> None:
+    found = made(tmp_path / "curve", [5, 4, 3, 2, 1, 0, 0])
+    for fit in found.record["fits"]:
+        if fit["size"] == 55_000:
+            fit["errors"], fit["error"] = 0, 0.0
+    found.record["results"] = results(found)
+    assert found.record["results"]["law"] is None
+    assert found.record["results"]["points"][-1]["accuracy"]["interval"] == list(wilson(5_000, 5_000))
+    page = Page(render(found))
+    assert "it goes through errors, and with 55,000 images there was none" in page.text
+    assert page.tables["Accuracy"][-1][3] == "100.00\u00a0%"
 
 
 # --- interruptions and more --------------------------------------------------------------------------------

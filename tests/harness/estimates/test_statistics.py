@@ -86,6 +86,11 @@ def test_the_interval_and_the_test_say_the_same(n: int) -> None:
             assert found.low <= found.difference <= found.high
             seen = found.low > 0 or found.high < 0
             assert seen == (mcnemar(only_a, only_b) < 0.05)
+            strict = paired_interval(only_a, only_b, n, level=0.999)
+            if mcnemar(only_a, only_b) < 0.001:
+                assert not strict.low < 0 < strict.high
+            else:
+                assert strict.low <= 0 <= strict.high
     nothing = paired_interval(0, 0, n)
     assert nothing.low == -nothing.high < 0
 

@@ -13,6 +13,8 @@ from tests.harness.estimates.test_curve import made
 from tests.harness.report.test_run import HOSTILE, Page
 
 from tenfold.errors import RunError
+from tenfold.harness.compare import rounded
+from tenfold.harness.estimates.statistics import images_needed, paired_interval
 from tenfold.harness.explore.results import search_results
 from tenfold.harness.explore.study import Trial
 from tenfold.harness.explore.trainings import Measured
@@ -89,6 +91,25 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(
     assert [setting, str(run.record.get(setting, "–")), str(value)] in page.tables["Settings"]
 
 
+def test_the_model_that_a_training_began_with_is_a_setting(run: RunFolder, tmp_path: Path) -> None:
+    """Known by its checksum, not by its place; and other words about a recipe make no other recipe."""
+    others = [worse(run, errors, seed) for errors, seed in ((3, 8), (5, 9))]
+    for other, place in zip(others, ("reader", "here/model.onnx"), strict=True):
+        other.record["start"] = {"model": place, "model_sha256": "ef" * 32, "data": {}}
+        other.record["recipe"] = {**run.record["recipe"], "summary": place}
+    page = page_of(tmp_path, run, *others)
+    assert page.tables["Settings"][1:] == [["start", "–", *["efefefefef…"] * 2], ["seed", "7", "8", "9"]]
+    assert [row[1] for row in page.tables["Means over seeds"][1:]] == ["2"]
+
+
+def test_a_mean_has_no_run_that_was_trained_on_the_images(run: RunFolder, tmp_path: Path) -> None:
+    other = worse(run, 3, seed=8)
+    other.record["trained_on"] = {"test": 12}
+    page = page_of(tmp_path, run, other)
+    assert "run-1 was trained on 12 of them, and is not compared" in page.text
+    assert "Means over seeds" not in page.tables
+
+
 def test_a_pair_is_tested_on_the_same_images(run: RunFolder, tmp_path: Path) -> None:
     page = page_of(tmp_path, run, worse(run, 40, seed=8), worse(run, 1, seed=9))
     rows = {row[0]: row for row in page.tables["Pairs on mnist"][1:]}
@@ -110,6 +131,11 @@ def test_p_values_grow_with_the_number_of_pairs(run: RunFolder, tmp_path: Path) 
     p = binomtest(6, 6).pvalue
     assert alone[1:2] + alone[6:8] == ["run-0 is better", f"{p:.2g}", f"{p:.2g}"]
     assert among_row[1:2] + among_row[6:8] == ["cannot be told", f"{p:.2g}", f"{3 * p:.2g}"]
+    for row, level in ((alone, 0.95), (among_row, 1 - 0.05 / 3)):
+        _, low, high = paired_interval(6, 0, 400, level=level)
+        assert row[5] == f"{100 * low:+.2f} to {100 * high:+.2f} {percent(level)}"
+        assert row[8] == f"about {rounded(images_needed(6, 0, 400, level=level) or 0):,}"
+        assert (low < 0) is (row[1] == "cannot be told")
 
 
 @pytest.fixture(autouse=True)
@@ -216,7 +242,7 @@ FOUND: dict[str, dict[str, Any]] = {
         "mean": 0.88,
         "mean_not_affine": 0.9,
     },
-    "refusal": {"against": [{"set": "noise", "count": 1_000, "auroc": 0.995, "fpr95": 0.01}]},
+    "refusal": {"count": 5_000, "against": [{"set": "noise", "count": 1_000, "auroc": 0.995, "fpr95": 0.01}]},
     "audit": {"on": "mnist", "count": 10_000, "disagreements": 50, "confident": 2},
 }
 
@@ -247,6 +273,7 @@ def test_what_commands_left_is_shown_with_its_numbers(run: RunFolder, tmp_path: 
         "a",
         "noise",
         "1,000",
+        "5,000",
         percent(0.995),
         percent(0.01),
     ]
@@ -254,6 +281,19 @@ def test_what_commands_left_is_shown_with_its_numbers(run: RunFolder, tmp_path: 
     assert page.tables["Learning curves of the recipes"][1] == ["curve", "tiny", "100", "2", percent(0.9275)]
     assert "11 results" in page.text
     assert sections(page)[-1] == "done"
+
+
+def test_figures_on_images_that_a_run_learnt_from_are_marked(run: RunFolder, tmp_path: Path) -> None:
+    run.record["trained_on"] = {"test": 0, "validation": 12}
+    folder = run.write(tmp_path / "a")
+    keep(folder, "evaluations", {"usps": {**FOUND["evaluations"]["usps"], "trained_on": 7}})
+    for kind in ("robustness", "refusal"):
+        keep(folder, kind, {**FOUND[kind], "trained_on": 5_000})
+    page = page_of(tmp_path, run, RunFolder(), done=read_done({"a": folder}, []))
+    assert [row[3].partition(",")[2] for row in page.tables["Runs"][1:]] == [" trained on 12", ""]
+    assert page.tables["On other sets"][1][2] == "2,007, trained on 7"
+    assert page.tables["Under damage"][1][2] == "5,000, trained on all"
+    assert page.tables["Against what is no digit"][1][3] == "5,000, trained on all"
 
 
 def explored(folder: Path, **record: Any) -> Path:

@@ -29,6 +29,7 @@ from tenfold.environment import cores
 from tenfold.errors import DataError, UnknownNameError, UsageError
 from tenfold.harness.estimates.curve_record import FORMAT, Curve
 from tenfold.harness.estimates.folds import shuffled_ranks
+from tenfold.harness.estimates.power_law import FEWEST as FEWEST_SIZES
 from tenfold.harness.estimates.power_law import backtest, fit, foretell
 from tenfold.harness.estimates.trainings import (
     Engine,
@@ -41,7 +42,7 @@ from tenfold.harness.estimates.trainings import (
 )
 from tenfold.harness.records.lock import claimed
 from tenfold.harness.records.record import Watcher, new_record, usual_folder
-from tenfold.metrics import nll, t_interval
+from tenfold.metrics import nll, t_interval, wilson
 
 if TYPE_CHECKING:
     from tenfold.training.devices import Precision
@@ -166,23 +167,31 @@ def results(found: Curve) -> dict[str, Any]:
     """Plain numbers: `points` by size, and the `law` through them with what it foretells, or None.
 
     A point's `interval` is Student's t over seeds, which each draw their own images and weights; None for one
-    seed, and where all are alike. It leaves out the luck of which images validate, which is the same for all
-    points.
+    seed. It leaves out the luck of which images validate, which is the same for all points; but where all
+    seeds are alike, as few may be by chance, it is Wilson's over these images.
     """
     points = [_point(size, fits) for size, fits in _by_size(found)]
-    sizes = [point["size"] for point in points]
-    errors = [
-        max(1 - point["accuracy"]["mean"], 0.5 / found.record["counts"]["validation"]) for point in points
-    ]
-    foretold = [foretell(sizes, errors, factor * sizes[-1]) for factor in BEYOND] if len(sizes) > 1 else []
-    if not foretold or foretold[0] is None:
+    if why_no_law(points) is not None:
         return {"points": points, "law": None}
+    sizes = [point["size"] for point in points]
+    errors = [1 - point["accuracy"]["mean"] for point in points]
+    foretold = [foretell(sizes, errors, factor * sizes[-1]) for factor in BEYOND]
     law = {
         **fit(sizes, errors)._asdict(),
         "foretold": [one._asdict() for one in foretold if one is not None],
         "backtest": backtest(sizes, errors),
     }
     return {"points": points, "law": law}
+
+
+def why_no_law(points: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why no power law goes through `points`, in a sentence; None where one does."""
+    if len(points) <= FEWEST_SIZES:
+        return f"No power law: it takes {FEWEST_SIZES + 1} sizes or more."
+    for point in points:
+        if point["accuracy"]["mean"] == 1:
+            return f"No power law: it goes through errors, and with {point['size']:,} images there was none."
+    return None
 
 
 def _by_size(found: Curve) -> Iterable[tuple[int, Sequence[Mapping[str, Any]]]]:
@@ -193,14 +202,17 @@ def _by_size(found: Curve) -> Iterable[tuple[int, Sequence[Mapping[str, Any]]]]:
 
 def _point(size: int, fits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found = t_interval([1 - fit["error"] for fit in fits])
-    known = not math.isnan(found.low)
+    low, high = max(0.0, found.low), min(1.0, found.high)
+    if math.isnan(found.low):
+        count = fits[0]["count"]
+        low, high = wilson(round(found.mean * count), count)
     return {
         "size": size,
         "seeds": len(fits),
         "steps": fits[0]["steps"],
         "accuracy": {
             "mean": found.mean,
-            "interval": [max(0.0, found.low), min(1.0, found.high)] if known else None,
+            "interval": [low, high] if len(fits) > 1 else None,
         },
     }
 

@@ -74,7 +74,7 @@ def paired_interval(only_a: int, only_b: int, n: int, *, level: float = LEVEL) -
     """The difference in accuracy over `n` images with its interval, sound also where few images differ.
 
     Bonett and Price's: Wald's, with an image more for each model. It has 0 in it where `mcnemar` cannot tell
-    the two apart.
+    the two apart, and goes no further than 0 where it can.
     """
     _check_counts(only_a, only_b, n)
     z = NormalDist().inv_cdf((1 + level) / 2)
@@ -83,6 +83,10 @@ def paired_interval(only_a: int, only_b: int, n: int, *, level: float = LEVEL) -
     low, high = max(-1.0, a - b - half), min(1.0, a - b + half)
     if mcnemar(only_a, only_b) >= 1 - level:
         low, high = min(low, 0.0), max(high, 0.0)
+    elif only_a > only_b:
+        low = max(low, 0.0)
+    else:
+        high = min(high, 0.0)
     return Difference((only_a - only_b) / n, low, high)
 
 
@@ -189,6 +193,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = highest
     return adjusted
+
+
+def adjusted_level(p: float, adjusted: float, tests: int) -> float:
+    """The level of an interval that says what the p-value of one of `tests` says, as `holm` adjusted it."""
+    factor = adjusted / p if p > 0 and adjusted < 1 else tests
+    return 1 - (1 - LEVEL) / factor
 
 
 def small(p: float) -> str:

@@ -15,6 +15,7 @@ from tenfold.harness.estimates.statistics import (
     LEVEL,
     MOST_TRAININGS,
     Resampled,
+    adjusted_level,
     holm,
     least_spread,
     resampled_t,
@@ -40,8 +41,7 @@ def verdicts(base: Trainings, changes: Mapping[str, Trainings], test_share: floa
     for label, made in changes.items():
         if label in sound:
             p = corrected[label]
-            factor = p / alone[label] if alone[label] > 0 and p < 1 else len(sound)
-            level = 1 - (1 - LEVEL) / factor
+            level = adjusted_level(alone[label], p, len(sound))
             test = _test(base, made, test_share, level)
             needed = trainings_needed(test, test_share, level=level)
             judged = _judged(label, test, p, needed, len(base))

@@ -41,6 +41,11 @@ def times(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def trained_on(learnt: int, count: int) -> str:
+    """What is added to the `count` images of a figure that is flattered: ", trained on 12", or on all."""
+    return f", trained on {'all' if learnt == count else f'{learnt:,}'}" if learnt else ""
+
+
 def duration(seconds: object) -> str:
     """125.7 -> 2 min 6 s."""
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:

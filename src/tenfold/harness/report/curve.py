@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.harness.estimates.curve import why_no_law
 from tenfold.harness.estimates.curve_record import Curve
 from tenfold.harness.estimates.power_law import Law
 from tenfold.harness.html.axes import accuracy_axis
@@ -66,10 +67,9 @@ def _noted(point: dict[str, Any]) -> Markup:
 
 def _interval(point: dict[str, Any]) -> str:
     """Over seeds, or why there is none."""
-    interval = point["accuracy"]["interval"]
-    if interval is not None:
-        return f"{percent(interval[0])} to {percent(interval[1])}"
-    return "1 seed, so no interval" if point["seeds"] == 1 else "interval not known: all seeds are alike"
+    if (interval := point["accuracy"]["interval"]) is None:
+        return "1 seed, so no interval"
+    return f"{percent(interval[0])} to {percent(interval[1])}"
 
 
 def _curve(found: Curve) -> str:
@@ -108,11 +108,12 @@ def _curve(found: Curve) -> str:
         )
         for point in results["points"]
     ]
-    head = ("training images", "steps", "seeds", "accuracy", "95 % interval over seeds")
+    head = ("training images", "steps", "seeds", "accuracy", "95 % interval")
     lead = (
         "Each seed draws images and weights of its own; whiskers are Student's t intervals over seeds. The "
-        "luck of which images validate is the same in all points, and in none of the intervals. The scale "
-        "is wider towards 100 %."
+        "luck of which images validate is the same in all points, and in none of the intervals; but seeds "
+        "that are all alike tell no spread, and have Wilson's over these images. The scale is wider towards "
+        "100 %."
     )
     shown = figure(drawing, "Accuracy by the number of training images", counts)
     both = f'<div class="two">{shown}{table("Accuracy", head, rows, "numbers")}</div>'
@@ -145,7 +146,7 @@ def _law(found: Curve) -> str:
     results = found.record["results"]
     law, last = results["law"], results["points"][-1]
     if law is None:
-        return ""
+        return section("law", "With more data", "", text(why_no_law(results["points"])))
     rows = [
         (whole(f["images"]), percent(1 - f["error"]), f"{percent(1 - f['high'])} to {percent(1 - f['low'])}")
         for f in law["foretold"]

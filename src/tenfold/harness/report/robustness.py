@@ -23,8 +23,9 @@ CONTENTS = {"kinds": "Damage", "curves": "Curves"}
 EXAMPLES = 3
 
 
-def render(found: Robustness, model: str, data: Labelled) -> str:
-    """The whole page; `data` are the images that were measured on, for the examples."""
+def render(found: Robustness, model: str, data: Labelled, learnt: int = 0) -> str:
+    """The whole page; `data` are the images that were measured on, for the examples, and the model was
+    trained on `learnt` of them."""
     worst = min(found.kinds, key=lambda name: found.kinds[name].accuracy)
     tiles = [
         ("undamaged", _noted(found.clean)),
@@ -32,11 +33,12 @@ def render(found: Robustness, model: str, data: Labelled) -> str:
         ("mean over the 11 not affine", percent(found.mean_not_affine)),
         (f"worst: {_words(worst)}", _noted(found.kinds[worst])),
     ]
+    flattered = f" <b>It was trained on {whole(learnt)} of them, which flatters it.</b>" if learnt else ""
     header = (
         f"<h1>{text(model)} <span>under damage</span></h1>"
         f'<p class="lead">Accuracy on {times(found.clean.count, "image")} of {text(found.on)}, each damaged '
         "in 15 ways after MNIST-C (Mu and Gilmer 2019). The damage is fixed by a seed, so that models "
-        "compare. It is written anew, so figures are not those of the published files.</p>"
+        f"compare. It is written anew, so figures are not those of the published files.{flattered}</p>"
         f"{pairs(tiles, 'tiles')}"
     )
     body = _kinds(found, data) + _curves(found)

@@ -25,6 +25,7 @@ from tenfold.harness.html.markup import (
     table,
     text,
     times,
+    trained_on,
     whole,
 )
 from tenfold.harness.html.page import page
@@ -51,9 +52,10 @@ CURVES = {
     "loss": "Loss in training (logarithmic scale)",
 }
 SETTINGS = (
-    *("recipe", "seed", "final", "sets", "device", "threads", "processes", "precision", "data", "counts"),
+    *("recipe", "start", "seed", "final", "sets", "device", "threads", "processes", "precision"),
+    *("data", "counts"),
 )
-ALIKE = ("recipe", "final", "data", "device", "threads", "processes", "precision")  # a model's, but the seed
+ALIKE = tuple(key for key in SETTINGS if key not in ("seed", "sets", "counts"))  # sets, counts: of the data
 CIRCUMSTANCES = ("tenfold", "machine", "versions")
 
 
@@ -167,11 +169,12 @@ def _row(i: int, run: SideRun, start: float, apart: bool) -> tuple[object, ...]:
     record, validation = run.facts.record, run.facts.validation
     durations = record.get("durations")
     spent = durations.get("train", "–") if isinstance(durations, dict) else "–"
+    learnt = "" if validation is None else trained_on(run.facts.trained_on(validation), len(validation))
     return (
         _swatch(i, run.name),
         _recipe(run),
         record["seed"],
-        "–" if validation is None else percent(float(validation.correct.mean())),
+        "–" if validation is None else percent(float(validation.correct.mean())) + learnt,
         *_measured(run.answers, start, apart),
         whole(record.get("parameters", "–")),
         f"{record['kept_epoch']} of {len(run.facts.history['epoch'])}",
@@ -194,15 +197,13 @@ def _measured(answers: Answers | None, start: float, apart: bool) -> tuple[objec
 
 
 def _over_seeds(runs: Sequence[SideRun]) -> str:
-    """The means of those that differ in nothing but the seed: figures of a recipe, and not of a run. A repeat
-    of a seed says nothing new: the first counts."""
+    """The means of those that differ in their seed alone; a seed that is repeated says nothing new."""
     rows = []
-    for group in groups(runs):
+    for group in comparable(runs):
         alike: dict[str, dict[int, SideRun]] = {}
         for run in group:
-            record = run.facts.record
-            seeds = alike.setdefault(repr([record.get(key) for key in ALIKE]), {})
-            seeds.setdefault(record["seed"], run)
+            seeds = alike.setdefault(repr(_values(run, ALIKE)), {})
+            seeds.setdefault(run.facts.record["seed"], run)
         for same in (list(seeds.values()) for seeds in alike.values()):
             if len(same) < 2:
                 continue
@@ -232,8 +233,8 @@ def _settings(runs: Sequence[SideRun]) -> str:
 
 
 def _differing(runs: Sequence[SideRun], keys: Sequence[str]) -> list[tuple[object, ...]]:
-    columns = [dict(flat({k: v for k, v in run.facts.record.items() if k in keys})) for run in runs]
-    known = dict.fromkeys(name for column in columns for name in column if name != "recipe.summary")
+    columns = [dict(flat(_values(run, keys))) for run in runs]
+    known = dict.fromkeys(name for column in columns for name in column)
     names = sorted(known, key=lambda name: keys.index(name.partition(".")[0]))
     rows = [(name, [column.get(name, "–") for column in columns]) for name in names]
     return [
@@ -241,6 +242,17 @@ def _differing(runs: Sequence[SideRun], keys: Sequence[str]) -> list[tuple[objec
         for name, values in rows
         if any(value != values[0] for value in values)
     ]
+
+
+def _values(run: SideRun, keys: Sequence[str]) -> dict[str, Any]:
+    """Those of `keys` in its record: a recipe without its summary, which trains nothing, and the model that
+    the training began with by its checksum, wherever it lies."""
+    found = {key: run.facts.record[key] for key in keys if key in run.facts.record}
+    if "recipe" in found:
+        found["recipe"] = {name: value for name, value in found["recipe"].items() if name != "summary"}
+    if isinstance(start := found.get("start"), dict):
+        found["start"] = start.get("model_sha256")
+    return found
 
 
 def _short(value: Any) -> object:

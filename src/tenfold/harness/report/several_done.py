@@ -20,7 +20,7 @@ from tenfold.harness.estimates.curve_record import Curve
 from tenfold.harness.explore.record import RECORD as EXPLORE
 from tenfold.harness.explore.record import Exploration
 from tenfold.harness.explore.verdict import WORDS
-from tenfold.harness.html.markup import percent, section, table, times
+from tenfold.harness.html.markup import percent, section, table, times, trained_on
 from tenfold.harness.records.kept import read_kept
 
 Row = tuple[str, ...]
@@ -32,7 +32,7 @@ HEADS: dict[str, tuple[str, Row]] = {
     ),
     "refusal": (
         "Against what is no digit",
-        ("run", "pictures", "how many", "AUROC", "accepted at 95 % of digits"),
+        ("run", "pictures", "how many", "digits", "AUROC", "accepted at 95 % of digits"),
     ),
     "audit": ("Label audit", ("run", "set", "images", "answered otherwise", "of them surely")),
     "crossval": (
@@ -95,7 +95,10 @@ def done_section(done: Done) -> str:
     ]
     if not parts:
         return ""
-    lead = "What other commands left in the folders of these runs, and what was done with their recipes."
+    lead = (
+        "What other commands left in the folders of these runs, and what was done with their recipes. "
+        "Figures on images that the model was trained on flatter it, and are marked."
+    )
     count = times(sum(map(len, done.rows.values())), "result")
     return section("done", "Also done", count, lead, *parts)
 
@@ -104,11 +107,15 @@ def _evaluations(found: Mapping[str, Any]) -> Iterable[Row]:
     for on, result in found.items():
         yield (
             str(on),
-            f"{int(result['count']):,}",
+            _images(int(result["count"]), result),
             f"{int(result['errors']):,}",
             percent(float(result["accuracy"])),
             _interval(result["interval"]),
         )
+
+
+def _images(count: int, found: Mapping[str, Any]) -> str:
+    return f"{count:,}{trained_on(int(found.get('trained_on', 0)), count)}"
 
 
 def _told_apart(rows: Sequence[Row]) -> list[Row]:
@@ -121,13 +128,14 @@ def _told_apart(rows: Sequence[Row]) -> list[Row]:
 def _robustness(found: Mapping[str, Any]) -> Iterable[Row]:
     clean = found["clean"]
     shares = (float(clean["accuracy"]), float(found["mean"]), float(found["mean_not_affine"]))
-    yield (str(found["on"]), f"{int(clean['count']):,}", *map(percent, shares))
+    yield (str(found["on"]), _images(int(clean["count"]), found), *map(percent, shares))
 
 
 def _refusal(found: Mapping[str, Any]) -> Iterable[Row]:
     for each in found["against"]:
         shares = (float(each["auroc"]), float(each["fpr95"]))
-        yield (str(each["set"]), f"{int(each['count']):,}", *map(percent, shares))
+        digits = _images(int(found["count"]), found)
+        yield (str(each["set"]), f"{int(each['count']):,}", digits, *map(percent, shares))
 
 
 def _audit(found: Mapping[str, Any]) -> Iterable[Row]:

@@ -8,8 +8,15 @@ import numpy as np
 
 from tenfold.data.labelled import Labelled
 from tenfold.harness.compare import Side, compare_answers, rounded
-from tenfold.harness.estimates.statistics import LEVEL, holm, small
-from tenfold.harness.html.markup import Markup, section, table, text, times, whole
+from tenfold.harness.estimates.statistics import (
+    LEVEL,
+    adjusted_level,
+    holm,
+    images_needed,
+    paired_interval,
+    small,
+)
+from tenfold.harness.html.markup import Markup, percent, section, table, text, times, whole
 from tenfold.harness.html.pictures import picture
 from tenfold.harness.records.facts import Answers
 from tenfold.harness.report.answers import images_of
@@ -34,7 +41,8 @@ def pairs_section(groups: Sequence[Sequence[Named]]) -> str:
     lead = (
         "McNemar's exact test: images that A alone or B alone reads rightly say which of the two is better. "
         "It holds for these runs; for their recipes, cross-validate them and compare that. Of many "
-        "pairs some differ by luck, so p is also adjusted for their number (Holm)."
+        "pairs some differ by luck, so p is also adjusted for their number (Holm). The verdict goes by that, "
+        "and so do the images to tell and the interval, of the level beside it: 95 % for one pair, or more."
     )
     count = images_of(groups[0][0][1]) if len(groups) == 1 else ""
     return section("pairs", "Compared in pairs", count, lead, apart, *tables)
@@ -45,29 +53,31 @@ def _pairs(group: Sequence[Named]) -> str:
     on = group[0][1].on
     found = [compare_answers(a, b, on) for a, b in combinations(sides, 2)]
     adjusted = holm([each["p"] for each in found])
-    rows = [_row(each, p) for each, p in zip(found, adjusted, strict=True)]
+    levels = [adjusted_level(each["p"], p, len(found)) for each, p in zip(found, adjusted, strict=True)]
+    rows = [_row(each, p, level) for each, p, level in zip(found, adjusted, levels, strict=True)]
     head = (
-        *("A and B", "verdict", "A alone", "B alone", "A minus B, points", "95 % interval"),
+        *("A and B", "verdict", "A alone", "B alone", "A minus B, points", "interval"),
         *("p", "p adjusted", "images to tell"),
     )
     return table(f"Pairs on {on}", head, rows, "numbers side")
 
 
-def _row(found: dict[str, Any], adjusted: float) -> tuple[object, ...]:
-    low, high = (f"{100 * bound:+.2f}" for bound in found["interval"])
-    needed = found["images_needed"]
+def _row(found: dict[str, Any], adjusted: float, level: float) -> tuple[object, ...]:
+    counts = found["only_a"], found["only_b"], found["count"]
+    difference, low, high = (100 * each for each in paired_interval(*counts, level=level))
+    needed = images_needed(*counts, level=level)
     if adjusted >= 1 - LEVEL:
         verdict = Markup('<span class="quiet">cannot be told</span>')
     else:
-        better = found["a"] if found["difference"] > 0 else found["b"]
+        better = found["a"] if difference > 0 else found["b"]
         verdict = Markup(f"<b>{text(better)}</b> is better")
     return (
         f"{found['a']}, {found['b']}",
         verdict,
         whole(found["only_a"]),
         whole(found["only_b"]),
-        f"{100 * found['difference']:+.2f}",
-        f"{low} to {high}",
+        f"{difference:+.2f}",
+        Markup(f'{low:+.2f} to {high:+.2f} <span class="n">{percent(level)}</span>'),
         small(found["p"]),
         small(adjusted),
         "–" if needed is None else f"about {rounded(needed):,}",

@@ -2,7 +2,7 @@
 
 import { say } from './words.js'
 
-export const SIDE = 280 // units of the sheet: ten to a pixel of the network's
+const SIDE = 280 // units of the sheet: ten to a pixel of the network's
 const STRIDE = 14 // units that an arrow key moves the pen
 const FINE_STRIDE = 3
 
