@@ -71,7 +71,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     """
     payload = data.encode() if isinstance(data, str) else data
     try:
-        if _is_stream(path):
+        if is_stream(path):
             with open(path, "wb", buffering=0) as stream:
                 _write(stream.fileno(), payload)
             return
@@ -97,7 +97,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
         raise DiskError(f"'{path}' cannot be written ({len(payload):,} bytes): {reason}.") from None
 
 
-def _is_stream(path: str | os.PathLike[str]) -> bool:
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is a pipe or a device, such as /dev/stdout."""
     try:
         mode = os.stat(path).st_mode  # not of its real path: that of /dev/stdout may be no path
     except FileNotFoundError:

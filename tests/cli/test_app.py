@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +85,7 @@ def test_every_command_explains_itself_and_takes_json(words: list[str], tenfold:
     found = tenfold(*words, "-h")
     assert (found.code, found.err) == (0, "")
     assert found.out.startswith(f"Usage: tenfold {' '.join(words)} ")
+    assert not re.search(r"\.\.\.[]}]|\[\[", found.out.splitlines()[0])  # Typer's release adds its own marks
     assert "--json" in found.out
     assert max(map(len, found.out.splitlines())) <= 80
 
@@ -96,6 +98,31 @@ def test_wrong_usage_is_told_in_words(words: list[str], tenfold: Any) -> None:
     assert (found.code, found.out) == (2, "")
     assert found.err.startswith("Usage: tenfold")
     assert "Error: " in found.err
+
+
+@pytest.mark.parametrize(
+    ("words", "before"),
+    [
+        ([""], "tenfold"),
+        (["predict", ""], "predict"),
+        (["read", "0.png", ""], "0.png"),
+        (["predict", ".", "--out", ""], "--out"),
+        (["predict", ".", "--explain="], "--explain="),
+        (["read", "0.png", "--draw", ""], "--draw"),
+        (["read", ".", "--pattern", ""], "--pattern"),
+        (["train", "--out", ""], "--out"),
+        (["runs", "--in", ""], "--in"),
+        (["evaluate", "--on", ""], "--on"),
+        (["serve", "--corrections", ""], "--corrections"),
+    ],
+)
+def test_an_empty_word_is_not_the_current_folder(
+    words: list[str], before: str, tenfold: Any, tmp_path: Path
+) -> None:
+    found = tenfold(*words)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(f"tenfold: What follows '{before}' is empty, perhaps for a variable that is")
+    assert not any(tmp_path.iterdir())
 
 
 def test_completion_can_be_installed(tenfold: Any) -> None:

@@ -108,30 +108,25 @@ def test_a_set_of_texts_is_checked_by_its_pictures(tmp_path: Path, tenfold: Any)
     assert f"'{tmp_path / 'b.png'}': The file is not a PNG" in found.err
 
 
+def test_a_check_tells_of_pictures_that_are_not_read(digits: Path, tenfold: Any) -> None:
+    import cv2
+
+    for place, image in enumerate(np.load(digits)["images"][:10]):
+        Path("mine", str(place)).mkdir(parents=True)
+        Path("mine", str(place), "a.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    for name in ("mine/3/b.heic", "mine/4/b.HEIC", "mine/4/notes.txt"):
+        Path(name).touch()
+    found = tenfold("data", "check", "mine")
+    assert (found.code, found.out.splitlines()[0]) == (0, "mine: 10 images of 10 classes, sound")
+    sentence = "2 files of 'mine' are of no kind that is read (.heic): save them as JPEG or PNG."
+    assert found.err == f"tenfold: {sentence}\n"
+    Path("mine/4/a.png").unlink()
+    found = tenfold("data", "check", "mine")
+    assert (found.code, found.out) == (3, "")
+    assert "1 file of 'mine/4' is of no kind that is read (.heic): save it as JPEG or PNG." in found.err
+
+
 def test_a_set_that_is_none_is_refused(tenfold: Any) -> None:
     found = tenfold("data", "check", "kmist")
     assert (found.code, found.out) == (2, "")
     assert "Did you mean 'kmnist'?" in found.err
-
-
-@pytest.mark.parametrize(
-    ("words", "what"),
-    [
-        (["evaluate", "--on"], "SET"),
-        (["data", "check"], "SET"),
-        (["train", "tiny", "--data"], "SET"),
-        (["robustness", "--on"], "SET"),
-        (["train"], "recipe"),
-        (["train", "--change", "epochs=1"], "recipe"),
-        (["evaluate"], "model"),
-        (["compare", "fast"], "model or a recipe"),
-    ],
-)
-def test_an_empty_name_is_wrong_usage(
-    words: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tenfold: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    found = tenfold(*words, "")
-    assert (found.code, found.out) == (2, "")
-    assert found.err.startswith(f"tenfold: The name of a {what} is empty, ")
-    assert not any(tmp_path.iterdir())

@@ -52,11 +52,11 @@ def test_a_picture_of_the_users_own_and_a_run_folder(model_file: Path, tmp_path:
 
 
 def test_the_page_does_not_take_the_place_of_the_picture(tmp_path: Path, tenfold: Any) -> None:
-    (tmp_path / "x.png").write_bytes(b"a picture")
-    found = tenfold("inside", "--image", "x.png", "--out", "./x.png")
+    (tmp_path / "x.html").write_bytes(b"a picture")
+    found = tenfold("inside", "--image", "x.html", "--out", "./x.html")
     assert (found.code, found.out) == (2, "")
     assert "would be lost" in found.err
-    assert (tmp_path / "x.png").read_bytes() == b"a picture"
+    assert (tmp_path / "x.html").read_bytes() == b"a picture"
 
 
 @pytest.mark.parametrize(

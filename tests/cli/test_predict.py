@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,50 @@ def test_a_folder_is_read_with_its_folders_in_order(
     assert [json.loads(line)["file"] for line in found.out.splitlines()] == [str(path) for path in wanted]
 
 
+@pytest.mark.parametrize("words", [["predict"], ["read"], ["predict", "--out", "out"]])
+def test_pictures_of_a_kind_that_is_not_read_are_told(
+    words: list[str], pictures: list[Path], model_file: Path, monkeypatch: pytest.MonkeyPatch, tenfold: Any
+) -> None:
+    monkeypatch.chdir(pictures[0].parent)
+    for name in ("ph/a.HEIC", "ph/b/c.heic", "ph/b/._c.heic", "ph/d.pdf", "ph/e.txt", "only/a.heic"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    for name in ("ph/a.jfif", "ph/b/c.JPE"):
+        shutil.copy(pictures[0], name)
+    found = tenfold(*words, "ph", "--model", model_file, "--json")
+    assert found.code == 0
+    sentence = "3 files of 'ph' are of no kind that is read (.heic .pdf): save them as JPEG or PNG."
+    assert found.err == f"tenfold: {sentence}\n"
+    assert "2" in found.out if "--out" in words else found.out.count("\n") == 2
+    none = tenfold(*words[:1], "only", "--model", model_file, *(["--out", "none"] if words[1:] else []))
+    assert (none.code, none.out) == (3, "")
+    assert (
+        none.err == "tenfold: 1 file of 'only' is of no kind that is read (.heic): save it as JPEG or PNG.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("s3://bucket/scans", "'s3://bucket/scans' is a URI, which is read with --out DIR."),
+        ("some.parquet", "'some.parquet' is a file of many pictures, which is read with --out DIR."),
+        (
+            "t10k-images-idx3-ubyte.gz",
+            "'t10k-images-idx3-ubyte.gz' is a file of many pictures, which",
+        ),
+        ("-", "'-' would be standard input, which is not read; give a file."),
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_what_is_no_single_picture_is_told_and_the_others_go_on(
+    command: str, given: str, sentence: str, pictures: list[Path], model_file: Path, tenfold: Any
+) -> None:
+    found = tenfold(command, given, pictures[0], "--model", model_file)
+    assert (found.code, found.err.count("\n")) == (3, 1)
+    assert found.err.startswith(f"tenfold: {sentence}")
+    assert found.out.startswith(str(pictures[0]))
+
+
 @pytest.mark.parametrize("command", ["predict", "read"])
 def test_a_folder_without_pictures_is_an_error_and_the_others_go_on(
     command: str, pictures: list[Path], model_file: Path, tmp_path: Path, tenfold: Any
@@ -202,16 +247,6 @@ def test_a_file_whose_name_is_a_word_of_the_sentence_is_named(
     assert found.code == 3
     assert found.err.startswith("tenfold: a: The file is not a PNG")
     assert found.err.endswith("\ntenfold: The picture 'absent' does not exist.\n")
-
-
-@pytest.mark.parametrize("words", [["predict"], ["predict", "--out", "answers"], ["read"]])
-def test_an_empty_name_is_not_the_current_folder(
-    words: list[str], pictures: list[Path], tenfold: Any
-) -> None:
-    found = tenfold(*words, pictures[0], "")
-    assert (found.code, found.out) == (2, "")
-    assert found.err.startswith("tenfold: An IMAGE is empty, ")
-    assert not Path("answers").exists()
 
 
 def test_answers_are_explained_in_words_and_on_a_page(

@@ -100,21 +100,29 @@ def test_the_reading_is_painted_on_the_picture(page: Path, model_file: Path, ten
     assert (lost.code, lost.out) == (4, "")
 
 
-def test_what_is_made_never_takes_the_place_of_the_picture(
+def test_what_is_made_never_takes_the_place_of_a_picture(
     page: Path, model_file: Path, tenfold: Any, tmp_path: Path
 ) -> None:
-    before, link = page.read_bytes(), tmp_path / "link.png"
-    link.symlink_to(page)
-    for words in (
-        ["read", page, "--draw"],
-        ["predict", page, "--explain"],
-        ["predict", tmp_path, "--explain"],
+    kept = {name: tmp_path / name for name in ("x.png", "x.jpg", "x.html", "labels.csv")}
+    for path in kept.values():
+        path.write_bytes(page.read_bytes())
+    link, written = tmp_path / "link.html", tmp_path / "new.png"
+    link.symlink_to(kept["x.png"])
+    for words, said in (
+        (["read", page, "--draw", "page.png"], "'page.png' is a picture that --draw did not make"),
+        (["read", page, "--draw", "x.png"], "'x.png' is a picture that --draw did not make"),
+        (["read", page, "--draw", "x.jpg"], "A drawing is written to a file that ends in .png, not to 'x"),
+        (["predict", page, "--explain", "x.png"], "A page is written to a file that ends in .html, not to"),
+        (["predict", page, "--explain", link], f"that ends in .html, not to '{kept['x.png']}'"),
+        (["predict", "x.html", "--explain", "x.html"], "'x.html' is a picture that is read and would be"),
+        (["audit", tmp_path, "--out", "labels.csv"], "A page is written to a file that ends in .html, not"),
+        (["robustness", "--out", "x.png"], "A page is written to a file that ends in .html, not to"),
+        (["report", tmp_path, "--out", "x.png"], "A page is written to a file that ends in .html, not to"),
     ):
-        for out in (page, link, "page.png"):
-            found = tenfold(*words, out, "--model", model_file)
-            assert (found.code, found.out) == (2, "")
-            assert (
-                found.err
-                == f"tenfold: '{out}' is a picture that is read and would be lost; give another name.\n"
-            )
-    assert page.read_bytes() == before
+        found = tenfold(*words)
+        assert (found.code, found.out, found.err.count("\n")) == (2, "", 1)
+        assert said in found.err
+    assert {path.read_bytes() for path in kept.values()} == {page.read_bytes()}
+    for source in (page, page, written):  # a drawing may be made anew, but not out of itself
+        found = tenfold("read", source, "--model", model_file, "--draw", written)
+        assert found.code == (2 if source == written else 0)

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,15 @@ def test_a_picture_that_is_none_gets_one_sentence(
 def test_a_reading_is_drawn_on_a_picture_alone(reader: Reader, pictures: list[Pixels]) -> None:
     with pytest.raises(ShapeError, match=r"^A picture must be "):
         draw(np.zeros((40, 40)), reader.read(pictures[0]))  # type: ignore[arg-type]
+
+
+def test_a_reading_is_painted_green_only_where_it_is_sure(reader: Reader, page: Pixels) -> None:
+    found = reader.read(page)
+    sure = replace(found, unsure=False, digits=tuple(replace(d, unsure=False) for d in found.digits))
+    for reading, green in ((sure, True), (replace(sure, unsure=True), False)):
+        painted = cv2.imdecode(np.frombuffer(draw(page, reading), np.uint8), cv2.IMREAD_COLOR)
+        assert painted is not None
+        assert bool((painted[..., 1].astype(int) - painted[..., 2] > 60).any()) == green
 
 
 def test_nothing_given_is_nothing_answered(reader: Reader) -> None:

@@ -130,6 +130,26 @@ def test_a_failing_disk_is_no_fault_of_a_picture(
     assert [isinstance(item.content, Failure) for item in items_of(parts)] == [at == 1 for at in range(20)]
 
 
+def test_one_bad_entry_of_a_folder_is_one_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links to themselves and to nothing, and a folder that may not be listed."""
+    for name in ("a/loop.png", "a/loop.parquet", "a/none.png"):
+        (folder / name).symlink_to("nothing.png" if "none" in name else Path(name).name)
+    (folder / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    items = items_of(parts_of(folder))
+    failed = {Path(item.file).name: item.content.error for item in items if isinstance(item.content, Failure)}
+    assert (len(items), set(failed)) == (24, {"loop.png", "loop.parquet", "none.png", "closed"})
+    assert failed["closed"] == f"'{folder}/closed' cannot be used: Permission denied."
+    assert all("Too many levels of symbolic links" in failed[name] for name in failed if "loop" in name)
+
+
 def test_the_error_page_of_a_server_is_called_one(tmp_path: Path) -> None:
     (tmp_path / "images-idx3-ubyte").write_bytes(b"<html>503 Service Unavailable</html>")
     (item,) = items_of(parts_of(tmp_path / "images-idx3-ubyte"))

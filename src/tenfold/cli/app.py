@@ -3,9 +3,12 @@
 Help and usage errors are plain text: as Rich draws them they take twice as long, half of it for its import.
 """
 
-from typing import Annotated
+import re
+from itertools import pairwise
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tenfold import __version__
 from tenfold.cli import (
@@ -32,9 +35,24 @@ from tenfold.cli import (
     serve,
     train,
 )
+from tenfold.errors import refuse_empty
+
+
+class Group(TyperGroup):
+    """No command takes an empty word: as a path, say, it would be the current folder."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:  # what is to be completed may be empty yet
+            for before, word in pairwise([ctx.info_name, *args]):
+                refuse_empty(f"What follows '{before}'", word)
+                if re.fullmatch("--[^=]*=", word):
+                    refuse_empty(f"What follows '{word}'", "")
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     name="tenfold",
+    cls=Group,
     help="Train, test and use classifiers of handwritten digits.",
     no_args_is_help=True,
     rich_markup_mode=None,

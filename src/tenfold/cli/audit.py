@@ -9,6 +9,7 @@ from tenfold.cli.completion import model_names, set_names
 from tenfold.cli.downloads import fetching
 from tenfold.cli.options import MODEL_HELP, Json, Offline, Threads
 from tenfold.cli.output import emit, message, percent, result, table
+from tenfold.cli.targets import page
 from tenfold.errors import UsageError
 
 Of = Annotated[
@@ -34,7 +35,8 @@ Top = Annotated[int, typer.Option(metavar="N", min=1, max=1_000, help="How many 
 Out = Annotated[
     Path | None,
     typer.Option(
-        metavar="PAGE",
+        metavar="PAGE.html",
+        callback=page,
         help="The HTML page; audit.html in the folder if left out, audit-SET.html here of a set.",
         show_default=False,
     ),

@@ -1,16 +1,14 @@
 """`--engine` and `--out`: work on a Ray cluster, and predict and read as jobs over millions of pictures."""
 
-import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenfold.cli.output import CLEAR, emit, live, result, told_how_to_go_on
+from tenfold.cli.output import CLEAR, emit, live, message, result, told_how_to_go_on
 from tenfold.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -63,12 +61,6 @@ def refuse_without_out(**options: Any) -> None:
     for name, value in options.items():
         if value is not None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --out DIR.")
-
-
-def refuse_over_input(out: Path | None, images: Iterable[str | Path]) -> None:
-    """What a command makes does not take the place of a picture that it is made from."""
-    if out is not None and os.path.realpath(out) in map(os.path.realpath, images):
-        raise UsageError(f"'{out}' is a picture that is read and would be lost; give another name.")
 
 
 def on_ray(engine: str | None, address: str | None) -> bool:
@@ -129,7 +121,12 @@ def carry_out(
         _counting(done) as count,
     ):
         began = time.perf_counter()
-        found = work.carry_out(answer_parts, workers=threads, progress=count)
+        found = work.carry_out(
+            answer_parts,
+            workers=threads,
+            progress=count,
+            tell=lambda sentence: message(f"tenfold: {sentence}"),
+        )
     if json:
         emit({**found, "out": out})
     else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Models = Annotated[
     list[str],
     typer.Argument(
-        metavar="MODEL MODEL...",
+        metavar="MODEL",
         help="Two or more run folders, model files or shipped models.",
         show_default=False,
         autocompletion=model_names,

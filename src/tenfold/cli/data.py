@@ -8,7 +8,7 @@ import typer
 from tenfold.cli.completion import set_names
 from tenfold.cli.downloads import fetching
 from tenfold.cli.options import SET_HELP, Json, Offline
-from tenfold.cli.output import emit, result, table
+from tenfold.cli.output import emit, message, result, table
 
 PAIRS = 10  # of equal images that are named without --json
 
@@ -76,10 +76,13 @@ def check(on: Set = "mnist", offline: Offline = False, json: Json = False) -> No
     It is loaded as evaluation loads it, so what is wrong with it shows here: also images that are there more
     than once, and their labels, where they differ. Of texts (file,digits) every picture is read.
     """
+    from tenfold.data.folder import find_unread, unread_sentence
     from tenfold.harness.contents import contents
 
     with fetching(offline) as store:
         found = contents(on, store)
+    if sentence := unread_sentence(on, find_unread(on)):
+        message(f"tenfold: {sentence}")
     if json:
         emit(found)
         return

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from tenfold.cli.batch import refuse_over_input
 from tenfold.cli.options import Json, ModelArgument
 from tenfold.cli.output import emit, percent, result
+from tenfold.cli.targets import page, refuse_over_input
 from tenfold.errors import UsageError
 
 AMONG = 10_000  # training digits that the nearest are sought among
@@ -24,7 +24,8 @@ Picture = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        metavar="PAGE",
+        metavar="PAGE.html",
+        callback=page,
         help="The HTML page; inside.html, in the run's folder if it is a run.",
         show_default=False,
     ),

@@ -10,15 +10,16 @@ from tenfold.cli.output import emit, message, percent, result, table
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", help="Show the card of this one.", autocompletion=model_names),
+    typer.Argument(metavar="NAME", help="Show the card of this one.", autocompletion=model_names),
 ]
 
 
 def models(name: Name = None, json: Json = False) -> None:
     """List the shipped models, or show the card of one.
 
-    A card tells of data, recipe, figures and limits. --model takes these names; a model file or a run
-    folder will do as well. The model of whole lines is asked beside any of them by `tenfold read`.
+    A card tells of data, recipe, figures and limits; only shipped models have one. Other commands take these
+    names for MODEL, and a model file or a run folder as well. The model of whole lines is asked beside any
+    of them by `tenfold read`.
     """
     from tenfold.model import list_models, read_card
 

@@ -14,12 +14,12 @@ from tenfold.cli.batch import (
     Out,
     PartSize,
     carry_out,
-    refuse_over_input,
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, message, percent, result
 from tenfold.cli.pictures import Failures, picture_files
+from tenfold.cli.targets import page, refuse_over_input
 
 if TYPE_CHECKING:
     from tenfold.reading.explain import Explanation
@@ -32,7 +32,7 @@ CSV_HEADER = ["file", "label", "confidence", "unsure", "reason", *(f"p{digit}" f
 def predict(
     images: Annotated[
         list[str],  # a Path would make s3:/bucket of s3://bucket
-        typer.Argument(metavar="IMAGE...", help="Pictures of one digit each, or folders of them."),
+        typer.Argument(metavar="IMAGE", help="Pictures of one digit each, or folders of them."),
     ],
     model: Model = None,
     threads: Threads = None,
@@ -42,7 +42,11 @@ def predict(
     address: Address = None,
     explain: Annotated[
         Path | None,
-        typer.Option(metavar="PAGE.html", help="Show on a page, and in words, how each answer came about."),
+        typer.Option(
+            metavar="PAGE.html",
+            callback=page,
+            help="Show on a page, and in words, how each answer came about.",
+        ),
     ] = None,
     csv_: Annotated[bool, typer.Option("--csv", help="Print a CSV table with a header.")] = False,
     json: JsonLines = False,
@@ -55,11 +59,10 @@ def predict(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import UsageError, refuse_empty
+    from tenfold.errors import UsageError
     from tenfold.reading.many import predict_many
     from tenfold.reading.reader import Failure, Reader
 
-    refuse_empty("An IMAGE", *images)
     if csv_ and (json or out is not None):
         raise UsageError(f"--csv and --{'json' if json else 'out'} exclude each other.")
     if explain is not None and (csv_ or out is not None):

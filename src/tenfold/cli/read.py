@@ -12,12 +12,12 @@ from tenfold.cli.batch import (
     Out,
     PartSize,
     carry_out,
-    refuse_over_input,
     refuse_without_out,
 )
 from tenfold.cli.options import JsonLines, Model, Threads
 from tenfold.cli.output import emit, result
 from tenfold.cli.pictures import Failures, picture_files
+from tenfold.cli.targets import drawing, refuse_over_input
 
 if TYPE_CHECKING:
     from tenfold.reading.page import Reading
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def read(
     images: Annotated[
         list[str],  # a Path would make s3:/bucket of s3://bucket
-        typer.Argument(metavar="IMAGE...", help="Pictures of any number of digits, or folders of them."),
+        typer.Argument(metavar="IMAGE", help="Pictures of any number of digits, or folders of them."),
     ],
     model: Model = None,
     digits: Annotated[
@@ -42,7 +42,10 @@ def read(
         str | None, typer.Option(metavar="NAME", help="What the digits fulfil: luhn.")
     ] = None,
     draw: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", help="Paint the reading on the picture (one picture).")
+        Path | None,
+        typer.Option(
+            metavar="OUT.png", callback=drawing, help="Paint the reading on the picture (one picture)."
+        ),
     ] = None,
     threads: Threads = None,
     out: Out = None,
@@ -59,11 +62,10 @@ def read(
     With --out the answers go into Parquet files, on all cores or a Ray cluster; then IMAGE may also be a
     Parquet or IDX file, or a URI such as s3://bucket/scans.
     """
-    from tenfold.errors import DiskError, InputError, UsageError, refuse_empty
+    from tenfold.errors import DiskError, InputError, UsageError
     from tenfold.reading.expected import Expected
     from tenfold.reading.reader import Reader
 
-    refuse_empty("An IMAGE", *images)
     if draw is not None and (len(images) > 1 or os.path.isdir(images[0]) or out is not None):
         raise UsageError("--draw takes one picture, no folder and no --out.")
     refuse_over_input(draw, images)

@@ -7,11 +7,13 @@ import typer
 
 from tenfold.cli.options import Json
 from tenfold.cli.output import emit, result
+from tenfold.cli.targets import page
 
 Out = Annotated[
     Path | None,
     typer.Option(
-        metavar="PAGE",
+        metavar="PAGE.html",
+        callback=page,
         help="The HTML page; report.html in the run's folder if left out, or beside the first of several.",
         show_default=False,
     ),
@@ -19,7 +21,7 @@ Out = Annotated[
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of finished runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders of finished runs.")],
     out: Out = None,
     json: Json = False,
 ) -> None:

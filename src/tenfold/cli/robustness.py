@@ -8,9 +8,11 @@ import typer
 from tenfold.cli.downloads import fetching
 from tenfold.cli.options import Json, ModelArgument, Offline, On, Seed, Threads
 from tenfold.cli.output import emit, message, percent, result, table
+from tenfold.cli.targets import page
 
 Out = Annotated[
-    Path | None, typer.Option(metavar="PAGE", help="Write an HTML page with examples and curves.")
+    Path | None,
+    typer.Option(metavar="PAGE.html", callback=page, help="Write an HTML page with examples and curves."),
 ]
 
 

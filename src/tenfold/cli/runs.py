@@ -96,7 +96,7 @@ def show(run: OneRun, json: Json = False) -> None:
 
 @app.command("track")
 def track(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of finished runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders of finished runs.")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where: then tensorboard --logdir DIR.")],
     json: Json = False,
 ) -> None:
@@ -119,7 +119,7 @@ def track(
 
 @app.command("delete")
 def delete(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders to delete.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders to delete.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:

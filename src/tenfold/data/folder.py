@@ -13,6 +13,7 @@ mend; a picture that cannot be read raises ImageError, which names it.
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,8 @@ from tenfold.files import children, exists, is_file, is_folder, read_bounded
 from tenfold.images import read_digit
 from tenfold.kinds import DIGITS
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+UNREAD = (".avif", ".heic", ".heif", ".jp2", ".jxl", ".pdf")  # pictures, too, but of no kind that is read
 ANSWERS = {  # the columns of what a picture shows, and what may stand there
     "label": "labels are 0 to 9, and texts of several digits stand under `file,digits`",
     "digits": "they are 0 to 9",
@@ -138,6 +140,31 @@ def is_picture(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def count_unread(names: Iterable[str]) -> Counter[str]:
+    """How many of the files called so are pictures of a kind that is not read, by suffix."""
+    shown = (name.lower() for name in names if not name.startswith("."))
+    return Counter(suffix for name in shown for suffix in UNREAD if name.endswith(suffix))
+
+
+def find_unread(path: str | Path) -> Counter[str]:
+    """`count_unread` of a folder with a folder per class; of any other set nothing."""
+    path = Path(path)
+    if not is_folder(path) or exists(path / "labels.csv"):
+        return Counter()
+    return count_unread(
+        file.name for child in _children(path) if is_folder(child) for file in _children(child)
+    )
+
+
+def unread_sentence(folder: str | Path, counts: Counter[str]) -> str | None:
+    """What a user is told of the pictures in `folder` that are left out; None where there are none."""
+    if not (total := counts.total()):
+        return None
+    files, them = ("1 file", "it") if total == 1 else (f"{total:,} files", "them")
+    are, kinds = "is" if total == 1 else "are", " ".join(sorted(counts))
+    return f"{files} of '{folder}' {are} of no kind that is read ({kinds}): save {them} as JPEG or PNG."
+
+
 def read_listing(path: str | Path, *, limit: int = CSV_LIMIT) -> Listing:
     """A labels.csv of at most `limit` bytes; files are relative to it. Raises DataError."""
     path = Path(path)
@@ -193,7 +220,10 @@ def _rows_of_classes(folder: Path) -> list[Row]:
 def _pictures(folder: Path) -> list[Path]:
     files = [child for child in _children(folder) if is_picture(child.name) and is_file(child)]
     if not files:
-        raise DataError(f"The folder '{folder}' has no pictures; remove it if there are none of that class.")
+        nothing = f"The folder '{folder}' has no pictures; remove it if there are none of that class."
+        raise DataError(
+            unread_sentence(folder, count_unread(child.name for child in _children(folder))) or nothing
+        )
     return files
 
 

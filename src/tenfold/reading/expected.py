@@ -48,6 +48,8 @@ class Expected:
         if isinstance(self.checksum, str) and self.checksum not in CHECKSUMS:
             raise UsageError(f"There is no checksum '{self.checksum}'. There are: {', '.join(CHECKSUMS)}.")
         if self.pattern is not None:
+            if not self.pattern:
+                raise UsageError("The pattern is empty; leave it out where nothing is known.")
             try:
                 compile_pattern(self.pattern)
             except (re.error, OverflowError, RecursionError) as error:

@@ -9,7 +9,8 @@ no memory but for the names in the one folder that is being listed.
 import hashlib
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -17,10 +18,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.data.folder import is_picture
+from tenfold.data.folder import count_unread, is_picture, unread_sentence
 from tenfold.data.idx import IDX_LIMIT, IDX_NAMES, MAX_DIMENSIONS, Stream, is_gzipped, read_header, read_idx
-from tenfold.errors import DataError, IdxError
-from tenfold.scaling.places import File, Place
+from tenfold.errors import DataError, DiskError, IdxError
+from tenfold.scaling.places import File, Place, is_refusal
 
 Kind = Literal["pictures", "parquet", "idx", "unreadable"]
 
@@ -30,8 +31,11 @@ IDX_HEADER = 16  # bytes, of three dimensions
 
 
 class Listed(NamedTuple):
+    """A file; or a folder that may not be listed, with the `error`."""
+
     place: Place
     file: File
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,29 +59,34 @@ class Part:
         return self.rows[1] - self.rows[0] if self.kind in ("parquet", "idx") else len(self.names)
 
 
-def listing(inputs: Sequence[str]) -> Iterator[Listed]:
+def listing(inputs: Sequence[str], tell: Callable[[str], None] | None = None) -> Iterator[Listed]:
     """All files to be read, in order; of folders, what has a picture's, Parquet's or IDX's suffix.
 
-    Raises DataError for what does not exist and for a folder with nothing to read, DiskError, NetworkError.
+    `tell` gets a sentence on each folder with pictures of a kind that is not read. Raises DataError for what
+    does not exist and for a folder with nothing to read, DiskError, NetworkError.
     """
     for given in inputs:
         place = Place.at(given)
         if not place.is_folder():
             yield Listed(place, place.stat())
             continue
-        empty = True
-        for file in _walk(place, ""):
+        empty, unread = True, Counter[str]()
+        for listed in _walk(place, "", unread):
             empty = False
-            yield Listed(place, file)
+            yield listed
         if empty:
-            raise DataError(f"The folder '{given}' holds no pictures, no Parquet and no IDX files.")
+            nothing = f"The folder '{given}' holds no pictures, no Parquet and no IDX files."
+            raise DataError(unread_sentence(given, unread) or nothing)
+        if tell is not None and (sentence := unread_sentence(given, unread)):
+            tell(sentence)
 
 
 def digested(files: Iterable[Listed], digest: "hashlib._Hash") -> Iterator[Listed]:
     """`files`, with names, sizes and times of change taken into `digest`."""
-    for place, file in files:
+    for listed in files:
+        place, file, _ = listed
         digest.update(f"{place.shown(file.name)}\0{file.size}\0{file.changed}\n".encode())
-        yield Listed(place, file)
+        yield listed
 
 
 def plan(files: Iterable[Listed], size: int) -> Iterator[Part]:
@@ -93,7 +102,7 @@ def plan(files: Iterable[Listed], size: int) -> Iterator[Part]:
         if kind == "pictures":
             waiting.append(listed)
             continue
-        for part in (_parquet if kind == "parquet" else _idx)(index, listed, size):
+        for part in _parts(index, listed, kind, size):
             yield part
             index += 1
     if waiting:
@@ -116,19 +125,29 @@ def picture_column(schema: Any) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _walk(place: Place, name: str) -> Iterator[File]:
-    files, folders = place.children(name)
-    yield from (file for file in files if _suffix_kind(file.name) is not None)
+def _walk(place: Place, name: str, unread: Counter[str]) -> Iterator[Listed]:
+    try:
+        files, folders = place.children(name)
+    except DiskError as error:
+        if not name or not is_refusal(error):
+            raise
+        yield Listed(place, File(name, 0, 0), str(error))
+        return
+    unread.update(count_unread(file.name for file in files))
+    yield from (Listed(place, file) for file in files if suffix_kind(file.name) is not None)
     for inner in folders:
-        yield from _walk(place, inner)
+        yield from _walk(place, inner, unread)
 
 
 def _kind(listed: Listed) -> Kind:
     """A file that was named itself is a picture, whatever its suffix."""
-    return _suffix_kind(listed.file.name or listed.place.path) or "pictures"
+    if listed.error is not None:
+        return "unreadable"
+    return suffix_kind(listed.file.name or listed.place.path) or "pictures"
 
 
-def _suffix_kind(name: str) -> Kind | None:
+def suffix_kind(name: str) -> Kind | None:
+    """What a file that is called so holds, if it is read."""
     lower = name.lower()
     if lower.endswith(".parquet"):
         return "parquet"
@@ -138,7 +157,20 @@ def _suffix_kind(name: str) -> Kind | None:
 
 
 def _pictures(index: int, files: Sequence[Listed]) -> Part:
-    return Part(index, files[0].place.given, "pictures", tuple(file.name for _, file in files))
+    return Part(index, files[0].place.given, "pictures", tuple(listed.file.name for listed in files))
+
+
+def _parts(index: int, listed: Listed, kind: Kind, size: int) -> Iterator[Part]:
+    """Of what is no picture by itself."""
+    if listed.error is not None:
+        yield _unreadable(index, listed, listed.error)
+        return
+    try:
+        yield from (_parquet if kind == "parquet" else _idx)(index, listed, size)
+    except DiskError as error:
+        if not is_refusal(error):
+            raise
+        yield _unreadable(index, listed, str(error))
 
 
 def _unreadable(index: int, listed: Listed, error: str) -> Part:
@@ -195,7 +227,7 @@ def _slices(counts: Sequence[int], size: int) -> Iterator[tuple[int, int, int, i
 
 
 def _idx(index: int, listed: Listed, size: int) -> Iterator[Part]:
-    place, file = listed
+    place, file, _ = listed
     try:
         count = _idx_count(listed)
     except IdxError as error:

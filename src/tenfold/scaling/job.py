@@ -76,17 +76,23 @@ class Job:
                 raise UsageError(f"The answers would go into '{given}', which is read; choose another --out.")
 
     def carry_out(
-        self, engine: Engine = answer_parts, *, workers: int | None = None, progress: Progress | None = None
+        self,
+        engine: Engine = answer_parts,
+        *,
+        workers: int | None = None,
+        progress: Progress | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> dict[str, Any]:
         """Answer what is not answered yet; the finished record, with its counts under "results".
 
         `engine` is `local.answer_parts` or `cluster.answer_parts`; `workers` are the parts at once (None: as
-        many as there are cores). `progress` is told each part that is done.
+        many as there are cores). `progress` is told each part that is done, `tell` a sentence on
+        each folder with pictures of a kind that is not read.
         Raises DataError for inputs that are absent or hold no pictures, OutputExistsError for a folder of
         something else, RunError for one of another job or inputs that change meanwhile, ResourceError.
         """
         out = Place.at(self.out)
-        record = self._begin(out)
+        record = self._begin(out, tell)
         size = record["part_size"]
         digest = hashlib.sha256()
         parts = plan(digested(listing(self.inputs), digest), size)
@@ -107,7 +113,7 @@ class Job:
         out.write(RECORD, _text(finished))
         return {**finished, "kept": kept}
 
-    def _begin(self, out: Place) -> dict[str, Any]:
+    def _begin(self, out: Place, tell: Callable[[str], None] | None) -> dict[str, Any]:
         """The record of a new folder, or of the one that was begun by the same job."""
         record = {
             "format": FORMAT,
@@ -117,7 +123,7 @@ class Job:
             "model": self.reader.model.sha256,
             "model_name": self.reader.model.name,
             "inputs": list(self.inputs),
-            "listing": self._listing(),
+            "listing": self._listing(tell),
             "part_size": self.part_size or PART_SIZE[self.command],
             "expected": {name: value for name, value in asdict(self.expected).items() if value is not None},
         }
@@ -130,10 +136,10 @@ class Job:
         out.write(RECORD, _text(record))
         return record
 
-    def _listing(self) -> str:
+    def _listing(self, tell: Callable[[str], None] | None) -> str:
         """A checksum of all files' names, sizes and times; that no more of them is read keeps it quick."""
         digest = hashlib.sha256()
-        for _ in digested(listing(self.inputs), digest):
+        for _ in digested(listing(self.inputs, tell), digest):
             pass
         return digest.hexdigest()
 

@@ -18,7 +18,7 @@ from tenfold.errors import DiskError, IdxError, InputError, NetworkError
 from tenfold.images.decode import BYTE_LIMIT
 from tenfold.reading.reader import Failure
 from tenfold.scaling.inputs import IDX_HEADER, Part, idx_shape, picture_column, read_idx_whole
-from tenfold.scaling.places import Place
+from tenfold.scaling.places import Place, is_refusal
 
 CHUNK = 64  # pictures in memory at a time; each may be a photograph of some megabytes
 FETCHED_AT_ONCE = 16
@@ -59,7 +59,7 @@ def _files(part: Part, place: Place) -> Iterator[list[Item]]:
         except InputError as error:
             return Item(file, None, Failure(file, str(error)))
         except DiskError as error:
-            if not isinstance(error.__context__, PermissionError):
+            if not is_refusal(error):
                 raise
             return Item(file, None, Failure(file, str(error)))
 

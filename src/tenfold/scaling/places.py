@@ -6,6 +6,7 @@
 Names below a place have "/" between them; "" is the place itself.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tenfold.errors import DataError, DiskError, ImageError, InputError, Missing
 from tenfold.files import children, exists, is_folder, make_folder, read_bounded, sweep, write_atomic
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.ELOOP)
 _WHOLE_AT_CLOSE = ("s3", "gcs", "abfs")  # object stores: a file is there once it is closed, and then whole
 
 
@@ -27,6 +29,11 @@ class File(NamedTuple):
     name: str
     size: int
     changed: int  # nanoseconds
+
+
+def is_uri(given: str) -> bool:
+    """Whether what a user wrote is no path."""
+    return _URI.match(given) is not None
 
 
 def need_pyarrow() -> None:
@@ -46,7 +53,7 @@ class Place:
     @classmethod
     def at(cls, given: str, folder: str = "") -> "Place":
         """The place of a path or URI; a path is relative to `folder`. Raises DataError, NetworkError."""
-        if not _URI.match(given):
+        if not is_uri(given):
             return cls(given, os.path.abspath(os.path.join(folder, given)))
         from pyarrow import lib
         from pyarrow.fs import FileSystem, LocalFileSystem
@@ -100,7 +107,7 @@ class Place:
         files: list[File] = []
         folders: list[str] = []
         start = f"{name}/" if name else ""
-        with self.told():
+        with self.told(name):
             for child, is_folder, size, changed in self._scan(self.inside(name)):
                 if child.startswith("."):
                     continue
@@ -116,7 +123,7 @@ class Place:
         """All bytes of a file of at most `limit`. Raises `error`, DiskError or NetworkError."""
         if self.local:
             return read_bounded(self.inside(name), limit, error, what)
-        with self.told():
+        with self.told(name):
             try:
                 with self.remote.open_input_file(self.inside(name)) as file:
                     if file.size() > limit:
@@ -138,7 +145,7 @@ class Place:
             return exists(self.inside(name))
         from pyarrow.fs import FileType
 
-        with self.told():
+        with self.told(name):
             return bool(self.remote.get_file_info(self.inside(name)).type == FileType.File)
 
     def write(self, name: str, data: bytes | str) -> None:
@@ -146,7 +153,7 @@ class Place:
         if self.local:
             write_atomic(self.inside(name), data)
             return
-        with self.told():
+        with self.told(name):
             path = self.inside(name)
             at_once = self.remote.type_name in _WHOLE_AT_CLOSE
             target = path if at_once else self.inside(f".{name}.tmp")
@@ -180,7 +187,9 @@ class Place:
     def _scan(self, path: str) -> Iterator[tuple[str, bool, int, int]]:
         if self.local:
             with os.scandir(path) as found:
-                yield from (_facts(child) for child in found if not (child.is_symlink() and child.is_dir()))
+                yield from (
+                    _facts(child) for child in found if not (child.is_symlink() and os.path.isdir(child))
+                )
             return
         from pyarrow.fs import FileSelector, FileType
 
@@ -201,9 +210,14 @@ class Place:
 def _facts(child: "os.DirEntry[str]") -> tuple[str, bool, int, int]:
     try:
         facts = child.stat()
-    except FileNotFoundError:  # a link to nothing: its row will say so
+    except OSError:  # a link to nothing or to itself, say: its row will say so
         return child.name, False, 0, 0
     return child.name, child.is_dir(), facts.st_size, facts.st_mtime_ns
+
+
+def is_refusal(error: DiskError) -> bool:
+    """Whether not the disk fails, but one file or folder may not be read, or is a link to itself."""
+    return getattr(error.__context__, "errno", None) in _REFUSALS
 
 
 def _first_line(cause: BaseException) -> str:
