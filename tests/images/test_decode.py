@@ -279,6 +279,24 @@ def test_formats_off_the_list_are_refused() -> None:
             read_picture(encoded(GREY, kind))
 
 
+@pytest.mark.parametrize(
+    ("first", "sentence"),
+    [
+        (
+            b"\0\0\0\x18ftypheic\0\0\0\0",
+            "is a HEIC or AVIF picture, as phones make them; save it as JPEG or PNG",
+        ),
+        (b"\0\0\0\x20ftypavif\0\0\0\0", "is a HEIC or AVIF picture"),
+        (b"%PDF-1.7\n", "is a PDF; save its pages as JPEG or PNG"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "not a PNG, JPEG"),
+        (b"", "is empty"),
+    ],
+)
+def test_what_phones_and_scanners_make_besides_is_named(first: bytes, sentence: str) -> None:
+    with pytest.raises(ImageError, match=sentence):
+        read_picture(first)
+
+
 def test_a_tiff_whose_metadata_are_damaged_warns_of_nothing() -> None:
     """Pillow reads them after the pixels; pytest makes an error of each warning."""
     data = bytearray(_file(_image(SMOOTH), "TIFF"))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 PIXEL_LIMIT = 50_000_000  # the largest telephone cameras make 48 to 50 megapixels
 BYTE_LIMIT = 64 << 20
+_PHONES = (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"avif", b"avis")  # brands of their files
 _FORMATS = (  # first bytes, name, class in PIL.<name>ImagePlugin
     (SIGNATURE, "Png", "PngImageFile"),
     (b"\xff\xd8\xff", "Jpeg", "JpegImageFile"),
@@ -157,8 +158,13 @@ def _format(data: bytes) -> tuple[str, Any]:
     for magic, name, opener in _FORMATS:
         if data.startswith(magic) and (name != "WebP" or data[8:12] == b"WEBP"):
             return name, getattr(import_module(f"PIL.{name}ImagePlugin"), opener)
-    what = "is empty" if not data else "is not a PNG, JPEG, BMP, WebP, GIF or TIFF picture"
-    raise ImageError(f"The file {what}.")
+    if not data:
+        raise ImageError("The file is empty.")
+    if data[4:8] == b"ftyp" and data[8:12] in _PHONES:
+        raise ImageError("The file is a HEIC or AVIF picture, as phones make them; save it as JPEG or PNG.")
+    if data.startswith(b"%PDF"):
+        raise ImageError("The file is a PDF; save its pages as JPEG or PNG.")
+    raise ImageError("The file is not a PNG, JPEG, BMP, WebP, GIF or TIFF picture.")
 
 
 def _check_pixels(size: tuple[int, int], limit: int) -> None:

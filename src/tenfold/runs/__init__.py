@@ -5,8 +5,8 @@
     Reader(run.folder).predict(["seven.png"])
 
 A run folder holds `model.onnx`, `checkpoints/`, `history.csv`, `predictions.npz`, `run.json`, `report.html`
-and `sample.png`, and in `start/` the model that it began with, if it did. The model file has no date, duration
-or path in it, so a run that is repeated on the same machine gives the same bytes.
+and `sample.png`, and in `start/` the model that it began with, if it did. The model file has no date,
+duration or path in it, so a run that is repeated on the same machine gives the same bytes.
 """
 
 from tenfold.harness.records.run import Run
