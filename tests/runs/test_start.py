@@ -74,6 +74,7 @@ def test_images_that_the_model_had_learnt_are_told_where_they_validate(
     first = train(small, data="held_out.npz", **QUICK)
     second = train(small, start=first.folder, data=mine, **QUICK)
     assert second.record["trained_on"] == {"validation": len(held_out)}
+    assert read_model(second.folder / "model.onnx").metadata.measured == {}
     assert evaluate(second.folder, held_out)["trained_on"] == len(held_out)
     third = train(small, start=finished.folder, data=mine, **QUICK)
     assert third.record["trained_on"] == {"validation": 0}
