@@ -107,6 +107,6 @@ def audit(
     result(table(headings, rows, right=headings))
     result(
         f"{found.on}: {found.disagreements:,} of {found.count:,} labels are answered otherwise, "
-        f"{found.confident:,} of them surely"
+        f"{found.confident:,} of them surely; listed by how much surer it is of the other label"
     )
     message(f"The page is {path}.")
