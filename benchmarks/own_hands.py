@@ -60,15 +60,15 @@ class Judge:
         self.views = views(validation.take(range(OTHERS), "others"), 1, seed=99)
         self.non = nondigits(validation.take(range(OTHERS), "others"), OTHERS // 2, seed=99)
 
-    def __call__(self, model: str | Path, hand: Hand) -> dict[str, float]:
-        reader, (pictures, labels) = Reader(model), written(hand, JUDGED, seed=2)
-        right, accepted = self._shares(reader, pictures, labels)
+    def of_hand(self, reader: Reader, hand: Hand) -> dict[str, float]:
+        right, accepted = self._shares(reader, *written(hand, JUDGED, seed=2))
+        return {"hand": right, "hand_accepted": accepted}
+
+    def of_others(self, reader: Reader) -> dict[str, float]:
         others, others_accepted = self._shares(reader, list(self.views.images), self.views.labels)
         refused = 100 - self._shares(reader, list(self.non.images), self.non.labels)[1]
         mnist = (reader.probabilities(self.mnist.images).argmax(1) == self.mnist.labels).mean()
         return {
-            "hand": right,
-            "hand_accepted": accepted,
             "others": others,
             "others_accepted": others_accepted,
             "mnist": 100 * float(mnist),
@@ -83,7 +83,8 @@ class Judge:
 
 
 def measure(hands: range, digits: int, changes: list[str]) -> list[dict[str, Any]]:
-    judge, rows = Judge(), []
+    judge, shipped, rows = Judge(), Reader(MODEL), []
+    others = judge.of_others(shipped)
     recipe = chosen_recipe(None, read_start(MODEL))
     if changes:
         recipe = read_change(recipe, " ".join(changes)).recipe
@@ -94,8 +95,10 @@ def measure(hands: range, digits: int, changes: list[str]) -> list[dict[str, Any
             own = Path(folder, f"{seed}.npz")
             np.savez(own, images=np.stack([to_mnist(each) for each in pictures]), labels=labels)
             run = train(recipe, start=MODEL, data=own, out=out)
-            row = {"before": judge(MODEL, hand), "after": judge(out, hand)}
-            rows.append({"seed": seed, "seconds": sum(run.record["durations"].values()), **row})
+            tuned, seconds = Reader(out), sum(run.record["durations"].values())
+            before = judge.of_hand(shipped, hand) | others
+            after = judge.of_hand(tuned, hand) | judge.of_others(tuned)
+            rows.append({"seed": seed, "seconds": seconds, "before": before, "after": after})
             print(rows[-1], flush=True)
     return rows
 

@@ -238,6 +238,7 @@ def _told_how_to_go_on(started: list[Any]) -> Iterator[None]:
 
 
 def _closing(folder: Path, record: dict[str, Any]) -> None:
+    from tenfold.harness.records.run import calibrated_by
     from tenfold.runs.opening import flattered
     from tenfold.thresholds import fitted_on_few
 
@@ -255,14 +256,11 @@ def _closing(folder: Path, record: dict[str, Any]) -> None:
             if learnt := record.get("trained_on", {}).get(part):
                 message(flattered(learnt, found["count"], found["on"]))
     _tell_of_a_loss(record)
-    if "calibration" in record:
-        model = next(iter(record["calibration"].values()))
-        kept_from = (
-            f"are those of '{model}', fitted with its own weights"
-            if record["thresholds"]
-            else (f"are not fitted, as there are none of '{model}': it is never unsure")
-        )
-        message(f"tenfold: Temperature and thresholds {kept_from}.")
+    if (giver := calibrated_by(record)) is not None:
+        told = f"are those of '{giver}', fitted with its own weights"
+        if not record["thresholds"]:
+            told = f"are not fitted, as there are none of '{giver}': it is never unsure"
+        message(f"tenfold: Temperature and thresholds {told}.")
     elif few := fitted_on_few(record["counts"]["validation"]):
         message(f"tenfold: {few}")
     message(f"\nThe model is {folder / 'model.onnx'}. Next:")

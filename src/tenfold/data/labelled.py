@@ -68,6 +68,11 @@ class Labelled:
         """One number an image, uint64 [n], alike for equal pixels: 64 bits of their SHA-256."""
         return np.frombuffer(b"".join(hashlib.sha256(i.data).digest()[:8] for i in self.images), "<u8")
 
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Each image by its file or, where none is known, by its place: "digits[3]"."""
+        return self.files or tuple(f"{self.name}[{i}]" for i in range(len(self)))
+
     def take(self, indices: Sequence[int] | NDArray[np.integer[Any] | np.bool_], name: str) -> "Labelled":
         """The images at `indices`, in that order, as a set of its own; or those where a bool [n] is true.
 

@@ -28,13 +28,12 @@ def contents(on: str | Path, store: Store | None = None) -> dict[str, Any]:
     if (rows := rows_of_pages(on)) is not None:
         return _texts(str(on), rows)
     data = load_set(on, store=store or Store())
-    files = data.files or [f"{data.name}[{i}]" for i in range(len(data))]
     return {
         "name": data.name,
         "count": len(data),
         "per_class": np.bincount(data.labels, minlength=data.classes).tolist(),
         "checksum": data.checksum,
-        **_repeats(data.marks.tolist(), data.labels.tolist(), files),
+        **_repeats(data.marks.tolist(), data.labels.tolist(), data.called),
     }
 
 

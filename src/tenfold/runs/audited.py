@@ -112,8 +112,7 @@ def _unseen(data: Labelled, seen: NDArray[np.bool_], instead: str) -> Labelled:
         )
     if not seen.any():
         return data
-    files = data.files or [f"{data.name}[{i}]" for i in range(len(data))]
-    return replace(data, files=tuple(files)).take(~seen, data.name)
+    return replace(data, files=data.called).take(~seen, data.name)
 
 
 def _otherwise(sets: Sequence[str | Path]) -> str:

@@ -2,7 +2,7 @@
 and images that the model was trained on are known as such."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,22 +57,36 @@ def seen_by(model: str | Path | None, metadata: Metadata, data: Labelled) -> NDA
         return _among(data, kept)
     if data.checksum in (SETS["mnist"], SETS[VALIDATION_NAME]) and known <= {SETS[name] for name in mnist}:
         return none  # saves the second that it takes to look at all 60,000
-    if len(data) >= VALIDATION_SHARE and (part := data.split().train).checksum in known:
+    if (part := _learnt_part(data, known)) is not None:
         return _among(data, part.marks)
     return _among(data, _marks_of_mnist(mnist)) if mnist else none
 
 
-def marks_of(model: str | Path | None, metadata: Metadata) -> NDArray[Any]:
+def marks_of(
+    model: str | Path | None, metadata: Metadata, sets: Sequence[Labelled] = ()
+) -> NDArray[np.uint64]:
     """Of the images that the model learnt from, those that can be told: `Labelled.marks` [n]. A run's folder
-    tells of all, a model file of MNIST's."""
+    tells of all, a model file of MNIST's and of those `sets` that are known by their checksums."""
+    learnt = learnt_sets(metadata)
     kept = _kept_marks(model)
-    return _marks_of_mnist(_parts_of_mnist(learnt_sets(metadata))) if kept is None else kept
+    known = [_marks_of_mnist(_parts_of_mnist(learnt)) if kept is None else kept]
+    parts = (_learnt_part(data, set(learnt.values())) for data in sets)
+    return np.unique(np.concatenate([*known, *(part.marks for part in parts if part is not None)]))
 
 
 def learnt_sets(metadata: Metadata) -> dict[str, str]:
     """Name -> checksum of the sets that the model of the file learnt from: not of its validation images."""
     final = metadata.recipe.get("final") is True
     return {name: has for name, has in metadata.data.items() if final or not VALIDATES.search(name)}
+
+
+def _learnt_part(data: Labelled, known: set[str]) -> Labelled | None:
+    """`data` or its training part, if a checksum that is `known` is its own."""
+    if data.checksum in known:
+        return data
+    if len(data) >= VALIDATION_SHARE and (part := data.split().train).checksum in known:
+        return part
+    return None
 
 
 def _kept_marks(model: str | Path | None) -> NDArray[Any] | None:

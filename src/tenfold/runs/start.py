@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.data import Labelled
@@ -18,7 +17,7 @@ from tenfold.files import make_folder, write_atomic
 from tenfold.harness.records.arrays import pack_arrays
 from tenfold.harness.records.run import Run
 from tenfold.model import Model, read_model, resolve
-from tenfold.runs.opening import VALIDATES, learnt_sets, marks_of, seen_by
+from tenfold.runs.opening import VALIDATES, learnt_sets, marks_of
 from tenfold.training import recipes
 from tenfold.training.fields import kinds_of
 from tenfold.training.recipes import Recipe, find_recipe
@@ -65,10 +64,8 @@ def started(start: Model | None, recipe: Recipe) -> dict[str, Any]:
 def keep_start(folder: Path, start: Model, sets: Sequence[Labelled]) -> None:
     """Put it into the new run in `folder`, with the marks of the images it learnt from as far as they can be
     told: its own folder's, MNIST's, and those of the `sets` that the run is to learn from."""
-    known = [marks_of(start.source, start.metadata)]
-    known += [data.marks[seen_by(start.source, start.metadata, data)] for data in sets]
     place = make_folder(folder / START)
-    marks = np.unique(np.concatenate(known))
+    marks = marks_of(start.source, start.metadata, sets)
     write_atomic(place / "predictions.npz", pack_arrays({"trained_on": marks}))
     write_atomic(place / "model.onnx", start.data)
 

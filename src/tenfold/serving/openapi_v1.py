@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tenfold.serving.api import MOST_DIGITS
+
 Document = dict[str, Any]
 
 
@@ -167,7 +169,7 @@ PATHS_V1: Document = {
             "summary": "All digits on a picture",
             "parameters": [
                 _MODEL,
-                parameter("digits", "How many there are.", {**COUNT, "maximum": 2000}),
+                parameter("digits", "How many there are.", {**COUNT, "maximum": MOST_DIGITS}),
                 parameter("allowed", "Those that occur.", {"type": "string", "pattern": "^[0-9]{1,10}$"}),
                 parameter("checksum", "What they fulfil.", {"enum": ["luhn"]}),
             ],

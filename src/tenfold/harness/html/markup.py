@@ -46,6 +46,11 @@ def trained_on(learnt: int, count: int) -> str:
     return f", trained on {'all' if learnt == count else f'{learnt:,}'}" if learnt else ""
 
 
+def flattered(learnt: int) -> str:
+    """A sentence behind another, as HTML, of figures on images of which the model knew `learnt`; or none."""
+    return f" <b>It was trained on {whole(learnt)} of them, which flatters it.</b>" if learnt else ""
+
+
 def duration(seconds: object) -> str:
     """125.7 -> 2 min 6 s."""
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:

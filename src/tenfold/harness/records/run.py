@@ -1,5 +1,6 @@
 """`run.json`: what a run was made of and what came of it, read as the record that it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -69,6 +70,14 @@ class Run(Recorded):
                     f"The run '{self.folder}' was trained on '{name}', a path from the folder where it was "
                     "begun: give the command there, or put the set here."
                 )
+
+
+def calibrated_by(record: Mapping[str, Any]) -> str | None:
+    """The run or the model whose temperature and thresholds a run was given; None for one that fitted its own
+    or has none."""
+    given = record.get("calibration", {})
+    found: str | None = given.get("run", given.get("model"))
+    return found
 
 
 def _hint(folder: str | Path) -> str:

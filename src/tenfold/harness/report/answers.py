@@ -27,6 +27,7 @@ from tenfold.harness.html.markup import (
 )
 from tenfold.harness.html.pictures import picture
 from tenfold.harness.records.facts import Answers, Facts
+from tenfold.harness.records.run import calibrated_by
 from tenfold.metrics import (
     Bins,
     Ints,
@@ -146,7 +147,7 @@ def calibration(facts: Facts, answers: Answers) -> str:
         f"{percent(float(answers.correct.mean()))} right. A dot below the diagonal is overconfident. "
         "Whiskers are 95 % Wilson intervals; the columns are the images of each bin, on a logarithmic scale."
     )
-    if "calibration" not in facts.record:
+    if calibrated_by(facts.record) is None:
         if answers.role == "validation" and facts.temperature not in (None, UNFITTED):
             lead += " The temperature was fitted on these same images, which flatters it."
         if CONFIDENCE in facts.thresholds and (
@@ -177,8 +178,8 @@ def _settings(facts: Facts, answers: Answers) -> list[tuple[str, str]]:
     rows = []
     if facts.temperature is not None:
         how = "fitted on validation images"
-        if "calibration" in facts.record:
-            how = f"that of {next(iter(facts.record['calibration'].values()))}"
+        if (giver := calibrated_by(facts.record)) is not None:
+            how = f"that of {giver}"
         elif facts.temperature == UNFITTED:
             how = "not fitted"
         rows.append((f"temperature, {how}", f"{facts.temperature:.4f}"))

@@ -7,6 +7,7 @@ from tenfold.harness.html.markup import (
     Markup,
     details,
     figure,
+    flattered,
     pairs,
     percent,
     section,
@@ -33,12 +34,12 @@ def render(found: Robustness, model: str, data: Labelled, learnt: int = 0) -> st
         ("mean over the 11 not affine", percent(found.mean_not_affine)),
         (f"worst: {_words(worst)}", _noted(found.kinds[worst])),
     ]
-    flattered = f" <b>It was trained on {whole(learnt)} of them, which flatters it.</b>" if learnt else ""
     header = (
         f"<h1>{text(model)} <span>under damage</span></h1>"
         f'<p class="lead">Accuracy on {times(found.clean.count, "image")} of {text(found.on)}, each damaged '
         "in 15 ways after MNIST-C (Mu and Gilmer 2019). The damage is fixed by a seed, so that models "
-        f"compare. It is written anew, so figures are not those of the published files.{flattered}</p>"
+        "compare. It is written anew, so figures are not those of the published files."
+        f"{flattered(learnt)}</p>"
         f"{pairs(tiles, 'tiles')}"
     )
     body = _kinds(found, data) + _curves(found)

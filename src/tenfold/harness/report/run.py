@@ -13,6 +13,7 @@ from tenfold.harness.html.markup import (
     Markup,
     duration,
     flat,
+    flattered,
     pairs,
     percent,
     section,
@@ -97,13 +98,13 @@ def _result(facts: Facts, answers: Answers) -> str:
     figures = summary(answers.probabilities, answers.labels, answers.on)
     low, high = figures["interval"]
     learnt = facts.trained_on(answers)
-    note = f" <b>It was trained on {whole(learnt)} of them, which flatters it.</b>" if learnt else ""
     return (
         f'<div class="headline"><p class="big">{percent(figures["accuracy"])}</p>'
         f"<div><p><b>accuracy</b> on the {images_of(answers)} of <b>{text(answers.on)}</b>: "
         f"<b>{times(figures['errors'], 'error')}</b></p>"
         f'<p class="quiet">95 % interval {percent(low)} to {percent(high)} (Wilson): the luck of which '
-        f"images were tested. This is 1 seed; another would differ a little besides.{note}</p></div></div>"
+        "images were tested. This is 1 seed; another would differ a little besides."
+        f"{flattered(learnt)}</p></div></div>"
     )
 
 
